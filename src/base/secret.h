@@ -1,0 +1,30 @@
+/*
+ * secret.h: passwords, tokens and keys in a type that can't be printed by accident.
+ *
+ * Making one registers the text with the log's redaction: from then on every log line and every
+ * text that goes through br_secret_redact() shows *** in its place, in raw, URL-encoded and base64
+ * form. Freeing wipes the memory; the redaction stays.
+ */
+#ifndef BR_BASE_SECRET_H
+#define BR_BASE_SECRET_H
+
+#include "base/status.h"
+
+typedef struct br_secret br_secret;
+
+br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) BR_CHECKED;
+br_status br_secret_copy(const br_secret *secret, br_secret **ret_secret, br_error *err) BR_CHECKED;
+void br_secret_free(br_secret *secret); /* NULL is fine */
+
+/* The text itself, to be used at once by the call that needs it. NULL secret: "". */
+const char *br_secret_reveal(const br_secret *secret);
+bool br_secret_empty(const br_secret *secret);
+
+/* Replaces in place every registered secret in text (NUL-terminated) by asterisks or, where
+ * shorter, less. Secrets under 4 bytes are not looked for: they would blot out ordinary words. */
+void br_secret_redact(char *text);
+
+/* Forgets all registered secrets; tests only. */
+void br_secret_forget_all(void);
+
+#endif

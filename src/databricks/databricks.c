@@ -1,0 +1,1 @@
+#include "databricks/databricks.h"

@@ -1,0 +1,142 @@
+/*
+ * databricks.h: a Databricks workspace over REST: who we are, SQL statements, files in volumes
+ * (https://docs.databricks.com/api/workspace).
+ *
+ *   dbx_client_new(&options, &client, err)
+ *     dbx_files_put(client, path, &body, overwrite, cancel, err)      Files API
+ *     dbx_statement_run(client, &request, cancel, &result, err)       Statement Execution API:
+ * submit, poll, fetch dbx_client_free(client)
+ *
+ * A client may be used by many threads at once. Requests are retried where that is safe: 429 and
+ * 503 with Retry-After, lost connections for reads and for whole-file uploads; a statement that
+ * writes is never sent twice. Failed requests: BR_ERR_AUTH (401, 403), BR_ERR_NOT_FOUND,
+ * BR_ERR_EXISTS (409), BR_ERR_REMOTE and the network's own; native_code = HTTP status; the message
+ * carries the API's error code and text, never a token.
+ */
+#ifndef DATABRICKS_DATABRICKS_H
+#define DATABRICKS_DATABRICKS_H
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/secret.h"
+#include "batch/batch.h"
+
+typedef struct dbx_options {
+  const char *host;      /* "https://workspace…" or a bare name; http:// only for loopback */
+  const char *unix_path; /* a Unix socket (the sandbox) instead of TCP; host is then only a label */
+  const br_secret *token; /* personal access token; or the next two (OAuth machine-to-machine) */
+  const char *client_id;
+  const br_secret *client_secret;
+  const char *warehouse_id; /* statements need it; "/sql/1.0/warehouses/<id>" is accepted too */
+  const char *catalog;      /* defaults of statements; may be NULL */
+  const char *schema;
+  const char *ca_file;         /* PEM; NULL: the system's */
+  uint32_t connect_timeout_ms; /* 0: 10 s */
+  uint32_t request_timeout_ms; /* longest silence; 0: 60 s */
+  uint32_t retry_budget_ms;    /* 0: 300 s in all for one call */
+  uint64_t random_seed;        /* jitter; 0: from the operating system */
+} dbx_options;
+
+typedef struct dbx_client dbx_client;
+
+br_status dbx_client_new(const dbx_options *options, dbx_client **ret_client,
+                         br_error *err) BR_CHECKED;
+void dbx_client_free(dbx_client *client);
+
+/* A profile of ~/.databrickscfg (or path): the keys host, token, client_id, client_secret,
+ * warehouse_id, and any other. profile NULL: [__settings__].default_profile, else DEFAULT.
+ * BR_ERR_NOT_FOUND names file and profile; BR_ERR_DATA names the line. */
+typedef struct dbx_profile dbx_profile;
+br_status dbx_profile_load(const char *path, const char *profile, dbx_profile **ret_profile,
+                           br_error *err) BR_CHECKED;
+const char *dbx_profile_get(const dbx_profile *profile, const char *key); /* NULL: not there */
+void dbx_profile_free(dbx_profile *profile);
+
+/* ---- files in volumes: absolute paths "/Volumes/catalog/schema/volume/…" ---- */
+
+/* A body that can be sent again: read_at from any offset. */
+typedef struct dbx_body {
+  br_status (*read_at)(void *context, uint64_t offset, void *bytes, size_t length, br_error *err);
+  void *context;
+  uint64_t size;
+  void (*on_progress)(void *context, uint64_t sent_bytes); /* may be NULL */
+} dbx_body;
+
+typedef struct dbx_file_info {
+  char *path;
+  char *name;
+  bool is_directory;
+  uint64_t size;
+  int64_t modified_ms; /* since the epoch; 0 = not said */
+} dbx_file_info;
+
+br_status dbx_files_put(dbx_client *client, const char *path, const dbx_body *body, bool overwrite,
+                        br_cancel *cancel, br_error *err) BR_CHECKED;
+/* Size (and time) of a file; BR_ERR_NOT_FOUND. Free ret_info's strings with dbx_file_info_done().
+ */
+br_status dbx_files_head(dbx_client *client, const char *path, dbx_file_info *ret_info,
+                         br_cancel *cancel, br_error *err) BR_CHECKED;
+/* A small file into memory (max bytes at most); out is initialised here. */
+br_status dbx_files_get(dbx_client *client, const char *path, size_t max, br_buf *out,
+                        br_cancel *cancel, br_error *err) BR_CHECKED;
+br_status dbx_files_delete(dbx_client *client, const char *path, br_cancel *cancel,
+                           br_error *err) BR_CHECKED;
+br_status dbx_directories_create(dbx_client *client, const char *path, br_cancel *cancel,
+                                 br_error *err) BR_CHECKED; /* mkdir -p */
+br_status dbx_directories_delete(dbx_client *client, const char *path, br_cancel *cancel,
+                                 br_error *err) BR_CHECKED;
+/* All entries (pages followed). Free with dbx_file_infos_free(). */
+br_status dbx_directories_list(dbx_client *client, const char *path, dbx_file_info **ret_infos,
+                               size_t *ret_count, br_cancel *cancel, br_error *err) BR_CHECKED;
+void dbx_file_info_done(dbx_file_info *info);
+void dbx_file_infos_free(dbx_file_info *infos, size_t count);
+
+/* ---- statements ---- */
+
+typedef struct dbx_parameter {
+  const char *name;  /* without ':' */
+  const char *value; /* NULL = SQL NULL */
+  const char *type;  /* "INT"…; NULL = STRING */
+} dbx_parameter;
+
+typedef struct dbx_statement {
+  const char *sql;
+  const dbx_parameter *parameters;
+  size_t parameter_count; /* 256 at most */
+  uint64_t row_limit;     /* 0 = none */
+} dbx_statement;
+
+/* A finished statement. Values as the API's JSON gives them: text or NULL. */
+typedef struct dbx_result dbx_result;
+typedef struct dbx_column {
+  const char *name;
+  const char *type_name; /* "DECIMAL"; may be one the SDK's list lacks */
+  const char *type_text; /* "DECIMAL(10,2)" */
+} dbx_column;
+
+/* Submits, polls to the end, reads all chunks (inline JSON, 25 MiB at most). A failed statement:
+ * BR_ERR_REMOTE with condition and message; sqlstate by dbx_error_sqlstate. On cancel the statement
+ * is cancelled on the server. */
+br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
+                            dbx_result **ret_result, br_error *err) BR_CHECKED;
+void dbx_result_free(dbx_result *result);
+const char *dbx_result_statement_id(const dbx_result *result);
+size_t dbx_result_columns(const dbx_result *result);
+const dbx_column *dbx_result_column(const dbx_result *result, size_t index);
+uint64_t dbx_result_rows(const dbx_result *result);
+/* NULL = SQL NULL. Borrowed. */
+const char *dbx_result_value(const dbx_result *result, uint64_t row, size_t column);
+
+/* ---- look-ups for test-connection ---- */
+br_status dbx_current_user(dbx_client *client, char *name, size_t size, br_cancel *cancel,
+                           br_error *err) BR_CHECKED;
+br_status dbx_warehouse_state(dbx_client *client, char *state, size_t size, br_cancel *cancel,
+                              br_error *err) BR_CHECKED;
+br_status dbx_catalog_exists(dbx_client *client, const char *catalog, br_cancel *cancel,
+                             br_error *err) BR_CHECKED;
+br_status dbx_schema_exists(dbx_client *client, const char *catalog, const char *schema,
+                            br_cancel *cancel, br_error *err) BR_CHECKED;
+br_status dbx_volume_exists(dbx_client *client, const char *catalog, const char *schema,
+                            const char *volume, br_cancel *cancel, br_error *err) BR_CHECKED;
+
+#endif

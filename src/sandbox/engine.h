@@ -1,0 +1,97 @@
+/*
+ * engine.h: the sandbox's SQL: text in one of two dialects in, typed rows out, SQLite underneath.
+ *
+ *   text ──lexer──▶ tokens ──parser──▶ tree ──binder (types, names)──▶ typed tree ──emitter──▶
+ * SQLite SQL ──▶ batches
+ *
+ * What the dialect means differently from SQLite (integer division, decimal scale, collation,
+ * datetime rounding…) is done its way or refused with a clear error: never a wrong answer. The
+ * servers (TDS, REST) know only this header.
+ */
+#ifndef SANDBOX_ENGINE_H
+#define SANDBOX_ENGINE_H
+
+#include "base/cancel.h"
+#include "batch/batch.h"
+
+typedef enum engine_dialect { ENGINE_TSQL, ENGINE_DATABRICKS } engine_dialect;
+
+/* One database file with its catalog; shared by sessions. */
+typedef struct engine engine;
+typedef struct engine_options {
+  engine_dialect dialect;
+  const char *path;           /* of the SQLite file */
+  const char *volumes_folder; /* Databricks: what /Volumes/ stands for on disk; NULL for T-SQL */
+} engine_options;
+br_status engine_open(const engine_options *options, engine **ret_engine, br_error *err) BR_CHECKED;
+void engine_close(engine *e);
+
+/* An error as the dialect reports it. For T-SQL number/state/severity/line; for Databricks
+ * condition ("TABLE_OR_VIEW_NOT_FOUND") and sqlstate. */
+typedef struct engine_error {
+  int32_t number;
+  uint8_t state, severity;
+  int32_t line;
+  char condition[96];
+  char sqlstate[6];
+  char message[1024];
+} engine_error;
+
+/* One user's session: current database (catalog) and schema, options, temporary tables,
+ * transaction. Used by one thread at a time. */
+typedef struct engine_session engine_session;
+br_status engine_session_new(engine *e, engine_session **ret_session, br_error *err) BR_CHECKED;
+void engine_session_free(engine_session *s);
+/* T-SQL: USE; Databricks: the request's catalog. engine_error number 911 / condition
+ * SCHEMA_NOT_FOUND where there is none. */
+br_status engine_session_use(engine_session *s, const char *database, const char *schema,
+                             engine_error *ret_error, br_error *err) BR_CHECKED;
+const char *engine_session_database(const engine_session *s);
+
+/* A bound parameter: sp_executesql's @p or Databricks' :name. Value as text of the type's own form;
+ * NULL = SQL NULL. */
+typedef struct engine_parameter {
+  const char *name; /* without @ or : */
+  batch_sql_typespec type;
+  const char *value;
+  size_t value_length;
+} engine_parameter;
+
+/* Begins a batch of one or more statements. After it engine_next_result() until BR_DONE. */
+br_status engine_execute(engine_session *s, const char *sql, size_t length,
+                         const engine_parameter *parameters, size_t parameter_count,
+                         br_cancel *cancel, br_error *err) BR_CHECKED;
+
+typedef enum engine_result_kind {
+  ENGINE_ROWS,    /* engine_result_schema(), engine_read_batch() */
+  ENGINE_COUNT,   /* engine_rows_affected() */
+  ENGINE_NONE,    /* DDL, SET, PRINT… */
+  ENGINE_ERROR,   /* engine_result_error(); in T-SQL the batch may go on */
+  ENGINE_MESSAGE, /* PRINT and warnings: engine_result_error() with severity <= 10 */
+} engine_result_kind;
+/* Next result of the batch, in order. BR_DONE: the batch has ended. Errors of the SQL itself are
+ * results (ENGINE_ERROR), not failures of this call. */
+br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind,
+                             br_error *err) BR_CHECKED;
+const batch_schema *engine_result_schema(
+    const engine_session *s); /* every field has its source type: fields[i].source */
+int64_t engine_rows_affected(const engine_session *s);
+const engine_error *engine_result_error(const engine_session *s);
+/* The statement's word for DONE's CurCmd and for Databricks' result columns: "SELECT", "INSERT",
+ * "MERGE", "CREATE TABLE"… */
+const char *engine_statement_kind(const engine_session *s);
+/* Appends rows up to capacity; BR_DONE: none left. A failure of the SQL while rows flow (division
+ * by zero) is BR_ERR_REMOTE with engine_result_error() filled. */
+br_status engine_read_batch(engine_session *s, batch *b, br_error *err) BR_CHECKED;
+bool engine_in_transaction(const engine_session *s);
+
+/* Describes the columns that a table takes (bulk load); column list NULL = all insertable. */
+br_status engine_describe_table(engine_session *s, const char *table_name,
+                                batch_schema **ret_schema, engine_error *ret_error,
+                                br_error *err) BR_CHECKED;
+/* Bulk insert of a batch into a table by column name; all rows or none. */
+br_status engine_insert_batch(engine_session *s, const char *table_name, const batch *b,
+                              uint64_t *ret_rows, engine_error *ret_error,
+                              br_error *err) BR_CHECKED;
+
+#endif

@@ -1,0 +1,1 @@
+#include "tds/tds.h"
