@@ -1,0 +1,1 @@
+SELECT carrier, name FROM dbo.airlines
