@@ -14,6 +14,9 @@ typedef enum br_log_format { BR_LOG_TEXT, BR_LOG_JSON } br_log_format;
 
 void br_log_configure(br_log_level lowest, br_log_format format, int fd);
 br_log_level br_log_lowest(void);
+/* Sets a field of the calling thread's context ("query", "job_id"), shown in JSON lines; NULL text
+ * takes it away. At most 8 fields; a longer text than 127 bytes is cut. */
+void br_log_context(const char *name, const char *text);
 void br_log(br_log_level level, const char *format, ...) BR_PRINTF(2, 3);
 
 #endif

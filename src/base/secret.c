@@ -1,0 +1,319 @@
+/*
+ * Secrets, and the redaction that keeps them out of logs.
+ *
+ * A registered secret is looked for in two ways at every place of a text:
+ *  - byte by byte, where each byte may stand for itself or be written as %XX (URLs), + (a blank in
+ *    a form) or a JSON escape, in any mixture: that covers the raw and every URL-encoded form;
+ *  - as base64 (both alphabets), in its three alignments. A secret in the middle of a longer value
+ *    ("user:password") starts at bit 0, 8 or 16 of a group of 24: the digits that it determines
+ *    alone are the pattern, the digits it shares with its neighbours are blotted out with it.
+ */
+#include "base/secret.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+enum { SHORTEST_LOOKED_FOR = 4, ALIGNMENTS = 3, LONGEST_SECRET = 1024 * 1024 };
+
+struct br_secret {
+  size_t length;
+  char text[];
+};
+
+typedef struct base64_pattern {
+  char *digits;
+  size_t length;
+  bool shared_before; /* the digit in front has bits of the secret too */
+  bool shared_behind; /* so has the digit behind */
+} base64_pattern;
+
+/* What redaction knows of one secret. */
+typedef struct registered {
+  struct registered *next;
+  base64_pattern base64[ALIGNMENTS];
+  size_t length;
+  char *text;
+} registered;
+
+static pthread_rwlock_t registry_lock = PTHREAD_RWLOCK_INITIALIZER;
+static registered *registry;
+
+static void free_wiped(char *text, size_t length) {
+  br_wipe(text, length);
+  br_free(text);
+}
+
+static void registered_free(registered *entry) {
+  for (size_t i = 0; i < ALIGNMENTS; i++) {
+    free_wiped(entry->base64[i].digits, entry->base64[i].length);
+  }
+  free_wiped(entry->text, entry->length);
+  br_free(entry);
+}
+
+static br_status make_base64(const char *text, size_t length, size_t alignment,
+                             base64_pattern *ret_pattern, br_error *err) {
+  char *padded = br_calloc(1, alignment + length);
+  if (padded == NULL) {
+    return br_error_nomem(err);
+  }
+  memcpy(padded + alignment, text, length);
+  br_buf encoded;
+  br_buf_init(&encoded, SIZE_MAX);
+  br_status st = br_base64_encode((const uint8_t *)padded, alignment + length, &encoded, err);
+  free_wiped(padded, alignment + length);
+  if (st != BR_OK) {
+    return st;
+  }
+  /* Digits whose six bits all belong to the secret. */
+  size_t first = (alignment * 8 + 5) / 6;
+  size_t end = (alignment + length) * 8 / 6;
+  ret_pattern->digits = br_strndup((const char *)encoded.data + first, end - first);
+  ret_pattern->length = end - first;
+  ret_pattern->shared_before = alignment * 8 % 6 != 0;
+  ret_pattern->shared_behind = (alignment + length) * 8 % 6 != 0;
+  br_wipe(encoded.data, encoded.len);
+  br_buf_done(&encoded);
+  if (ret_pattern->digits == NULL) {
+    ret_pattern->length = 0;
+    return br_error_nomem(err);
+  }
+  return BR_OK;
+}
+
+static br_status registered_new(const char *text, size_t length, registered **ret_entry,
+                                br_error *err) {
+  registered *entry = br_calloc(1, sizeof *entry);
+  if (entry == NULL) {
+    return br_error_nomem(err);
+  }
+  entry->text = br_strndup(text, length);
+  entry->length = entry->text == NULL ? 0 : length;
+  br_status st = entry->text == NULL ? br_error_nomem(err) : BR_OK;
+  for (size_t i = 0; i < ALIGNMENTS && st == BR_OK; i++) {
+    st = make_base64(text, length, i, &entry->base64[i], err);
+  }
+  if (st != BR_OK) {
+    registered_free(entry);
+    return st;
+  }
+  *ret_entry = entry;
+  return BR_OK;
+}
+
+static bool is_registered(const char *text, size_t length) {
+  for (const registered *entry = registry; entry != NULL; entry = entry->next) {
+    if (entry->length == length && memcmp(entry->text, text, length) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static br_status register_secret(const char *text, size_t length, br_error *err) {
+  if (length < SHORTEST_LOOKED_FOR) {
+    return BR_OK;
+  }
+  br_status st = BR_OK;
+  (void)pthread_rwlock_wrlock(&registry_lock);
+  if (!is_registered(text, length)) {
+    registered *entry = NULL;
+    st = registered_new(text, length, &entry, err);
+    if (st == BR_OK) {
+      entry->next = registry;
+      registry = entry;
+    }
+  }
+  (void)pthread_rwlock_unlock(&registry_lock);
+  return st;
+}
+
+br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) {
+  size_t length = strlen(text);
+  if (length > LONGEST_SECRET) {
+    return br_error_set(err, BR_ERR_LIMIT, "A secret is longer than %d bytes", (int)LONGEST_SECRET);
+  }
+  br_secret *secret = br_malloc(sizeof *secret + length + 1);
+  if (secret == NULL) {
+    return br_error_nomem(err);
+  }
+  secret->length = length;
+  memcpy(secret->text, text, length + 1);
+  br_status st = register_secret(text, length, err);
+  if (st != BR_OK) {
+    br_secret_free(secret);
+    return st;
+  }
+  *ret_secret = secret;
+  return BR_OK;
+}
+
+br_status br_secret_copy(const br_secret *secret, br_secret **ret_secret, br_error *err) {
+  return br_secret_new(br_secret_reveal(secret), ret_secret, err);
+}
+
+void br_secret_free(br_secret *secret) {
+  if (secret != NULL) {
+    br_wipe(secret->text, secret->length);
+    br_free(secret);
+  }
+}
+
+const char *br_secret_reveal(const br_secret *secret) {
+  return secret == NULL ? "" : secret->text;
+}
+
+bool br_secret_empty(const br_secret *secret) {
+  return secret == NULL || secret->length == 0;
+}
+
+void br_secret_forget_all(void) {
+  (void)pthread_rwlock_wrlock(&registry_lock);
+  while (registry != NULL) {
+    registered *next = registry->next;
+    registered_free(registry);
+    registry = next;
+  }
+  (void)pthread_rwlock_unlock(&registry_lock);
+}
+
+static int hex_value(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  if (c >= 'a' && c <= 'f') {
+    return c - 'a' + 10;
+  }
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* count hex digits at text as a number, or -1. */
+static int hex_number(const char *text, int count) {
+  int number = 0;
+  for (int i = 0; i < count; i++) {
+    int digit = hex_value(text[i]);
+    if (digit < 0) {
+      return -1;
+    }
+    number = number * 16 + digit;
+  }
+  return number;
+}
+
+/* Bytes of text at p that write `byte` with a JSON escape, or 0. */
+static size_t json_escape_length(const char *p, unsigned char byte) {
+  static const char letters[] = "\"\\/bfnrt";
+  static const char meanings[] = "\"\\/\b\f\n\r\t";
+  if (p[1] == 'u') {
+    return hex_number(p + 2, 4) == byte ? 6 : 0;
+  }
+  const char *letter = p[1] == '\0' ? NULL : strchr(letters, p[1]);
+  return letter != NULL && (unsigned char)meanings[letter - letters] == byte ? 2 : 0;
+}
+
+/* Bytes of text at p that write `byte` in any of the forms looked for, or 0. */
+static size_t written_length(const char *p, unsigned char byte) {
+  if (*p == '%' && hex_number(p + 1, 2) == byte) {
+    return 3;
+  }
+  if (*p == '\\') {
+    size_t escape = json_escape_length(p, byte);
+    if (escape > 0) {
+      return escape;
+    }
+  }
+  return (unsigned char)*p == byte || (*p == '+' && byte == ' ') ? 1 : 0;
+}
+
+/* Length of the secret's text at p, raw or encoded, or 0. */
+static size_t match_text(const char *p, const registered *entry) {
+  const char *start = p;
+  for (size_t i = 0; i < entry->length; i++) {
+    size_t n = written_length(p, (unsigned char)entry->text[i]);
+    if (n == 0) {
+      return 0;
+    }
+    p += n;
+  }
+  return (size_t)(p - start);
+}
+
+static char standard_digit(char c) {
+  return (char)(c == '-' ? '+' : c == '_' ? '/' : c);
+}
+
+static bool is_base64_digit(char c) {
+  c = standard_digit(c);
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+         c == '/';
+}
+
+/* Length of a base64 form at p with the digit and padding behind it, or 0. */
+static size_t match_base64(const char *p, const base64_pattern *pattern) {
+  for (size_t i = 0; i < pattern->length; i++) {
+    if (standard_digit(p[i]) != pattern->digits[i]) {
+      return 0;
+    }
+  }
+  size_t length = pattern->length;
+  if (pattern->shared_behind && is_base64_digit(p[length])) {
+    length++;
+  }
+  while (p[length] == '=') {
+    length++;
+  }
+  return length;
+}
+
+/* The longest form of any secret at p; *ret_before is set where the byte in front goes with it. */
+static size_t longest_match(const char *p, bool *ret_before) {
+  size_t longest = 0;
+  for (const registered *entry = registry; entry != NULL; entry = entry->next) {
+    size_t n = match_text(p, entry);
+    longest = n > longest ? n : longest;
+    for (size_t i = 0; i < ALIGNMENTS; i++) {
+      n = match_base64(p, &entry->base64[i]);
+      longest = n > longest ? n : longest;
+      *ret_before = *ret_before || (n > 0 && entry->base64[i].shared_before);
+    }
+  }
+  return longest;
+}
+
+/* Overlapping finds become one run of asterisks: within a find the search goes on at every byte. */
+static void redact_locked(char *text) {
+  static const char stars[] = "***";
+  size_t from = 0;
+  size_t to = 0;
+  while (text[from] != '\0') {
+    bool before = false;
+    size_t end = from + longest_match(text + from, &before);
+    if (end == from) {
+      text[to++] = text[from++];
+      continue;
+    }
+    if (before && to > 0 && is_base64_digit(text[to - 1])) {
+      to--;
+    }
+    for (from++; from < end; from++) {
+      size_t further = from + longest_match(text + from, &before);
+      end = further > end ? further : end;
+    }
+    memcpy(text + to, stars, sizeof stars - 1);
+    to += sizeof stars - 1;
+  }
+  text[to] = '\0';
+}
+
+void br_secret_redact(char *text) {
+  (void)pthread_rwlock_rdlock(&registry_lock);
+  if (registry != NULL) {
+    redact_locked(text);
+  }
+  (void)pthread_rwlock_unlock(&registry_lock);
+}
