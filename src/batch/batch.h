@@ -53,6 +53,7 @@ typedef struct batch_column {
   size_t data_len;  /* = offsets[rows] */
   size_t data_cap;
   size_t nulls;
+  size_t last_null; /* 1 + the row of the last NULL appended; 0 = none since the last rollback */
 } batch_column;
 
 typedef struct batch {
@@ -78,7 +79,8 @@ static inline bool batch_column_is_valid(const batch_column *column, size_t row)
   return column->nulls == 0 || (column->validity[row >> 3] >> (row & 7U) & 1U) != 0;
 }
 
-/* Appending: `row` is the row being filled (= batch rows while it is incomplete); the caller
+/* NULL in a column whose field is not nullable is BR_ERR_DATA.
+ * Appending: `row` is the row being filled (= batch rows while it is incomplete); the caller
  * appends to every column once per row and then raises batch->rows. Rows below capacity_rows are
  * the caller's duty. Bits of validity are only written from the first NULL on:
  * batch_column_append_null() back-fills. */
@@ -93,6 +95,17 @@ static inline void batch_column_mark_valid(batch_column *column, size_t row) {
   if (column->nulls != 0) {
     column->validity[row >> 3] = (uint8_t)(column->validity[row >> 3] | 1U << (row & 7U));
   }
+}
+
+/* Writes a value of a BATCH_BOOL column (not its validity). */
+static inline void batch_column_set_bool(batch_column *column, size_t row, bool value) {
+  uint8_t *byte = (uint8_t *)column->values + (row >> 3);
+  unsigned mask = 1U << (row & 7U);
+  *byte = (uint8_t)(value ? *byte | mask : *byte & ~mask);
+}
+
+static inline bool batch_column_get_bool(const batch_column *column, size_t row) {
+  return (((const uint8_t *)column->values)[row >> 3] >> (row & 7U) & 1U) != 0;
 }
 
 /* Drops the row that was begun and not completed: every column goes back to batch->rows values. */

@@ -9,8 +9,9 @@
 #include "base/buf.h"
 #include "batch/batch.h"
 
-/* One cell as text: numbers plain, decimals with their scale, dates ISO 8601 ("2013-01-01
- * 05:00:00.000000"), binary 0x…, NULL is "NULL" (*ret_null tells, may be NULL). */
+/* One cell as text: true and false, numbers plain (floating point as short as reads back the same),
+ * decimals with their scale, dates and times ISO 8601 ("2013-01-01 05:00:00.000000", with a Z
+ * behind it where it is UTC), binary 0x…, NULL is "NULL" (*ret_null tells, may be NULL). */
 br_status batch_cell_text(const batch *b, size_t column, size_t row, br_buf *out, bool *ret_null,
                           br_error *err) BR_CHECKED;
 
@@ -21,8 +22,8 @@ batch_i128 batch_load_i128(const uint8_t *little_endian);
 void batch_store_i128(uint8_t *little_endian, batch_i128 value);
 /* value × 10^-scale as text: "-12.3400". 48 bytes are enough. */
 void batch_decimal_text(batch_i128 value, unsigned scale, char *text, size_t size);
-/* Text to an integer at the given scale; BR_ERR_DATA where it isn't a number, needs more digits
- * behind the point than scale (unless round) or more than precision in all. */
+/* Text ("-12.5", "1E+3") to an integer at the given scale; BR_ERR_DATA where it isn't a number,
+ * needs more digits behind the point than scale (unless round) or more than precision in all. */
 br_status batch_decimal_parse(const char *text, size_t length, unsigned precision, unsigned scale,
                               bool round, batch_i128 *ret_value, br_error *err) BR_CHECKED;
 
@@ -32,15 +33,18 @@ void batch_civil_of_days(int32_t days, int *ret_year, unsigned *ret_month, unsig
 br_status batch_date_parse(const char *text, size_t length, int32_t *ret_days,
                            br_error *err) BR_CHECKED;
 /* "2013-01-01" or with time "2013-01-01 05:00:00[.ffffff]" (T or blank), optional zone Z or ±hh:mm,
- * converted to UTC. */
+ * converted to UTC (*ret_has_zone tells, may be NULL). Digits behind microseconds, up to 9 in all,
+ * are cut off. */
 br_status batch_timestamp_parse(const char *text, size_t length, int64_t *ret_us,
                                 bool *ret_has_zone, br_error *err) BR_CHECKED;
 /* "hh:mm:ss" with `digits` (0..7) digits of a second, from units of 10^-digits seconds since
  * midnight. 17 bytes are enough. */
 void batch_time_text(uint64_t units, unsigned digits, char *text);
-void batch_date_text(int32_t days, char *text); /* "2013-01-01", 11 bytes (negative years: 13) */
-void batch_timestamp_text(int64_t us, unsigned digits,
-                          char *text); /* "2013-01-01 05:00:00.123456", 28 bytes */
+/* "2013-01-01". Any number has a text: 16 bytes hold the largest, 11 those of years 1 to 9999. */
+void batch_date_text(int32_t days, char *text);
+/* "2013-01-01 05:00:00.123456" with `digits` (0..6) digits of a second. 32 bytes hold the largest,
+ * 28 those of years 1 to 9999. */
+void batch_timestamp_text(int64_t us, unsigned digits, char *text);
 
 /* The 16 bytes as TDS sends them, as "6F9619FF-8B86-D011-B42D-00C04FC964FF"; text holds 37 bytes.
  */
