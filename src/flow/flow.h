@@ -22,9 +22,12 @@ typedef struct flow_source {
   br_status (*schema)(void *context, const batch_schema **ret_schema, br_error *err);
   /* Appends rows to an empty batch until it is full or holds max_bytes. BR_DONE: no more rows. */
   br_status (*next)(void *context, batch *b, size_t max_bytes, br_error *err);
+  /* Makes a next() that waits in the other thread return soon: the sink has failed. May be NULL. */
+  void (*interrupt)(void *context);
 } flow_source;
 
-/* Where rows go. begin, write*, then finish or abort; abort also where begin failed. */
+/* Where rows go. begin, write*, then finish or abort; abort also where begin failed. All in the
+ * caller's thread. */
 typedef struct flow_sink {
   void *context;
   br_status (*begin)(void *context, const batch_schema *schema, br_error *err);
