@@ -1,0 +1,130 @@
+/*
+ * The client's side of TLS: whom to trust and which name to expect.
+ */
+#include <arpa/inet.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tds/tls_internal.h"
+
+/* ALPN of TDS 8.0, in its wire form. */
+static const unsigned char alpn_tds8[] = "\x07tds/8.0";
+
+static bool is_address(const char *host) {
+  struct in6_addr address;
+  return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
+/* Keeps the first reason in words; OpenSSL's own result is only "certificate verify failed". */
+static int on_verify(int ok, X509_STORE_CTX *store) {
+  if (ok == 1) {
+    return 1;
+  }
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+  tls_stream *t = ssl == NULL ? NULL : SSL_get_app_data(ssl);
+  if (t == NULL || t->verify_message[0] != '\0') {
+    return 0;
+  }
+  int reason = X509_STORE_CTX_get_error(store);
+  char subject[256] = "";
+  const X509 *certificate = X509_STORE_CTX_get_current_cert(store);
+  if (certificate != NULL) {
+    (void)X509_NAME_oneline(X509_get_subject_name(certificate), subject, (int)sizeof subject);
+  }
+  if (reason == X509_V_ERR_HOSTNAME_MISMATCH || reason == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+    (void)snprintf(t->verify_message, sizeof t->verify_message,
+                   "The server's certificate (%s) is not for '%s'", subject, t->expected_host);
+  } else {
+    (void)snprintf(t->verify_message, sizeof t->verify_message,
+                   "The server's certificate (%s) is not trusted: %s", subject,
+                   X509_verify_cert_error_string(reason));
+  }
+  return 0;
+}
+
+static br_status trust(SSL_CTX *context, const char *ca_file, br_error *err) {
+  if (ca_file != NULL) {
+    if (SSL_CTX_load_verify_locations(context, ca_file, NULL) != 1) {
+      br_status st = tls_library_error(err, "Can't read the certificates");
+      return br_error_append(err, st, " (%s)", ca_file);
+    }
+    return BR_OK;
+  }
+  return SSL_CTX_set_default_verify_paths(context) == 1
+             ? BR_OK
+             : tls_library_error(err, "Can't read the system's certificates");
+}
+
+static br_status new_context(const tds_tls_client_options *options, SSL_CTX **ret_context,
+                             br_error *err) {
+  SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+  if (context == NULL) {
+    return tls_library_error(err, "Can't set up TLS");
+  }
+  (void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  /* TDS has lengths of its own: a missing close_notify can't hide cut data. */
+  (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  br_status st = BR_OK;
+  if (options->trust_any) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+  } else {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
+    st = trust(context, options->ca_file, err);
+  }
+  /* SSL_CTX_set_alpn_protos() returns 0 for success. */
+  if (st == BR_OK && options->strict &&
+      SSL_CTX_set_alpn_protos(context, alpn_tds8, sizeof alpn_tds8 - 1) != 0) {
+    st = tls_library_error(err, "Can't set up TLS");
+  }
+  if (st != BR_OK) {
+    SSL_CTX_free(context);
+    return st;
+  }
+  *ret_context = context;
+  return BR_OK;
+}
+
+/* The name goes into the SNI extension (never an address: RFC 6066) and into the check. */
+static br_status expect_host(tls_stream *t, const tds_tls_client_options *options, br_error *err) {
+  (void)snprintf(t->expected_host, sizeof t->expected_host, "%s", options->host);
+  bool address = is_address(options->host);
+  int ok = 1;
+  if (!address) {
+    ok = (int)SSL_set_tlsext_host_name(t->ssl, options->host);
+  }
+  if (ok == 1 && !options->trust_any) {
+    SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    ok = address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), options->host)
+                 : SSL_set1_host(t->ssl, options->host);
+  }
+  return ok == 1 ? BR_OK : tls_library_error(err, "The host can't be checked");
+}
+
+br_status tds_tls_client(tds_stream *below, const tds_tls_client_options *options,
+                         tds_stream **ret_stream, br_error *err) {
+  SSL_CTX *context = NULL;
+  br_status st = new_context(options, &context, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  tls_stream *t = NULL;
+  st = tls_stream_new(below, context, !options->strict, &t, err);
+  if (st != BR_OK) {
+    SSL_CTX_free(context);
+    return st;
+  }
+  t->context = context;
+  SSL_set_app_data(t->ssl, t);
+  SSL_set_connect_state(t->ssl);
+  st = expect_host(t, options, err);
+  if (st == BR_OK) {
+    st = tls_handshake(t, err);
+  }
+  if (st != BR_OK) {
+    tls_stream_free(t);
+    return st;
+  }
+  *ret_stream = &t->base;
+  return BR_OK;
+}
