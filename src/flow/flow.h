@@ -47,6 +47,7 @@ typedef struct flow_options {
   size_t batch_rows;       /* 0: 16,384 */
   size_t batch_bytes;      /* 0: 4 MiB */
   size_t batches;          /* in the ring; 0: 4 */
+  uint64_t row_boundary;   /* no batch crosses a multiple of it; 0 = none */
   uint64_t row_limit;      /* stop after so many rows; 0 = all */
   flow_progress *progress; /* may be NULL */
   br_cancel *cancel;       /* may be NULL */

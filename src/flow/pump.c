@@ -37,14 +37,23 @@ static void free_batch(void *item) {
   batch_free(item);
 }
 
-/* Lets the source fill at most the rows that the limit leaves; the batch keeps its real capacity.
- */
-static br_status next_within_limit(const pump *p, batch *b, uint64_t rows_before, br_error *err) {
-  size_t capacity = b->capacity_rows;
-  uint64_t left = p->options.row_limit - rows_before;
-  if (p->options.row_limit != 0 && left < capacity) {
-    b->capacity_rows = (size_t)left;
+/* How many rows the next batch may hold: what the limit and the next boundary leave. */
+static size_t rows_allowed(const pump *p, const batch *b, uint64_t rows_before) {
+  uint64_t allowed = b->capacity_rows;
+  if (p->options.row_limit != 0 && p->options.row_limit - rows_before < allowed) {
+    allowed = p->options.row_limit - rows_before;
   }
+  if (p->options.row_boundary != 0) {
+    uint64_t left = p->options.row_boundary - rows_before % p->options.row_boundary;
+    allowed = left < allowed ? left : allowed;
+  }
+  return (size_t)allowed;
+}
+
+/* Lets the source fill that many rows; the batch keeps its real capacity. */
+static br_status next_rows(const pump *p, batch *b, uint64_t rows_before, br_error *err) {
+  size_t capacity = b->capacity_rows;
+  b->capacity_rows = rows_allowed(p, b, rows_before);
   br_status st = p->source->next(p->source->context, b, p->options.batch_bytes, err);
   b->capacity_rows = capacity;
   return st;
@@ -65,7 +74,7 @@ static br_status read_batches(pump *p) {
     }
     batch *b = item;
     b->first_row = rows;
-    st = next_within_limit(p, b, rows, err);
+    st = next_rows(p, b, rows, err);
     if (st != BR_OK || b->rows == 0) {
       batch_free(b);
       return st == BR_DONE ? BR_OK : st;

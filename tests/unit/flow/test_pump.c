@@ -46,7 +46,8 @@ static void counter_interrupt(void *context) {
 /* Checks that rows come in order. */
 typedef struct checker {
   uint64_t expected;
-  uint64_t fail_at; /* write fails once this many rows have come */
+  uint64_t fail_at;  /* write fails once this many rows have come */
+  uint64_t boundary; /* no batch may cross a multiple of it; 0 = any may */
   br_status begin_status;
   int begun, finished, aborted;
 } checker;
@@ -61,6 +62,9 @@ static br_status checker_begin(void *context, const batch_schema *schema, br_err
 static br_status checker_write(void *context, const batch *b, br_error *err) {
   checker *c = context;
   assert_int_equal(b->first_row, c->expected);
+  if (c->boundary != 0) {
+    assert_int_equal(b->first_row / c->boundary, (b->first_row + b->rows - 1) / c->boundary);
+  }
   for (size_t row = 0; row < b->rows; row++) {
     assert_int_equal(((int64_t *)b->columns[0].values)[row], c->expected);
     c->expected++;
@@ -145,6 +149,18 @@ static void a_row_limit_stops_exactly_there(void **state) {
   }
 }
 
+static void no_batch_crosses_a_row_boundary(void **state) {
+  (void)state;
+  static const uint64_t boundaries[] = {1, 7, 100, 333};
+  for (size_t i = 0; i < sizeof boundaries / sizeof boundaries[0]; i++) {
+    fixture f;
+    fixture_init(&f, 1000);
+    f.options.row_boundary = f.into.boundary = boundaries[i];
+    assert_int_equal(fixture_run(&f, NULL), BR_OK);
+    assert_int_equal(f.into.expected, 1000);
+  }
+}
+
 static void an_error_of_the_source_aborts_the_sink_and_is_reported(void **state) {
   (void)state;
   fixture f;
@@ -215,6 +231,7 @@ int main(void) {
       cmocka_unit_test(every_row_arrives_once_and_in_order),
       cmocka_unit_test(an_empty_source_begins_and_finishes),
       cmocka_unit_test(a_row_limit_stops_exactly_there),
+      cmocka_unit_test(no_batch_crosses_a_row_boundary),
       cmocka_unit_test(an_error_of_the_source_aborts_the_sink_and_is_reported),
       cmocka_unit_test(an_error_of_the_sink_interrupts_the_source),
       cmocka_unit_test(a_sink_that_does_not_begin_gets_abort_and_no_rows),
