@@ -40,8 +40,8 @@ const char *sandbox_certificate(const sandbox *sb);
 /* The login of the sandbox: any user name of "sa" or "bridge" with this password; any token
  * "sandbox…" for Databricks. */
 #define SANDBOX_USERNAME  "sa"
-#define SANDBOX_PASSWORD  "sandbox"
-#define SANDBOX_TOKEN     "sandbox"
+#define SANDBOX_PASSWORD  "sandbox-password"
+#define SANDBOX_TOKEN     "sandbox-token"
 #define SANDBOX_WAREHOUSE "sandbox"
 #define SANDBOX_CATALOG   "main"
 #define SANDBOX_SCHEMA    "default"

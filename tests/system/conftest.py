@@ -120,7 +120,7 @@ class Sandbox:
             "SQLSERVER_HOST": "127.0.0.1",
             "SQLSERVER_PORT": str(self.info["sqlserver"]["port"]),
             "SQLSERVER_USERNAME": "sa",
-            "SQLSERVER_PASSWORD": "sandbox",
+            "SQLSERVER_PASSWORD": "sandbox-password",
             "SQLSERVER_ENCRYPT": "optional",
             "SQLSERVER_TRUST_SERVER_CERTIFICATE": "true",
         }
@@ -129,7 +129,7 @@ class Sandbox:
     def databricks(self):
         return {
             "DATABRICKS_HOST": f"http://127.0.0.1:{self.info['databricks']['port']}",
-            "DATABRICKS_TOKEN": "sandbox",
+            "DATABRICKS_TOKEN": "sandbox-token",
             "DATABRICKS_WAREHOUSE_ID": "sandbox",
             "DATABRICKS_CATALOG": "main",
             "DATABRICKS_SCHEMA": "default",

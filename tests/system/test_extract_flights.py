@@ -16,7 +16,7 @@ def load_with_freebcp(server, tsv):
     for table in TABLES:
         done = subprocess.run(
             ["freebcp", f"nycflights.dbo.{table}", "in", str(tsv / f"{table}.tsv"), "-c", "-t", "\\t", "-r", "\\n",
-             "-S", f"127.0.0.1:{server.info['sqlserver']['port']}", "-U", "sa", "-P", "sandbox", "-b", "50000"],
+             "-S", f"127.0.0.1:{server.info['sqlserver']['port']}", "-U", "sa", "-P", "sandbox-password", "-b", "50000"],
             env={"TDSVER": "7.4", "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=300,
         )
         assert done.returncode == 0, done.stdout + done.stderr
