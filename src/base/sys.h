@@ -33,6 +33,9 @@ typedef struct br_sys_table {
   int (*statvfs)(const char *path, struct statvfs *ret_stat);
   int (*socket)(int domain, int type, int protocol);
   int (*connect)(int fd, const struct sockaddr *address, socklen_t length);
+  int (*bind)(int fd, const struct sockaddr *address, socklen_t length);
+  int (*listen)(int fd, int backlog);
+  int (*accept4)(int fd, struct sockaddr *ret_address, socklen_t *ret_length, int flags);
   ssize_t (*send)(int fd, const void *buffer, size_t size, int flags);
   ssize_t (*recv)(int fd, void *buffer, size_t size, int flags);
   int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);

@@ -1,0 +1,295 @@
+/*
+ * A request from its head to its reply: route, rights, length, body, handler.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "http/internal.h"
+
+static const char *const method_names[HTTP_METHOD_COUNT] = {
+    [HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
+    [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
+};
+
+http_method http_request_method(const http_request *request) {
+  return request->method;
+}
+
+const char *http_request_path(const http_request *request) {
+  return request->uri.path;
+}
+
+const char *http_request_capture(const http_request *request, size_t index) {
+  return index < request->captures.count ? request->captures.texts[index] : NULL;
+}
+
+const char *http_request_query(const http_request *request, const char *name) {
+  return http_uri_query(&request->uri, name);
+}
+
+const char *http_request_header(const http_request *request, const char *name) {
+  return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const http_route *http_request_route(const http_request *request) {
+  return request->route;
+}
+
+const uint8_t *http_request_body(const http_request *request, size_t *ret_length) {
+  *ret_length = request->body.len;
+  return request->body.data;
+}
+
+uint64_t http_request_length(const http_request *request) {
+  return request->length;
+}
+
+void *http_request_state(const http_request *request) {
+  return request->state;
+}
+
+void http_request_set_state(http_request *request, void *state) {
+  request->state = state;
+}
+
+void *http_request_context(const http_request *request) {
+  return request->server->options.context;
+}
+
+const char *http_request_peer(const http_request *request) {
+  return request->peer;
+}
+
+static void find_peer(http_request *request) {
+  (void)snprintf(request->peer, sizeof request->peer, "unix");
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == NULL || info->client_addr == NULL) {
+    return;
+  }
+  const void *address = NULL;
+  if (info->client_addr->sa_family == AF_INET) {
+    address = &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr;
+  } else if (info->client_addr->sa_family == AF_INET6) {
+    address = &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr;
+  }
+  if (address != NULL) {
+    (void)inet_ntop(info->client_addr->sa_family, address, request->peer, sizeof request->peer);
+  }
+}
+
+br_status http_request_new(http_server *server, struct MHD_Connection *connection,
+                           const char *target, http_request **ret_request, br_error *err) {
+  http_request *request = br_calloc(1, sizeof *request);
+  if (request == NULL) {
+    return br_error_nomem(err);
+  }
+  request->server = server;
+  request->connection = connection;
+  request->target = br_strdup(target);
+  if (request->target == NULL) {
+    br_free(request);
+    return br_error_nomem(err);
+  }
+  http_reply_init(&request->reply);
+  *ret_request = request;
+  return BR_OK;
+}
+
+void http_request_free(http_request *request) {
+  if (request == NULL) {
+    return;
+  }
+  if (request->begun && request->route->drop != NULL) {
+    request->route->drop(request);
+  }
+  http_reply_done(&request->reply);
+  http_captures_done(&request->captures);
+  http_uri_done(&request->uri);
+  br_buf_done(&request->body);
+  br_free(request->target);
+  br_free(request);
+}
+
+/* Makes the reply to an error that the seam found; hangs up where even that fails. */
+static void refuse(http_request *request, unsigned status, const char *message) {
+  const http_server_options *options = &request->server->options;
+  br_error err = BR_ERROR_INIT;
+  http_reply_reset(&request->reply);
+  http_reply_status(&request->reply, status);
+  br_status st = options->fail != NULL
+                     ? options->fail(request, status, message, &request->reply, &err)
+                     : http_reply_bytes(&request->reply, "text/plain; charset=utf-8", message,
+                                        strlen(message), &err);
+  if (st != BR_OK) {
+    http_reply_hang_up(&request->reply);
+  }
+  request->refused = true;
+}
+
+static unsigned status_of(br_status st) {
+  switch (st) {
+  case BR_ERR_PROTOCOL:
+  case BR_ERR_USAGE:
+  case BR_ERR_DATA:
+    return 400;
+  case BR_ERR_LIMIT:
+    return 414;
+  default:
+    return 500;
+  }
+}
+
+/* GET serves HEAD where no route is made for HEAD itself. */
+static bool method_fits(const http_route *route, http_method method, bool exact) {
+  return route->method == method || (!exact && method == HTTP_HEAD && route->method == HTTP_GET);
+}
+
+/* Goes over the table; *ret_allowed gathers the methods that the path has. */
+static br_status find_route(http_request *request, bool exact, char *allowed, size_t size,
+                            br_error *err) {
+  const http_server_options *options = &request->server->options;
+  size_t fill = 0;
+  for (size_t i = 0; i < options->route_count; i++) {
+    const http_route *route = &options->routes[i];
+    http_captures captures = {0};
+    bool match = false;
+    br_status st = http_pattern_match(route->pattern, request->uri.raw, &captures, &match, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    if (match && method_fits(route, request->method, exact)) {
+      request->captures = captures;
+      request->route = route;
+      return BR_OK;
+    }
+    http_captures_done(&captures);
+    if (match && fill < size) {
+      fill += (size_t)snprintf(allowed + fill, size - fill, "%s%s", fill == 0 ? "" : ", ",
+                               method_names[route->method]);
+    }
+  }
+  return BR_OK;
+}
+
+static void no_route(http_request *request, const char *allowed) {
+  if (allowed[0] == '\0') {
+    refuse(request, 404, "Not found");
+    return;
+  }
+  refuse(request, 405, "Method not allowed");
+  br_error err = BR_ERROR_INIT;
+  if (http_reply_header(&request->reply, "Allow", allowed, &err) != BR_OK) {
+    http_reply_hang_up(&request->reply);
+  }
+}
+
+static bool find_method(http_request *request, const char *method) {
+  for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
+    if (strcmp(method_names[i], method) == 0) {
+      request->method = (http_method)i;
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool find_length(http_request *request) {
+  const char *chunked = http_request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+  const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  request->length = chunked != NULL ? UINT64_MAX : 0;
+  return chunked != NULL || length == NULL ||
+         br_text_u64(length, UINT64_MAX - 1, &request->length, NULL) == BR_OK;
+}
+
+/* Calls a handler that may answer by itself. */
+static void ask(http_request *request, http_handler handler) {
+  br_error err = BR_ERROR_INIT;
+  br_status st = handler(request, &request->reply, &err);
+  if (st != BR_OK) {
+    refuse(request, 500, err.message);
+  } else if (request->reply.status != 200 || request->reply.hang_up) {
+    request->refused = true;
+  }
+}
+
+void http_request_start(http_request *request, const char *method) {
+  const http_server_options *options = &request->server->options;
+  br_error err = BR_ERROR_INIT;
+  char allowed[64] = "";
+  find_peer(request);
+  bool known = find_method(request, method);
+  br_status st = http_uri_parse(request->target, &request->uri, &err);
+  if (st == BR_OK && known) {
+    st = find_route(request, true, allowed, sizeof allowed, &err);
+    if (st == BR_OK && request->route == NULL && request->method == HTTP_HEAD) {
+      st = find_route(request, false, allowed, 0, &err);
+    }
+  }
+  if (st != BR_OK) {
+    refuse(request, status_of(st), err.message);
+    return;
+  }
+  if (!find_length(request)) {
+    refuse(request, 400, "Bad Content-Length");
+    return;
+  }
+  if (options->authorize != NULL) {
+    ask(request, options->authorize);
+  }
+  if (request->refused) {
+    return;
+  }
+  if (request->route == NULL) {
+    no_route(request, known ? allowed : "GET");
+    return;
+  }
+  br_buf_init(&request->body,
+              request->route->body == HTTP_BODY_MEMORY ? (size_t)request->route->body_max : 0);
+  if (request->route->body != HTTP_BODY_NONE && request->length != UINT64_MAX &&
+      request->length > request->route->body_max) {
+    refuse(request, 413, "The request's body is too large");
+    return;
+  }
+  if (request->route->body == HTTP_BODY_STREAM && request->route->begin != NULL) {
+    request->begun = true;
+    ask(request, request->route->begin);
+  }
+}
+
+void http_request_data(http_request *request, const void *bytes, size_t length) {
+  request->received += length;
+  if (request->refused || request->route->body == HTTP_BODY_NONE) {
+    return;
+  }
+  if (request->received > request->route->body_max) {
+    refuse(request, 413, "The request's body is too large");
+    return;
+  }
+  br_error err = BR_ERROR_INIT;
+  br_status st = request->route->body == HTTP_BODY_MEMORY
+                     ? br_buf_append(&request->body, bytes, length, &err)
+                     : request->route->data(request, bytes, length, &request->reply, &err);
+  if (st != BR_OK) {
+    refuse(request, 500, err.message);
+  } else if (request->reply.status != 200 || request->reply.hang_up) {
+    request->refused = true;
+  }
+}
+
+void http_request_finish(http_request *request) {
+  if (request->refused) {
+    return;
+  }
+  br_error err = BR_ERROR_INIT;
+  br_status st = request->route->handle(request, &request->reply, &err);
+  if (st != BR_OK) {
+    refuse(request, 500, err.message);
+  }
+}

@@ -1,0 +1,134 @@
+/*
+ * The seam itself: libmicrohttpd's callbacks on one side, http_request_…() on the other. A thread
+ * for each connection, so that handlers may wait.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "http/internal.h"
+
+enum {
+  CONNECTION_MEMORY = 2 * 65536, /* head and the window through which a body comes */
+  /* A refused request's body is still read up to here: a client that is busy sending would see a
+   * broken connection instead of the reply. */
+  DRAIN_MAX = 64 * 1024 * 1024,
+};
+
+/* The target as it came: libmicrohttpd hands out a decoded one, in which an escaped slash can't be
+ * told from a plain one. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection) {
+  http_request *request = NULL;
+  if (http_request_new(context, connection, target, &request, NULL) != BR_OK) {
+    return NULL;
+  }
+  return request;
+}
+
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text) {
+  (void)context;
+  (void)connection;
+  return strlen(text);
+}
+
+static bool drains(const http_request *request) {
+  const char *expect = http_request_header(request, MHD_HTTP_HEADER_EXPECT);
+  return !request->reply.hang_up && expect == NULL && request->length != 0 &&
+         (request->length == UINT64_MAX || request->length <= DRAIN_MAX);
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **con_cls) {
+  (void)url;
+  (void)version;
+  http_server *server = context;
+  http_request *request = *con_cls;
+  if (request == NULL) {
+    return MHD_NO;
+  }
+  if (!request->seen) {
+    request->seen = true;
+    http_request_start(request, method);
+    if (!request->refused || drains(request)) {
+      return MHD_YES;
+    }
+  } else if (*upload_size != 0) {
+    http_request_data(request, upload, *upload_size);
+    *upload_size = 0;
+    return request->reply.hang_up || (request->refused && request->received > DRAIN_MAX) ? MHD_NO
+                                                                                         : MHD_YES;
+  } else {
+    http_request_finish(request);
+  }
+  return http_reply_queue(&request->reply, connection, server->options.reply_headers);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **con_cls,
+                         enum MHD_RequestTerminationCode code) {
+  (void)context;
+  (void)connection;
+  (void)code;
+  http_request_free(*con_cls);
+  *con_cls = NULL;
+}
+
+static unsigned or_default(unsigned value, unsigned otherwise) {
+  return value != 0 ? value : otherwise;
+}
+
+static struct MHD_Daemon *start_daemon(http_server *server, int fd) {
+  const http_server_options *o = &server->options;
+  unsigned flags =
+      MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC;
+  struct MHD_OptionItem tls[] = {
+      {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+  if (o->tls_certificate != NULL) {
+    flags |= MHD_USE_TLS;
+    tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)o->tls_certificate};
+    tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)o->tls_key};
+  }
+  return MHD_start_daemon(
+      flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
+      MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
+      NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+      or_default(o->connections, HTTP_CONNECTIONS_DEFAULT), MHD_OPTION_CONNECTION_TIMEOUT,
+      or_default(o->idle_seconds, HTTP_IDLE_SECONDS_DEFAULT), MHD_OPTION_ARRAY, tls,
+      MHD_OPTION_END);
+}
+
+br_status http_server_start(const http_server_options *options, http_server **ret_server,
+                            br_error *err) {
+  http_server *server = br_calloc(1, sizeof *server);
+  if (server == NULL) {
+    return br_error_nomem(err);
+  }
+  server->options = *options;
+  /* A copy of the descriptor: whether libmicrohttpd closes it when it can't start is not said. */
+  int fd = dup(options->listen_fd);
+  if (fd < 0) {
+    int errnum = errno;
+    br_free(server);
+    return br_error_errno(err, errnum, "Can't start the HTTP server");
+  }
+  server->daemon = start_daemon(server, fd);
+  if (server->daemon == NULL) {
+    br_free(server);
+    return br_error_set(err, BR_ERR_IO, "Can't start the HTTP server");
+  }
+  (void)br_sys.close(options->listen_fd);
+  server->options.listen_fd = -1;
+  *ret_server = server;
+  return BR_OK;
+}
+
+void http_server_stop(http_server *server) {
+  if (server != NULL) {
+    MHD_stop_daemon(server->daemon);
+    br_free(server);
+  }
+}
