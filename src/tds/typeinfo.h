@@ -29,14 +29,15 @@ typedef struct tds_type_family tds_type_family;
 
 typedef struct tds_type_info {
   const tds_type_family *family;
-  uint8_t id;         /* tds_type_id */
-  uint8_t precision;  /* decimal */
-  uint8_t scale;      /* decimal, time, datetime2, datetimeoffset */
-  tds_frame frame;    /* of this column's values */
-  uint32_t size;      /* the most bytes of a value; UINT32_MAX = no limit (PLP) */
-  uint32_t user_type; /* from COLMETADATA; TDS_USER_TYPE_TIMESTAMP matters */
+  uint8_t id;                            /* tds_type_id */
+  uint8_t precision;                     /* decimal */
+  uint8_t scale;                         /* decimal, time, datetime2, datetimeoffset */
+  tds_frame frame;                       /* of this column's values */
+  uint32_t size;                         /* as TYPE_INFO says it; UINT32_MAX = no limit (PLP) */
+  uint32_t user_type;                    /* from COLMETADATA; TDS_USER_TYPE_TIMESTAMP matters */
   uint8_t collation[TDS_COLLATION_SIZE]; /* char types */
   bool nullable;                         /* from COLMETADATA's flags */
+  bool plp_unknown_length; /* PLP values are written without their total, as a bulk load wants */
 } tds_type_info;
 
 /* Where TYPE_INFO stands decides two details: what text, ntext and image carry behind it, and what
@@ -75,13 +76,19 @@ br_status tds_value_skip(tds_reader *r, const tds_type_info *info, br_error *err
 typedef struct tds_decoder tds_decoder;
 typedef br_status (*tds_decode_fn)(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
                                    br_error *err);
+/* Bytes as sent to bytes as stored; the contract of batch_utf16le_to_utf8(). */
+typedef br_status (*tds_convert_fn)(const tds_decoder *d, const uint8_t *bytes, size_t length,
+                                    bool more_follows, uint8_t *out, size_t *ret_written,
+                                    size_t *ret_used, br_error *err);
 struct tds_decoder {
   tds_decode_fn decode; /* reads one value, NULL included, into row `row` of out */
   tds_type_info info;
-  batch_type type; /* what the column holds */
+  batch_type type;        /* what the column holds */
+  tds_convert_fn convert; /* text and binary */
   unsigned code_page;
   batch_invalid invalid_text;
   size_t max_cell;
+  uint64_t day_units;       /* time types: units of a day at the column's scale */
   uint64_t sub_microsecond; /* values that lost digits behind the microsecond */
 };
 
@@ -101,17 +108,17 @@ br_status tds_decoder_init(tds_decoder *d, const tds_type_info *info,
 br_status tds_value_write(tds_writer *w, const tds_type_info *info, const batch_column *column,
                           size_t row, br_error *err) BR_CHECKED;
 
-/* One row per family of types. */
+/* One row per family of types; family_*.c. */
 struct tds_type_family {
   const char *name;
   /* Reads and writes what stands behind the type id. */
   br_status (*read_info)(tds_reader *r, tds_type_place place, tds_type_info *info, br_error *err);
   br_status (*write_info)(tds_writer *w, tds_type_place place, const tds_type_info *info,
                           br_error *err);
-  br_status (*spec)(const tds_type_info *info, batch_sql_typespec *ret_spec, br_error *err);
-  /* The decoding function for a column of this type. */
-  br_status (*decoder)(tds_decoder *d, br_error *err);
-  /* One value, not NULL. */
+  batch_sql_typespec (*spec)(const tds_type_info *info);
+  /* Sets d->decode and what it needs; d->info and d->type are there. */
+  br_status (*prepare)(tds_decoder *d, br_error *err);
+  /* One value with its length, not NULL. */
   br_status (*write_value)(tds_writer *w, const tds_type_info *info, const batch_column *column,
                            size_t row, br_error *err);
 };
