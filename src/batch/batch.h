@@ -117,7 +117,8 @@ void batch_rollback_row(batch *b);
 br_status batch_export_schema(const batch_schema *schema, struct ArrowSchema *ret_schema,
                               br_error *err) BR_CHECKED;
 br_status batch_export(batch *b, struct ArrowArray *ret_array, br_error *err) BR_CHECKED;
-/* Import copies what the producer hands over and releases it. */
+/* Import copies what the producer hands over and releases it, whether it succeeds or not. Columns
+ * in layouts that batches don't have and dictionaries are BR_ERR_UNSUPPORTED. */
 br_status batch_import_schema(struct ArrowSchema *schema, batch_schema **ret_schema,
                               br_error *err) BR_CHECKED;
 br_status batch_import(struct ArrowArray *array, const batch_schema *schema, batch **ret_batch,
