@@ -1,0 +1,19 @@
+/*
+ * commands.h: the commands, one file cmd_….c each (or a family); commands.c puts them in order.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/option.h"
+#include "cli/session.h"
+
+extern const cli_command cli_command_config_show;
+extern const cli_command cli_command_sql;
+extern const cli_command cli_command_sandbox;
+extern const cli_command cli_command_test_connection;
+extern const cli_command cli_command_version;
+extern const cli_command cli_command_help;
+extern const cli_command cli_command_completion;
+extern const cli_command cli_command_man;
+
+#endif
