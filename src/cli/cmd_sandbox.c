@@ -132,7 +132,7 @@ static int run(const cli_arguments *args) {
   if (st == BR_OK) {
     st = serve(args, config, cancel, &err);
   }
-  (void)cli_signals_install(NULL, NULL);
+  cli_signals_reset();
   br_cancel_free(cancel);
   settings_free(config);
   return st == BR_OK ? 0 : cli_fail_run(&err);

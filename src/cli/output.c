@@ -52,7 +52,8 @@ static void say(const char *label, const char *message) {
   (void)snprintf(text, sizeof text, "%s: %s\n", label, message);
   br_secret_redact(text);
   /* Nobody is left to tell where stderr itself fails. */
-  (void)br_file_write_all(STDERR_FILENO, text, strlen(text), "standard error", NULL);
+  br_status ignored = br_file_write_all(STDERR_FILENO, text, strlen(text), "standard error", NULL);
+  (void)ignored;
 }
 
 void cli_note(const char *format, ...) {

@@ -121,7 +121,7 @@ br_status cli_session_open(const cli_arguments *args, unsigned needed_sides,
 }
 
 void cli_session_close(cli_session *s) {
-  (void)cli_signals_install(NULL, NULL);
+  cli_signals_reset();
   sandbox_stop(s->sb);
   dbx_profile_free(s->profile);
   br_secret_free(s->sandbox_password);

@@ -20,10 +20,16 @@ static void on_signal(int number) {
 
 br_status cli_signals_install(br_cancel *cancel, br_error *err) {
   atomic_store(&asked_to_stop, cancel);
-  struct sigaction action = {.sa_handler = cancel == NULL ? SIG_DFL : on_signal};
+  struct sigaction action = {.sa_handler = on_signal};
   (void)sigemptyset(&action.sa_mask);
   if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0) {
     return br_error_errno(err, errno, "Signals can't be caught");
   }
   return BR_OK;
+}
+
+void cli_signals_reset(void) {
+  (void)signal(SIGINT, SIG_DFL);
+  (void)signal(SIGTERM, SIG_DFL);
+  atomic_store(&asked_to_stop, NULL);
 }

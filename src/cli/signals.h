@@ -6,7 +6,9 @@
 
 #include "base/cancel.h"
 
-/* From now on SIGINT and SIGTERM request `cancel` (borrowed; NULL puts the default back). */
+/* From now on SIGINT and SIGTERM request `cancel` (borrowed until cli_signals_reset()). */
 br_status cli_signals_install(br_cancel *cancel, br_error *err) BR_CHECKED;
+/* Puts the default back. */
+void cli_signals_reset(void);
 
 #endif

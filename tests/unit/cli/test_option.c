@@ -33,7 +33,7 @@ static const cli_command command = {
     .operands_max = 1,
 };
 
-enum { MOST_WORDS = 12 };
+enum { MOST_WORDS = 20 };
 
 static br_status parse(cli_arguments **ret_args, br_error *err, const char *line, char *copy,
                        size_t size) {
