@@ -1,1 +1,0 @@
-#include "parquet/parquet.h"
