@@ -4,16 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cuts text at max bytes without leaving half a UTF-8 character behind. */
-static void cut_at_character(char *text, size_t length, size_t max) {
+/* Text that was cut at max bytes must not end in half a UTF-8 character. */
+static void drop_half_character(char *text, size_t length, size_t max) {
   if (length < max) {
     return;
   }
   size_t end = max - 1;
-  while (end > 0 && ((unsigned char)text[end] & 0xC0U) == 0x80U) {
-    end--;
+  size_t start = end;
+  do {
+    start--;
+  } while (start > 0 && end - start < 4 && ((unsigned char)text[start] & 0xC0U) == 0x80U);
+  unsigned char lead = (unsigned char)text[start];
+  size_t wanted = lead >= 0xF0U ? 4 : lead >= 0xE0U ? 3 : lead >= 0xC0U ? 2 : 1;
+  if (end - start < wanted) {
+    text[start] = '\0';
   }
-  text[end] = '\0';
 }
 
 br_status br_error_vset(br_error *err, br_status status, const char *format, va_list args) {
@@ -27,7 +32,7 @@ br_status br_error_vset(br_error *err, br_status status, const char *format, va_
   if (n < 0) {
     err->message[0] = '\0';
   } else if ((size_t)n >= sizeof err->message) {
-    cut_at_character(err->message, (size_t)n, sizeof err->message);
+    drop_half_character(err->message, (size_t)n, sizeof err->message);
   }
   return status;
 }
@@ -57,7 +62,7 @@ br_status br_error_context(br_error *err, br_status status, const char *format, 
   size_t used = (size_t)n;
   int m = snprintf(err->message + used, sizeof err->message - used, ": %s", old);
   if (m >= 0 && used + (size_t)m >= sizeof err->message) {
-    cut_at_character(err->message, used + (size_t)m, sizeof err->message);
+    drop_half_character(err->message, used + (size_t)m, sizeof err->message);
   }
   err->status = status;
   return status;
@@ -76,7 +81,7 @@ br_status br_error_append(br_error *err, br_status status, const char *format, .
   int n = vsnprintf(err->message + used, sizeof err->message - used, format, args);
   va_end(args);
   if (n >= 0 && used + (size_t)n >= sizeof err->message) {
-    cut_at_character(err->message, used + (size_t)n, sizeof err->message);
+    drop_half_character(err->message, used + (size_t)n, sizeof err->message);
   }
   return status;
 }
