@@ -4,14 +4,14 @@
  *
  *   dbx_client_new(&options, &client, err)
  *     dbx_files_put(client, path, &body, overwrite, cancel, err)      Files API
- *     dbx_statement_run(client, &request, cancel, &result, err)       Statement Execution API:
- * submit, poll, fetch dbx_client_free(client)
+ *     dbx_statement_run(client, &request, cancel, &result, err)       submit, poll, fetch
+ *   dbx_client_free(client)
  *
- * A client may be used by many threads at once. Requests are retried where that is safe: 429 and
- * 503 with Retry-After, lost connections for reads and for whole-file uploads; a statement that
- * writes is never sent twice. Failed requests: BR_ERR_AUTH (401, 403), BR_ERR_NOT_FOUND,
- * BR_ERR_EXISTS (409), BR_ERR_REMOTE and the network's own; native_code = HTTP status; the message
- * carries the API's error code and text, never a token.
+ * A client may be used by many threads at once. Requests are repeated where that is safe: 429 and
+ * 503 with Retry-After; lost connections for reads and for whole-file uploads. A statement is sent
+ * again only where it surely did not start. Failed requests: BR_ERR_AUTH (401, 403),
+ * BR_ERR_NOT_FOUND, BR_ERR_EXISTS (409), BR_ERR_REMOTE and the network's own; native_code = HTTP
+ * status; the message carries the API's error code and text, never a token.
  */
 #ifndef DATABRICKS_DATABRICKS_H
 #define DATABRICKS_DATABRICKS_H
@@ -22,7 +22,8 @@
 #include "batch/batch.h"
 
 typedef struct dbx_options {
-  const char *host;      /* "https://workspace…" or a bare name; http:// only for loopback */
+  const char *host; /* "https://workspace…" or a bare name; http:// only for loopback; a path or
+                       query behind it, as browsers show it, is passed over */
   const char *unix_path; /* a Unix socket (the sandbox) instead of TCP; host is then only a label */
   const br_secret *token; /* personal access token; or the next two (OAuth machine-to-machine) */
   const char *client_id;
@@ -59,7 +60,8 @@ typedef struct dbx_body {
   br_status (*read_at)(void *context, uint64_t offset, void *bytes, size_t length, br_error *err);
   void *context;
   uint64_t size;
-  void (*on_progress)(void *context, uint64_t sent_bytes); /* may be NULL */
+  /* Bytes sent so far; starts again from 0 where the upload has to be repeated. May be NULL. */
+  void (*on_progress)(void *context, uint64_t sent_bytes);
 } dbx_body;
 
 typedef struct dbx_file_info {
@@ -70,6 +72,8 @@ typedef struct dbx_file_info {
   int64_t modified_ms; /* since the epoch; 0 = not said */
 } dbx_file_info;
 
+/* One PUT of at most 5 GiB; a failure of body->read_at ends it with that error. Folders on the way
+ * are made by dbx_directories_create(), not by this. */
 br_status dbx_files_put(dbx_client *client, const char *path, const dbx_body *body, bool overwrite,
                         br_cancel *cancel, br_error *err) BR_CHECKED;
 /* Size (and time) of a file; BR_ERR_NOT_FOUND. Free ret_info's strings with dbx_file_info_done().
@@ -115,8 +119,10 @@ typedef struct dbx_column {
 } dbx_column;
 
 /* Submits, polls to the end, reads all chunks (inline JSON, 25 MiB at most). A failed statement:
- * BR_ERR_REMOTE with condition and message; sqlstate by dbx_error_sqlstate. On cancel the statement
- * is cancelled on the server. */
+ * BR_ERR_REMOTE with condition and message. On cancel the statement is cancelled on the server. A
+ * result that the server cut is BR_ERR_LIMIT, unless row_limit asked for that. Where the answer to
+ * the submission is lost the statement may or may not have run; the message says so, and it is
+ * never sent again. */
 br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
                             dbx_result **ret_result, br_error *err) BR_CHECKED;
 void dbx_result_free(dbx_result *result);
@@ -124,8 +130,16 @@ const char *dbx_result_statement_id(const dbx_result *result);
 size_t dbx_result_columns(const dbx_result *result);
 const dbx_column *dbx_result_column(const dbx_result *result, size_t index);
 uint64_t dbx_result_rows(const dbx_result *result);
-/* NULL = SQL NULL. Borrowed. */
+bool dbx_result_truncated(const dbx_result *result); /* cut by row_limit */
+/* NULL = SQL NULL. Borrowed. A text that holds NUL characters is longer than strlen() says. */
 const char *dbx_result_value(const dbx_result *result, uint64_t row, size_t column);
+size_t dbx_result_value_length(const dbx_result *result, uint64_t row, size_t column);
+
+/* What a failed statement's message says of the failure: the SQLSTATE ("42601") and the error
+ * condition ("TABLE_OR_VIEW_NOT_FOUND"); false where it names none. */
+enum { DBX_SQLSTATE_MAX = 6, DBX_CONDITION_MAX = 128 };
+bool dbx_error_sqlstate(const br_error *err, char ret_sqlstate[DBX_SQLSTATE_MAX]);
+bool dbx_error_condition(const br_error *err, char ret_condition[DBX_CONDITION_MAX]);
 
 /* ---- look-ups for test-connection ---- */
 br_status dbx_current_user(dbx_client *client, char *name, size_t size, br_cancel *cancel,

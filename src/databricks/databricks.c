@@ -1,1 +1,0 @@
-#include "databricks/databricks.h"

@@ -1,0 +1,302 @@
+/*
+ * statement.c: a statement from submission to result (Statement Execution API 2.0).
+ *
+ *   POST statements ──▶ PENDING, RUNNING ──GET statements/{id}──▶ SUCCEEDED ──GET …/chunks/{n}──▶
+ *        │                    │ cancel                  │
+ *        │ answer lost        ▼                         ▼
+ *        ▼                POST …/cancel            FAILED, CANCELED, CLOSED
+ *   unknown: said so, never sent again
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "databricks/client.h"
+#include "databricks/json.h"
+#include "databricks/reply.h"
+#include "databricks/url.h"
+
+enum {
+  MOST_PARAMETERS = 256,
+  LONGEST_PATH = 1024,
+  LONGEST_BODY_FACTOR = 8, /* escapes make JSON longer than the text */
+  LINGER_MS = 15 * 1000,   /* for the id of a statement that is to be cancelled */
+  CANCEL_MS = 5 * 1000,
+  LOOKS_AFTER_CANCEL = 3
+};
+
+static const char statements_api[] = "/api/2.0/sql/statements";
+
+/* ---- submission ---- */
+
+static br_status check_statement(const dbx_client *client, const dbx_statement *statement,
+                                 br_error *err) {
+  if (client->warehouse_id == NULL) {
+    return br_error_set(err, BR_ERR_USAGE, "The Databricks warehouse id is missing");
+  }
+  if (statement->parameter_count > MOST_PARAMETERS) {
+    return br_error_set(err, BR_ERR_USAGE, "The statement has %zu parameters; %d are possible",
+                        statement->parameter_count, MOST_PARAMETERS);
+  }
+  if (strlen(statement->sql) > BR_LIMIT_SQL_FILE) {
+    return br_error_set(err, BR_ERR_LIMIT, "The statement is longer than 16 MiB");
+  }
+  size_t offset = 0;
+  bool valid = br_utf8_valid(statement->sql, strlen(statement->sql), &offset);
+  for (size_t i = 0; i < statement->parameter_count && valid; i++) {
+    const dbx_parameter *p = &statement->parameters[i];
+    valid = br_utf8_valid(p->name, strlen(p->name), &offset) &&
+            (p->value == NULL || br_utf8_valid(p->value, strlen(p->value), &offset)) &&
+            (p->type == NULL || br_utf8_valid(p->type, strlen(p->type), &offset));
+  }
+  return valid ? BR_OK
+               : br_error_set(err, BR_ERR_DATA,
+                              "The statement or one of its parameters is not UTF-8");
+}
+
+/* Sets a text member where there is one; false: no memory. */
+static bool set_text(json_t *object, const char *key, const char *text) {
+  return text == NULL || json_object_set_new(object, key, json_string(text)) == 0;
+}
+
+/* A missing value is SQL NULL, a missing type STRING. */
+static json_t *parameters_json(const dbx_statement *statement) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < statement->parameter_count && list != NULL; i++) {
+    const dbx_parameter *p = &statement->parameters[i];
+    json_t *entry = json_object();
+    bool good = entry != NULL && set_text(entry, "name", p->name) &&
+                set_text(entry, "value", p->value) && set_text(entry, "type", p->type);
+    if (!good || json_array_append_new(list, json_incref(entry)) != 0) {
+      json_decref(list);
+      list = NULL;
+    }
+    json_decref(entry);
+  }
+  return list;
+}
+
+static json_t *submission_json(const dbx_client *client, const dbx_statement *statement) {
+  char wait[16];
+  (void)snprintf(wait, sizeof wait, "%us", (unsigned)client->wait_seconds);
+  json_t *root = json_object();
+  bool good = root != NULL && set_text(root, "statement", statement->sql) &&
+              set_text(root, "warehouse_id", client->warehouse_id) &&
+              set_text(root, "catalog", client->catalog) &&
+              set_text(root, "schema", client->schema) && set_text(root, "wait_timeout", wait) &&
+              set_text(root, "on_wait_timeout", "CONTINUE") &&
+              set_text(root, "disposition", "INLINE") && set_text(root, "format", "JSON_ARRAY");
+  if (good && statement->parameter_count > 0) {
+    good = json_object_set_new(root, "parameters", parameters_json(statement)) == 0;
+  }
+  if (good && statement->row_limit > 0) {
+    good =
+        json_object_set_new(root, "row_limit", json_integer((json_int_t)statement->row_limit)) == 0;
+  }
+  if (!good) {
+    json_decref(root);
+    return NULL;
+  }
+  return root;
+}
+
+static br_status submission_body(const dbx_client *client, const dbx_statement *statement,
+                                 br_buf *out, br_error *err) {
+  json_t *root = submission_json(client, statement);
+  if (root == NULL) {
+    return br_error_nomem(err);
+  }
+  br_status st = dbx_json_write(root, out, err);
+  json_decref(root);
+  return st;
+}
+
+/* ---- one exchange ---- */
+
+static br_status exchange(dbx_client *client, const dbx_request *request, br_cancel *cancel,
+                          dbx_reply *ret_reply, br_error *err) {
+  dbx_http_response response;
+  br_status st = dbx_request_send(client, request, cancel, &response, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  st = dbx_reply_parse(&response.body, ret_reply, err);
+  dbx_http_response_done(&response);
+  return st == BR_OK ? st : br_error_context(err, st, "%s", request->what);
+}
+
+static br_status submit(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
+                        dbx_reply *ret_reply, br_error *err) {
+  br_buf body;
+  br_buf_init(&body, (size_t)LONGEST_BODY_FACTOR * BR_LIMIT_SQL_FILE);
+  br_status st = submission_body(client, statement, &body, err);
+  if (st == BR_OK) {
+    bool uncertain = false;
+    dbx_request request = {.what = "Statement",
+                           .method = "POST",
+                           .path = statements_api,
+                           .content_type = "application/json",
+                           .body = body.data,
+                           .body_length = body.len,
+                           .linger_ms = LINGER_MS,
+                           .uncertain = &uncertain};
+    st = exchange(client, &request, cancel, ret_reply, err);
+    if (st != BR_OK && uncertain) {
+      st = br_error_append(err, st, "; it is not known whether the statement ran");
+      if (err != NULL) {
+        err->retriable = false;
+      }
+    }
+  }
+  br_buf_done(&body);
+  return st;
+}
+
+/* GET (or POST, to cancel) statements/{id}{rest}. */
+static br_status ask(dbx_client *client, const char *id, const char *rest, bool to_cancel,
+                     br_cancel *cancel, dbx_reply *ret_reply, br_error *err) {
+  br_buf path;
+  br_buf_init(&path, LONGEST_PATH);
+  br_status st = br_buf_printf(&path, err, "%s/", statements_api);
+  if (st == BR_OK) {
+    st = dbx_url_append_encoded(&path, id, "", err);
+  }
+  if (st == BR_OK) {
+    st = br_buf_text(&path, rest, err);
+  }
+  const char *text = st == BR_OK ? br_buf_cstr(&path) : NULL;
+  if (st == BR_OK && text == NULL) {
+    st = br_error_nomem(err);
+  }
+  if (st == BR_OK) {
+    dbx_request request = {.what = to_cancel ? "Cancelling the statement" : "Statement",
+                           .method = to_cancel ? "POST" : "GET",
+                           .path = text,
+                           .content_type = to_cancel ? "application/json" : NULL,
+                           .body = to_cancel ? "{}" : NULL,
+                           .body_length = to_cancel ? 2 : 0,
+                           .repeatable = true,
+                           .time_limit_ms = to_cancel ? CANCEL_MS : 0};
+    st = exchange(client, &request, cancel, ret_reply, err);
+  }
+  br_buf_done(&path);
+  return st;
+}
+
+/* ---- the way to the end ---- */
+
+static bool is_running(dbx_state state) {
+  return state == DBX_STATE_PENDING || state == DBX_STATE_RUNNING;
+}
+
+/* Best effort: whoever cancels does not wait for a server that doesn't answer. */
+static void cancel_on_server(dbx_client *client, const char *id) {
+  dbx_reply reply = {0};
+  if (ask(client, id, "/cancel", true, NULL, &reply, NULL) == BR_OK) {
+    dbx_reply_done(&reply);
+  }
+}
+
+/* Polls with growing pauses until the statement is no longer running; *reply is replaced. */
+static br_status wait_for_end(dbx_client *client, const char *id, br_cancel *cancel,
+                              dbx_reply *reply, dbx_state *ret_state, br_error *err) {
+  uint64_t pause_ms = client->poll_first_ms;
+  for (;;) {
+    br_status st = dbx_reply_state(reply, ret_state, err);
+    if (st != BR_OK || !is_running(*ret_state)) {
+      return st;
+    }
+    st = br_cancel_sleep_ms(cancel, pause_ms, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    dbx_reply next = {0};
+    st = ask(client, id, "", false, cancel, &next, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    dbx_reply_done(reply);
+    *reply = next;
+    pause_ms += pause_ms / 2;
+    pause_ms = pause_ms > client->poll_longest_ms ? client->poll_longest_ms : pause_ms;
+  }
+}
+
+static br_status read_chunks(dbx_client *client, const char *id, dbx_reply *reply,
+                             dbx_result *result, br_cancel *cancel, br_error *err) {
+  uint64_t chunk = 0;
+  uint64_t next = 0;
+  bool more = false;
+  br_status st = dbx_result_add(result, reply, chunk, &next, &more, err);
+  while (st == BR_OK && more) {
+    char rest[64];
+    (void)snprintf(rest, sizeof rest, "/result/chunks/%" PRIu64, next);
+    dbx_reply part = {0};
+    st = ask(client, id, rest, false, cancel, &part, err);
+    if (st == BR_OK) {
+      chunk = next;
+      st = dbx_result_add(result, &part, chunk, &next, &more, err);
+      dbx_reply_done(&part);
+    }
+  }
+  return st;
+}
+
+/* From the first answer to the result. */
+static br_status follow(dbx_client *client, const char *id, bool limited, br_cancel *cancel,
+                        dbx_reply *reply, dbx_result **ret_result, br_error *err) {
+  dbx_state state = DBX_STATE_PENDING;
+  br_status st = wait_for_end(client, id, cancel, reply, &state, err);
+  if (st == BR_ERR_CANCELLED) {
+    cancel_on_server(client, id);
+  }
+  if (st != BR_OK) {
+    return st;
+  }
+  if (state != DBX_STATE_SUCCEEDED) {
+    return dbx_reply_failure(reply, state, err);
+  }
+  dbx_result *result = NULL;
+  st = dbx_result_new(reply, &result, err);
+  if (st == BR_OK) {
+    st = read_chunks(client, id, reply, result, cancel, err);
+  }
+  if (st == BR_OK) {
+    st = dbx_result_finish(result, limited, err);
+  }
+  if (st != BR_OK) {
+    dbx_result_free(result);
+    return st;
+  }
+  *ret_result = result;
+  return BR_OK;
+}
+
+br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
+                            dbx_result **ret_result, br_error *err) {
+  br_status st = check_statement(client, statement, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  dbx_reply reply = {0};
+  if ((st = submit(client, statement, cancel, &reply, err)) != BR_OK) {
+    return st;
+  }
+  const char *said = dbx_reply_statement_id(&reply);
+  if (said == NULL || said[0] == '\0') {
+    dbx_reply_done(&reply);
+    return br_error_set(err, BR_ERR_PROTOCOL, "The answer has no statement_id");
+  }
+  char *id = br_strdup(said);
+  st = id == NULL ? br_error_nomem(err)
+                  : follow(client, id, statement->row_limit > 0, cancel, &reply, ret_result, err);
+  if (st != BR_OK && st != BR_ERR_CANCELLED && st != BR_ERR_NOMEM) {
+    st = br_error_context(err, st, "Statement %.64s", id);
+  }
+  br_free(id);
+  dbx_reply_done(&reply);
+  return st;
+}
