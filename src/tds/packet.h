@@ -54,6 +54,12 @@ br_status tds_reader_begin(tds_reader *r, br_error *err) BR_CHECKED;
 static inline bool tds_reader_at_end(const tds_reader *r) {
   return r->pos == r->end && r->packet_left == 0 && (r->status & TDS_STATUS_EOM) != 0;
 }
+/* Finds out whether the message has ended here, reading the next packet's header if it must. */
+br_status tds_reader_ended(tds_reader *r, bool *ret_ended, br_error *err) BR_CHECKED;
+/* Reads the current message to its end and drops it. Its last bytes, as many as there are and at
+ * most size, are copied to tail (the last token: a DONE); they count what was dropped here. */
+br_status tds_reader_drop(tds_reader *r, uint8_t *tail, size_t size, size_t *ret_tail,
+                          br_error *err) BR_CHECKED;
 /* Makes at least one more byte visible behind `end`. BR_ERR_PROTOCOL at the end of the message. */
 br_status tds_reader_more(tds_reader *r, br_error *err) BR_CHECKED;
 br_status tds_reader_need_slow(tds_reader *r, size_t count, br_error *err) BR_CHECKED;

@@ -159,24 +159,43 @@ br_status tds_reader_need_slow(tds_reader *r, size_t count, br_error *err) {
   return BR_OK;
 }
 
-/* Reads the current message to its end. */
-static br_status drop_rest(tds_reader *r, br_error *err) {
-  r->pos = r->end;
-  while (!tds_reader_at_end(r)) {
-    if (r->packet_left == 0) {
-      bool any = false;
-      br_status st = next_header(r, false, &any, err);
-      if (st != BR_OK) {
-        return st == BR_DONE ? closed_early(err) : st;
-      }
-    } else {
-      br_status st = tds_reader_more(r, err);
-      if (st != BR_OK) {
-        return st;
-      }
+br_status tds_reader_ended(tds_reader *r, bool *ret_ended, br_error *err) {
+  while (r->pos == r->end && !tds_reader_at_end(r)) {
+    bool any = false;
+    br_status st = r->packet_left > 0 ? tds_reader_more(r, err) : next_header(r, false, &any, err);
+    if (st != BR_OK) {
+      return st == BR_DONE ? closed_early(err) : st;
     }
-    r->pos = r->end;
   }
+  *ret_ended = r->pos == r->end;
+  return BR_OK;
+}
+
+/* Appends what is in the window to the tail, which keeps its last bytes. */
+static void move_to_tail(tds_reader *r, uint8_t *tail, size_t size, size_t *tail_length) {
+  size_t there = (size_t)(r->end - r->pos);
+  size_t take = there < size ? there : size;
+  size_t keep = size - take < *tail_length ? size - take : *tail_length;
+  if (size > 0) {
+    memmove(tail, tail + *tail_length - keep, keep);
+    memcpy(tail + keep, r->end - take, take);
+  }
+  *tail_length = keep + take;
+  r->pos = r->end;
+}
+
+br_status tds_reader_drop(tds_reader *r, uint8_t *tail, size_t size, size_t *ret_tail,
+                          br_error *err) {
+  size_t tail_length = 0;
+  bool ended = false;
+  while (!ended) {
+    move_to_tail(r, tail, size, &tail_length);
+    br_status st = tds_reader_ended(r, &ended, err);
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+  *ret_tail = tail_length;
   return BR_OK;
 }
 
@@ -184,12 +203,12 @@ br_status tds_reader_begin(tds_reader *r, br_error *err) {
   if (r->stream == NULL) {
     return BR_DONE;
   }
-  br_status st = r->in_message ? drop_rest(r, err) : BR_OK;
+  size_t tail = 0;
+  br_status st = r->in_message ? tds_reader_drop(r, NULL, 0, &tail, err) : BR_OK;
   if (st != BR_OK) {
     return st;
   }
   r->in_message = false;
-  r->pos = r->end;
   bool any = false;
   st = next_header(r, true, &any, err);
   if (st == BR_DONE) {

@@ -81,8 +81,9 @@ const char *tds_server_version(const tds_conn *conn); /* "16.0.4135" */
 const char *tds_database(const tds_conn *conn);       /* the current database */
 const char *tds_tls_version(const tds_conn *conn);    /* "TLSv1.3", "" = not encrypted */
 bool tds_is_strict(const tds_conn *conn);
+size_t tds_packet_size(const tds_conn *conn); /* as agreed with the server */
 
-/* The last ERROR token of the connection (MS-TDS 2.2.7.10). */
+/* The first ERROR token of the last batch (MS-TDS 2.2.7.10). */
 typedef struct tds_server_error {
   int32_t number; /* 0 = none */
   uint8_t state, severity;
@@ -102,6 +103,8 @@ br_status tds_execute(tds_conn *conn, const char *sql, size_t length, br_error *
  * in the message and native_code = number) is returned once the whole answer has been read; the
  * connection is usable after it. */
 br_status tds_next_result(tds_conn *conn, br_error *err) BR_CHECKED;
+/* Values of a column of the current result set that lost digits behind the microsecond. */
+uint64_t tds_values_rounded(const tds_conn *conn, size_t column);
 /* Columns of the current result set, borrowed until the next tds_next_result(); NULL outside one.
  * Names may be empty or double: the caller decides. */
 const batch_schema *tds_result_schema(const tds_conn *conn);
