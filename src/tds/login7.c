@@ -2,8 +2,8 @@
  * LOGIN7: 94 fixed bytes with (offset, length) pairs, the texts in UTF-16LE, the feature
  * extensions.
  *
- *   0 length, version, packet size … flags … 36 pairs … 94 │ texts │ offset of │ features 0xFF
- *                                                          │       │ features  │
+ *   0 length, version, packet size … flags … 36 pairs … 94 │ texts and offset of features │
+ *   features 0xFF
  */
 #include "tds/login7.h"
 
@@ -62,14 +62,20 @@ static br_status put_password(br_buf *out, const br_secret *password, br_error *
   return st;
 }
 
+/* The place of the features' offset; put_features() fills it in. */
+static br_status put_extension(br_buf *out, br_error *err) {
+  set_pair(out, PAIR_EXTENSION, out->len, 4);
+  return br_buf_u32le(out, 0, err);
+}
+
 /* Only features whose answers are decoded: UTF-8 collations, json. */
 static br_status put_features(br_buf *out, br_error *err) {
   static const uint8_t features[] = {TDS_FEATURE_UTF8_SUPPORT, 1, 0, 0, 0, 1,
                                      TDS_FEATURE_JSON_SUPPORT, 1, 0, 0, 0, 1,
                                      TDS_FEATURE_TERMINATOR};
-  set_pair(out, PAIR_EXTENSION, out->len, 4);
-  br_status st = br_buf_u32le(out, (uint32_t)out->len + 4, err);
-  return st == BR_OK ? br_buf_append(out, features, sizeof features, err) : st;
+  size_t extension = br_load_u16le(out->data + PAIR_FIRST + 4 * PAIR_EXTENSION);
+  br_store_u32le(out->data + extension, (uint32_t)out->len);
+  return br_buf_append(out, features, sizeof features, err);
 }
 
 static br_status put_fixed(const tds_login7 *login, br_buf *out, br_error *err) {
@@ -90,32 +96,22 @@ static br_status put_fixed(const tds_login7 *login, br_buf *out, br_error *err) 
 }
 
 br_status tds_login7_write(const tds_login7 *login, br_buf *out, br_error *err) {
+  /* In the order of their pairs: servers exist that read them so. */
   br_status st = put_fixed(login, out, err);
-  const struct {
-    size_t pair;
-    const char *name;
-    const char *text;
-  } texts[] = {
-      {PAIR_HOST, "host name", login->host_name},
-      {PAIR_USER, "user name", login->username},
-      {PAIR_APPLICATION, "application name", login->application},
-      {PAIR_SERVER, "server name", login->server},
-      {PAIR_LIBRARY, "library name", login->library},
-      {PAIR_LANGUAGE, "language", NULL},
-      {PAIR_DATABASE, "database name", login->database},
-  };
-  for (size_t i = 0; st == BR_OK && i < sizeof texts / sizeof *texts; i++) {
-    st = put_text(out, texts[i].pair, texts[i].name, texts[i].text, err);
-  }
-  if (st == BR_OK) {
-    st = put_password(out, login->password, err);
-  }
+  st = st == BR_OK ? put_text(out, PAIR_HOST, "host name", login->host_name, err) : st;
+  st = st == BR_OK ? put_text(out, PAIR_USER, "user name", login->username, err) : st;
+  st = st == BR_OK ? put_password(out, login->password, err) : st;
+  st = st == BR_OK ? put_text(out, PAIR_APPLICATION, "application name", login->application, err)
+                   : st;
+  st = st == BR_OK ? put_text(out, PAIR_SERVER, "server name", login->server, err) : st;
+  st = st == BR_OK ? put_extension(out, err) : st;
+  st = st == BR_OK ? put_text(out, PAIR_LIBRARY, "library name", login->library, err) : st;
+  st = st == BR_OK ? put_text(out, PAIR_LANGUAGE, "language", NULL, err) : st;
+  st = st == BR_OK ? put_text(out, PAIR_DATABASE, "database name", login->database, err) : st;
   for (size_t i = 0; st == BR_OK && i < PAIRS_BEHIND; i++) {
     br_store_u16le(out->data + AFTER_CLIENT_ID + 4 * i, (uint16_t)out->len);
   }
-  if (st == BR_OK) {
-    st = put_features(out, err);
-  }
+  st = st == BR_OK ? put_features(out, err) : st;
   if (st == BR_OK) {
     br_store_u32le(out->data, (uint32_t)out->len);
   }
