@@ -98,6 +98,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   if (is_header(line, length, "HTTP/")) {
     forget_headers(exchange->response);
   }
+  exchange->header_complete = length > 0 && (line[0] == '\r' || line[0] == '\n');
   take_header(exchange->response, line, length);
   return length;
 }

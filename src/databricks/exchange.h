@@ -16,7 +16,8 @@ typedef struct dbx_exchange {
   uint64_t sent;                   /* bytes of the upload that curl took */
   uint64_t moved;                  /* bytes in both directions, to notice silence */
   size_t header_bytes;
-  br_status failure; /* found by a callback; err tells */
+  bool header_complete; /* the blank line behind the last headers came */
+  br_status failure;    /* found by a callback; err tells */
   br_error err;
 } dbx_exchange;
 

@@ -18,6 +18,9 @@ void dbx_json_init(void) {
 
 br_status dbx_json_load(const void *bytes, size_t length, json_t **ret_root, br_error *err) {
   dbx_json_init();
+  if (length == 0) {
+    return br_error_set(err, BR_ERR_PROTOCOL, "The answer is empty");
+  }
   json_error_t failure = {0};
   json_t *root = json_loadb(bytes, length, JSON_ALLOW_NUL, &failure);
   if (root == NULL) {

@@ -370,6 +370,11 @@ static br_status run(const dbx_transport *transport, connection *c, dbx_exchange
     *err = exchange->err;
   } else if (st == BR_OK && code != CURLE_OK) {
     st = report_curl(c, code, exchange->response, err);
+  } else if (st == BR_OK && !exchange->header_complete) {
+    /* curl takes headers that break off for an answer without a body. */
+    exchange->response->reach = DBX_MAYBE_SENT;
+    br_error_set(err, BR_ERR_NETWORK, "The connection was closed in the middle of the answer");
+    st = br_error_set_retriable(err, BR_ERR_NETWORK);
   } else if (st == BR_OK) {
     exchange->response->reach = DBX_ANSWERED;
     (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &exchange->response->status);

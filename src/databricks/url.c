@@ -1,7 +1,7 @@
 #include "databricks/url.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -58,7 +58,7 @@ static size_t authority_length(const char *text) {
   size_t n = 0;
   if (text[0] == '[') {
     n = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
-    if (text[n] != ']') {
+    if (text[n] != ']' || n == 1) {
       return 0;
     }
     n++;
@@ -72,7 +72,7 @@ static size_t authority_length(const char *text) {
   }
   if (text[n] == ':') {
     size_t digits = strspn(text + n + 1, "0123456789");
-    if (digits == 0 || digits > 5) {
+    if (digits == 0 || digits > 5 || strtoul(text + n + 1, NULL, 10) > UINT16_MAX) {
       return 0;
     }
     n += 1 + digits;
