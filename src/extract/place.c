@@ -1,0 +1,163 @@
+#include "extract/place.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+bool extract_place_is_volume(const char *destination) {
+  return br_text_starts_with(destination, "/Volumes/");
+}
+
+/* "catalog.schema" as a table destination: two names of letters, digits, - and _, no slash, and no
+ * such folder meant. */
+static bool looks_like_schema(const char *destination) {
+  const char *dot = strchr(destination, '.');
+  if (dot == NULL || dot == destination || dot[1] == '\0' || strchr(destination, '/') != NULL) {
+    return false;
+  }
+  static const char allowed[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-{}`";
+  size_t first = strspn(destination, allowed);
+  size_t second = strspn(dot + 1, allowed);
+  return destination + first == dot && (dot[1 + second] == '\0' || dot[1 + second] == '.');
+}
+
+br_status extract_place_check(const char *destination, br_error *err) {
+  if (looks_like_schema(destination)) {
+    return br_error_set(
+        err, BR_ERR_USAGE,
+        "Delta tables are not supported as a destination; use a /Volumes path or a folder.");
+  }
+  if (destination[0] == '\0') {
+    return br_error_set(err, BR_ERR_USAGE,
+                        "The destination is empty; use a /Volumes path or a folder");
+  }
+  if (strcmp(destination, "/Volumes") != 0 && !extract_place_is_volume(destination)) {
+    return BR_OK;
+  }
+  int names = 0;
+  for (const char *p = destination + strlen("/Volumes"); *p == '/';) {
+    size_t length = strcspn(p + 1, "/");
+    names += length > 0;
+    p += 1 + length;
+  }
+  if (names < 3) {
+    return br_error_set(err, BR_ERR_USAGE,
+                        "The destination '%s' is no volume; write /Volumes/catalog/schema/volume",
+                        destination);
+  }
+  return BR_OK;
+}
+
+br_status extract_place_open(const char *destination, dbx_client *client, br_cancel *cancel,
+                             extract_place **ret_place, br_error *err) {
+  extract_place *place = br_calloc(1, sizeof *place);
+  size_t length = strlen(destination);
+  while (length > 1 && destination[length - 1] == '/') {
+    length--;
+  }
+  char *root = br_strndup(destination, length);
+  if (place == NULL || root == NULL) {
+    br_free(place);
+    br_free(root);
+    return br_error_nomem(err);
+  }
+  *place = (extract_place){
+      .ops = extract_place_is_volume(destination) ? &extract_place_volume_ops
+                                                  : &extract_place_folder_ops,
+      .root = root,
+      .client = client,
+      .cancel = cancel,
+      .lock_fd = -1,
+  };
+  *ret_place = place;
+  return BR_OK;
+}
+
+void extract_place_close(extract_place *place) {
+  if (place != NULL) {
+    extract_place_unlock(place);
+    br_free(place->root);
+    br_free(place);
+  }
+}
+
+static char *full_path(const extract_place *place, const char *folder, const char *name) {
+  return name == NULL ? br_asprintf("%s/%s", place->root, folder)
+                      : br_asprintf("%s/%s/%s", place->root, folder, name);
+}
+
+br_status extract_place_make(extract_place *place, const char *folder, br_error *err) {
+  char *path = full_path(place, folder, NULL);
+  br_status st = path == NULL ? br_error_nomem(err) : place->ops->make(place, path, err);
+  br_free(path);
+  return st;
+}
+
+br_status extract_place_lock(extract_place *place, const char *folder, const char *run,
+                             br_error *err) {
+  char *path = full_path(place, folder, NULL);
+  br_status st = path == NULL ? br_error_nomem(err) : place->ops->lock(place, path, run, err);
+  br_free(path);
+  return st;
+}
+
+void extract_place_unlock(extract_place *place) {
+  if (place->lock_path != NULL) {
+    place->ops->unlock(place);
+    br_free(place->lock_path);
+    place->lock_path = NULL;
+  }
+}
+
+br_status extract_place_read(extract_place *place, const char *folder, const char *name, size_t max,
+                             br_buf *out, br_error *err) {
+  char *path = full_path(place, folder, name);
+  br_status st = path == NULL ? br_error_nomem(err) : place->ops->read(place, path, max, out, err);
+  br_free(path);
+  return st;
+}
+
+br_status extract_place_write(extract_place *place, const char *folder, const char *name,
+                              const void *bytes, size_t length, br_error *err) {
+  char *path = full_path(place, folder, name);
+  br_status st =
+      path == NULL ? br_error_nomem(err) : place->ops->write(place, path, bytes, length, err);
+  br_free(path);
+  return st;
+}
+
+br_status extract_place_put(extract_place *place, const char *folder, const char *name,
+                            const char *spooled, uint64_t bytes, br_error *err) {
+  char *path = full_path(place, folder, name);
+  br_status st =
+      path == NULL ? br_error_nomem(err) : place->ops->put(place, path, spooled, bytes, err);
+  br_free(path);
+  return st;
+}
+
+br_status extract_place_remove(extract_place *place, const char *folder, const char *name,
+                               br_error *err) {
+  char *path = full_path(place, folder, name);
+  br_status st = path == NULL ? br_error_nomem(err) : place->ops->remove(place, path, err);
+  br_free(path);
+  return st;
+}
+
+br_status extract_place_exists(extract_place *place, const char *folder, const char *name,
+                               bool *ret_exists, br_error *err) {
+  char *path = full_path(place, folder, name);
+  br_status st =
+      path == NULL ? br_error_nomem(err) : place->ops->exists(place, path, ret_exists, err);
+  br_free(path);
+  return st;
+}
+
+char *extract_place_describe(const extract_place *place, const char *folder) {
+  return full_path(place, folder, NULL);
+}
+
+char *extract_place_spool_hint(const extract_place *place, const char *folder) {
+  return place->ops == &extract_place_folder_ops ? full_path(place, folder, ".bridge-spool") : NULL;
+}

@@ -1,0 +1,88 @@
+/*
+ * place.h: where a result goes: a folder of this machine or a Databricks Volume, behind one table
+ * of operations.
+ *
+ *   extract_place_open(destination, client, &place, err)      /Volumes/… is a volume, everything
+ * else a folder extract_place_lock(place, folder, run, err)             one run at a time per
+ * result folder extract_place_put(place, folder, name, spooled, err)    a spooled file becomes
+ * folder/name extract_place_write(place, folder, name, bytes, …)      a small file, whole
+ *     extract_place_unlock(place)
+ *   extract_place_close(place)
+ *
+ * A place is used by one thread. In a folder every file appears whole or not at all (written aside,
+ * then renamed); for a volume that is not promised by its API, and nothing here relies on it.
+ */
+#ifndef EXTRACT_PLACE_H
+#define EXTRACT_PLACE_H
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "databricks/databricks.h"
+#include "flow/flow.h"
+
+typedef struct extract_place extract_place;
+
+/* True for "/Volumes/catalog/schema/volume[/…]". */
+bool extract_place_is_volume(const char *destination);
+/* Checks a destination's form: a volume path needs catalog, schema and volume; "catalog.schema" is
+ * a table destination, which is not supported; BR_ERR_USAGE with what to write instead. */
+br_status extract_place_check(const char *destination, br_error *err) BR_CHECKED;
+
+/* client is used for volumes only and borrowed. progress (may be NULL) is told of bytes sent. */
+br_status extract_place_open(const char *destination, dbx_client *client, br_cancel *cancel,
+                             extract_place **ret_place, br_error *err) BR_CHECKED;
+void extract_place_close(extract_place *place);
+
+/* `folder` is a path below the destination, "Country/query". */
+br_status extract_place_make(extract_place *place, const char *folder, br_error *err) BR_CHECKED;
+/* BR_ERR_CONFLICT "Another run …" where somebody else holds it. A dead run's lock is taken over. */
+br_status extract_place_lock(extract_place *place, const char *folder, const char *run,
+                             br_error *err) BR_CHECKED;
+void extract_place_unlock(extract_place *place);
+/* BR_ERR_NOT_FOUND. out is initialised here. */
+br_status extract_place_read(extract_place *place, const char *folder, const char *name, size_t max,
+                             br_buf *out, br_error *err) BR_CHECKED;
+br_status extract_place_write(extract_place *place, const char *folder, const char *name,
+                              const void *bytes, size_t length, br_error *err) BR_CHECKED;
+br_status extract_place_exists(extract_place *place, const char *folder, const char *name,
+                               bool *ret_exists, br_error *err) BR_CHECKED;
+/* Moves or uploads a spooled file; the spooled one is gone afterwards. */
+br_status extract_place_put(extract_place *place, const char *folder, const char *name,
+                            const char *spooled, uint64_t bytes, br_error *err) BR_CHECKED;
+/* A file that is not there is no error. */
+br_status extract_place_remove(extract_place *place, const char *folder, const char *name,
+                               br_error *err) BR_CHECKED;
+/* For messages: "/data/out/Northland/flights". The caller frees; NULL: no memory. */
+char *extract_place_describe(const extract_place *place, const char *folder);
+/* A folder of this machine to spool into that makes put a rename; NULL for volumes (and where there
+ * is no memory). The caller frees. */
+char *extract_place_spool_hint(const extract_place *place, const char *folder);
+
+/* The table behind it, for the two kinds. */
+typedef struct extract_place_ops {
+  br_status (*make)(extract_place *place, const char *folder, br_error *err);
+  br_status (*lock)(extract_place *place, const char *folder, const char *run, br_error *err);
+  void (*unlock)(extract_place *place);
+  br_status (*read)(extract_place *place, const char *path, size_t max, br_buf *out, br_error *err);
+  br_status (*write)(extract_place *place, const char *path, const void *bytes, size_t length,
+                     br_error *err);
+  br_status (*put)(extract_place *place, const char *path, const char *spooled, uint64_t bytes,
+                   br_error *err);
+  br_status (*remove)(extract_place *place, const char *path, br_error *err);
+  br_status (*exists)(extract_place *place, const char *path, bool *ret_exists, br_error *err);
+} extract_place_ops;
+
+extern const extract_place_ops extract_place_folder_ops;
+extern const extract_place_ops extract_place_volume_ops;
+
+struct extract_place {
+  const extract_place_ops *ops;
+  char *root; /* destination without a slash at its end */
+  dbx_client *client;
+  br_cancel *cancel;
+  /* The lock that is held; lock_path NULL: none. */
+  char *lock_path;
+  int lock_fd; /* folder: the flock; -1 */
+};
+
+#endif

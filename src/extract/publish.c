@@ -1,0 +1,414 @@
+#include "extract/publish.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "base/sys.h"
+
+/* A spooled file on its way. */
+typedef struct part {
+  char *path; /* of the spooled file */
+  extract_file file;
+} part;
+
+struct extract_publisher {
+  extract_publish_options options;
+  int64_t started_us;
+  char *earlier_text; /* the manifest as it was found, to be put back; NULL = none */
+  size_t earlier_length;
+  extract_manifest *earlier;
+  extract_files put;  /* in the folder, or about to be: what the "writing" manifest calls pending */
+  part *first;        /* held until it is known whether it stays the only one */
+  br_queue *parts;    /* to the uploading thread */
+  pthread_t uploader; /* runs while `uploading` */
+  bool uploading;
+  bool switched; /* the new manifest stands */
+  /* Written by the uploading thread, read after joining it. */
+  br_status upload_status;
+  br_error upload_error;
+};
+
+static void part_free(void *item) {
+  part *p = item;
+  if (p != NULL) {
+    if (p->path != NULL) {
+      (void)br_sys.unlink(p->path); /* gone already where it was put in place */
+    }
+    br_free(p->path);
+    br_free(p->file.name);
+    br_free(p);
+  }
+}
+
+static br_status part_new(const flow_part *from, part **ret_part, br_error *err) {
+  part *p = br_calloc(1, sizeof *p);
+  if (p == NULL) {
+    return br_error_nomem(err);
+  }
+  p->path = br_strdup(from->path);
+  p->file =
+      (extract_file){.rows = from->rows, .bytes = from->bytes, .row_groups = from->row_groups};
+  memcpy(p->file.sha256, from->sha256, sizeof p->file.sha256);
+  if (p->path == NULL) {
+    part_free(p);
+    return br_error_nomem(err);
+  }
+  *ret_part = p;
+  return BR_OK;
+}
+
+/* ---- looking at what is there ---- */
+
+static br_status read_earlier(extract_publisher *p, br_error *err) {
+  br_buf text = {0};
+  br_status st = extract_place_read(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME,
+                                    BR_LIMIT_HTTP_BODY, &text, err);
+  if (st == BR_ERR_NOT_FOUND) {
+    br_error_clear(err);
+    br_buf_done(&text);
+    return BR_OK;
+  }
+  if (st == BR_OK) {
+    p->earlier_text = br_buf_take(&text, &p->earlier_length);
+    st = p->earlier_text == NULL
+             ? br_error_nomem(err)
+             : extract_manifest_read(p->earlier_text, p->earlier_length, &p->earlier, err);
+    if (st == BR_ERR_DATA) {
+      st = br_error_context(err, st, "%s/" EXTRACT_MANIFEST_NAME " can't be used; move it away",
+                            p->options.folder);
+    }
+  }
+  br_buf_done(&text);
+  return st;
+}
+
+/* Without a manifest: a file of the name that a single-file result gets may be somebody else's. */
+static br_status check_foreign(extract_publisher *p, br_error *err) {
+  char *name = br_asprintf("%s.parquet", p->options.origin->query);
+  bool exists = false;
+  br_status st =
+      name == NULL ? br_error_nomem(err)
+                   : extract_place_exists(p->options.place, p->options.folder, name, &exists, err);
+  if (st == BR_OK && exists) {
+    st = br_error_set(err, BR_ERR_EXISTS,
+                      "%s/%s is there already, without a manifest; use --overwrite to replace it",
+                      p->options.folder, name);
+  }
+  br_free(name);
+  return st;
+}
+
+/* BR_DONE: keep what is there. */
+static br_status decide(extract_publisher *p, uint64_t *ret_rows, br_error *err) {
+  if (p->options.overwrite) {
+    return BR_OK;
+  }
+  if (p->earlier == NULL) {
+    return check_foreign(p, err);
+  }
+  if (!extract_manifest_complete(p->earlier)) {
+    if (extract_manifest_files(p->earlier)->count == 0) {
+      return BR_OK; /* a first run died: there is nothing that could be lost */
+    }
+    return br_error_set(
+        err, BR_ERR_EXISTS,
+        "A run died while it replaced the result in %s; use --overwrite to replace it",
+        p->options.folder);
+  }
+  const char *difference = NULL;
+  if (!extract_manifest_same_origin(p->earlier, p->options.origin, &difference)) {
+    return br_error_set(err, BR_ERR_EXISTS,
+                        "%s holds a result of another %s; use --overwrite to replace it",
+                        p->options.folder, difference);
+  }
+  *ret_rows = extract_manifest_rows(p->earlier);
+  return BR_DONE;
+}
+
+br_status extract_publish_begin(const extract_publish_options *options,
+                                extract_publisher **ret_publisher, uint64_t *ret_rows,
+                                br_error *err) {
+  extract_publisher *p = br_calloc(1, sizeof *p);
+  if (p == NULL) {
+    return br_error_nomem(err);
+  }
+  p->options = *options;
+  p->started_us = br_clock_wall_us();
+  p->switched = true; /* nothing to take back yet */
+  br_status st = extract_place_make(options->place, options->folder, err);
+  if (st == BR_OK) {
+    st = extract_place_lock(options->place, options->folder, options->origin->run, err);
+  }
+  if (st == BR_OK) {
+    st = read_earlier(p, err);
+  }
+  if (st == BR_OK) {
+    st = decide(p, ret_rows, err);
+  }
+  if (st != BR_OK) {
+    extract_publish_end(p);
+    return st;
+  }
+  p->switched = false;
+  *ret_publisher = p;
+  return BR_OK;
+}
+
+/* ---- bringing files in ---- */
+
+static br_status write_manifest(extract_publisher *p, const extract_manifest_content *content,
+                                br_error *err) {
+  br_buf text;
+  br_buf_init(&text, BR_LIMIT_HTTP_BODY);
+  br_status st = extract_manifest_write(content, &text, err);
+  if (st == BR_OK) {
+    st = extract_place_write(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME, text.data,
+                             text.len, err);
+  }
+  br_buf_done(&text);
+  return st;
+}
+
+static const extract_files *earlier_files(const extract_publisher *p) {
+  static const extract_files none;
+  return p->earlier == NULL ? &none : extract_manifest_files(p->earlier);
+}
+
+/* The manifest that names what is about to come, beside the result that still holds. What an
+ * earlier dead run left pending stays named too, so that it is not forgotten if this run dies as
+ * well. */
+static br_status announce(extract_publisher *p, br_error *err) {
+  extract_files pending = {0};
+  br_status st = BR_OK;
+  for (size_t i = 0; st == BR_OK && i < p->put.count; i++) {
+    st = extract_files_add(&pending, &p->put.items[i], err);
+  }
+  const extract_files *left = p->earlier == NULL ? NULL : extract_manifest_pending(p->earlier);
+  for (size_t i = 0; st == BR_OK && left != NULL && i < left->count; i++) {
+    if (extract_files_find(&pending, left->items[i].name) == NULL) {
+      st = extract_files_add(&pending, &left->items[i], err);
+    }
+  }
+  extract_manifest_content content = {.origin = p->options.origin,
+                                      .files = earlier_files(p),
+                                      .pending = &pending,
+                                      .started_us = p->started_us};
+  if (st == BR_OK) {
+    st = write_manifest(p, &content, err);
+  }
+  extract_files_done(&pending);
+  return st;
+}
+
+/* Announces a part under its name and puts it in place. Takes the part. */
+static br_status bring_in(extract_publisher *p, part *item, br_error *err) {
+  br_status st = extract_files_add(&p->put, &item->file, err);
+  if (st == BR_OK) {
+    st = announce(p, err);
+  }
+  if (st == BR_OK) {
+    st = extract_place_put(p->options.place, p->options.folder, item->file.name, item->path,
+                           item->file.bytes, err);
+  }
+  part_free(item);
+  return st;
+}
+
+static void *upload_main(void *context) {
+  extract_publisher *p = context;
+  void *item = NULL;
+  while (p->upload_status == BR_OK && br_queue_pop(p->parts, &item) == BR_OK) {
+    p->upload_status = bring_in(p, item, &p->upload_error);
+  }
+  if (p->upload_status != BR_OK) {
+    br_queue_abort(p->parts);
+  }
+  return NULL;
+}
+
+static br_status start_uploader(extract_publisher *p, br_error *err) {
+  br_status st = br_queue_new(1, part_free, &p->parts, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  int failed = pthread_create(&p->uploader, NULL, upload_main, p);
+  if (failed != 0) {
+    return br_error_errno(err, failed, "A thread can't be started");
+  }
+  p->uploading = true;
+  return BR_OK;
+}
+
+/* Ends the uploading thread and tells how it went. */
+static br_status join_uploader(extract_publisher *p, br_error *err) {
+  if (!p->uploading) {
+    return BR_OK;
+  }
+  br_queue_close(p->parts);
+  (void)pthread_join(p->uploader, NULL);
+  p->uploading = false;
+  if (p->upload_status != BR_OK && err != NULL) {
+    *err = p->upload_error;
+  }
+  return p->upload_status;
+}
+
+/* Hands a part to the uploading thread under its final name. Takes the part. */
+static br_status enqueue(extract_publisher *p, part *item, uint32_t index, br_error *err) {
+  item->file.name = br_asprintf("part_%05u-%s.parquet", (unsigned)index, p->options.origin->run);
+  if (item->file.name == NULL) {
+    part_free(item);
+    return br_error_nomem(err);
+  }
+  if (br_queue_push(p->parts, item) != BR_OK) {
+    part_free(item);
+    br_status st = join_uploader(p, err);
+    return st != BR_OK ? st : br_error_set(err, BR_ERR_INTERNAL, "The upload has ended early");
+  }
+  return BR_OK;
+}
+
+br_status extract_publish_part(void *publisher, const flow_part *spooled, br_error *err) {
+  extract_publisher *p = publisher;
+  part *item = NULL;
+  br_status st = part_new(spooled, &item, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  if (spooled->index == 0) {
+    p->first = item;
+    return BR_OK;
+  }
+  if (spooled->index == 1) {
+    part *first = p->first;
+    p->first = NULL;
+    st = start_uploader(p, err);
+    if (st != BR_OK) {
+      part_free(first);
+    } else {
+      st = enqueue(p, first, 0, err);
+    }
+  }
+  if (st != BR_OK) {
+    part_free(item);
+    return st;
+  }
+  return enqueue(p, item, spooled->index, err);
+}
+
+/* ---- the switch ---- */
+
+static br_status bring_in_single(extract_publisher *p, br_error *err) {
+  part *item = p->first;
+  p->first = NULL;
+  item->file.name = br_asprintf("%s.parquet", p->options.origin->query);
+  if (item->file.name == NULL) {
+    part_free(item);
+    return br_error_nomem(err);
+  }
+  return bring_in(p, item, err);
+}
+
+static br_status remove_unless_new(extract_publisher *p, const extract_files *files,
+                                   br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; st == BR_OK && i < files->count; i++) {
+    if (extract_files_find(&p->put, files->items[i].name) == NULL) {
+      st = extract_place_remove(p->options.place, p->options.folder, files->items[i].name, err);
+    }
+  }
+  return st;
+}
+
+/* Deletes what earlier manifests name and the new one does not. */
+static br_status remove_earlier(extract_publisher *p, br_error *err) {
+  if (p->earlier == NULL) {
+    return BR_OK;
+  }
+  br_status st = remove_unless_new(p, extract_manifest_files(p->earlier), err);
+  return st == BR_OK ? remove_unless_new(p, extract_manifest_pending(p->earlier), err) : st;
+}
+
+static br_status switch_manifest(extract_publisher *p, const batch_schema *schema,
+                                 uint64_t lossy_values, br_error *err) {
+  extract_manifest_content content = {
+      .origin = p->options.origin,
+      .schema = schema,
+      .files = &p->put,
+      .started_us = p->started_us,
+      .completed_us = br_clock_wall_us(),
+      .lossy_values = lossy_values,
+  };
+  br_status st = write_manifest(p, &content, err);
+  p->switched = st == BR_OK;
+  return st;
+}
+
+br_status extract_publish_finish(extract_publisher *p, const batch_schema *schema,
+                                 uint64_t lossy_values, extract_files *ret_files, br_error *err) {
+  br_status st = p->first != NULL ? bring_in_single(p, err) : join_uploader(p, err);
+  if (st == BR_OK) {
+    st = switch_manifest(p, schema, lossy_values, err);
+  }
+  if (st == BR_OK) {
+    st = remove_earlier(p, err);
+    if (st != BR_OK) {
+      st = br_error_append(err, st,
+                           " (the new result is complete; files of the earlier one are left)");
+    }
+  }
+  if (st == BR_OK && ret_files != NULL) {
+    *ret_files = p->put;
+    p->put = (extract_files){0};
+  }
+  return st;
+}
+
+/* After a failure: deletes the new files that have names of their own and puts the earlier manifest
+ * back. A file that took the earlier one's name can't be taken back; then the manifest stays
+ * "writing" and says so. */
+static void take_back(extract_publisher *p) {
+  bool replaced = false;
+  br_status st = BR_OK;
+  p->options.place->cancel = NULL; /* cleaning up is not what was asked to stop */
+  for (size_t i = 0; st == BR_OK && i < p->put.count; i++) {
+    const char *name = p->put.items[i].name;
+    if (extract_files_find(earlier_files(p), name) != NULL) {
+      replaced = true;
+    } else {
+      st = extract_place_remove(p->options.place, p->options.folder, name, NULL);
+    }
+  }
+  if (st != BR_OK || replaced || p->put.count == 0) {
+    return;
+  }
+  st = p->earlier_text == NULL
+           ? extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME, NULL)
+           : extract_place_write(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME,
+                                 p->earlier_text, p->earlier_length, NULL);
+  (void)st; /* the "writing" manifest that stays tells the next run */
+}
+
+void extract_publish_end(extract_publisher *p) {
+  if (p == NULL) {
+    return;
+  }
+  if (p->uploading) {
+    br_queue_abort(p->parts);
+    (void)pthread_join(p->uploader, NULL);
+  }
+  br_queue_free(p->parts);
+  part_free(p->first);
+  if (!p->switched) {
+    take_back(p);
+  }
+  extract_place_unlock(p->options.place);
+  extract_files_done(&p->put);
+  extract_manifest_free(p->earlier);
+  br_free(p->earlier_text);
+  br_free(p);
+}

@@ -1,0 +1,367 @@
+#include "extract/run.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "extract/publish.h"
+#include "extract/source.h"
+#include "flow/sink_parquet.h"
+
+enum {
+  TICK_MS = 200,
+  RING_BATCHES = 3,
+  SMALLEST_BATCH = 256 * 1024,
+  LARGEST_BATCH = 4 * 1024 * 1024,
+  MOST_WORKERS = 64,
+};
+#define SPOOL_SPACE_WANTED BR_MIB(512) /* a file and the beginning of the next */
+
+typedef struct runner {
+  extract_request *request;
+  char run[64];
+  atomic_size_t next; /* query to be taken */
+  atomic_size_t ended;
+} runner;
+
+const char *extract_state_name(extract_state state) {
+  static const char *const names[] = {"waiting", "running", "completed",
+                                      "skipped", "failed",  "cancelled"};
+  return names[state];
+}
+
+/* "20130101T050000Z-1a2b3c4d": sorts by time, and is no other run's. */
+static br_status make_run_id(char *text, size_t size, br_error *err) {
+  uint8_t random[4];
+  br_status st = br_random(random, sizeof random, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  char now[BR_CLOCK_TEXT_MAX];
+  br_clock_format_ms(br_clock_wall_us(), now);
+  (void)snprintf(text, size, "%.4s%.2s%.2sT%.2s%.2s%.2sZ-%02x%02x%02x%02x", now, now + 5, now + 8,
+                 now + 11, now + 14, now + 17, random[0], random[1], random[2], random[3]);
+  return BR_OK;
+}
+
+/* ---- a query's spool folder ---- */
+
+static void remove_spool(const char *folder) {
+  char **names = NULL;
+  size_t count = 0;
+  if (br_dir_list(folder, &names, &count, NULL) == BR_OK) {
+    for (size_t i = 0; i < count; i++) {
+      char *path = br_path_join(folder, names[i]);
+      if (path != NULL) {
+        (void)br_sys.unlink(path);
+      }
+      br_free(path);
+    }
+    br_names_free(names, count);
+  }
+  (void)br_sys.rmdir(folder);
+}
+
+static br_status check_space(const char *folder, br_error *err) {
+  uint64_t space = 0;
+  br_status st = br_dir_free_space(folder, &space, err);
+  if (st == BR_OK && space < SPOOL_SPACE_WANTED) {
+    st = br_error_set(
+        err, BR_ERR_DISK_FULL,
+        "%s has only %" PRIu64
+        " MiB free for spooling; free some space or name another folder with --spool-dir",
+        folder, space >> 20);
+  }
+  return st;
+}
+
+/* Makes an empty spool folder: beside a local result (what a dead run left there is ours, we hold
+ * the lock), else below the spool folder of the request. */
+static br_status make_spool(const runner *r, extract_place *place, const char *folder,
+                            const extract_query *query, char **ret_folder, br_error *err) {
+  char *spool = r->request->spool_folder == NULL
+                    ? extract_place_spool_hint(place, folder)
+                    : br_asprintf("%s/%s-%s", r->request->spool_folder, r->run, query->name);
+  if (spool == NULL) {
+    return br_error_nomem(err);
+  }
+  remove_spool(spool);
+  br_status st = br_dir_make(spool, 0700, err);
+  if (st == BR_OK) {
+    st = check_space(spool, err);
+  }
+  if (st != BR_OK) {
+    remove_spool(spool);
+    br_free(spool);
+    return st;
+  }
+  *ret_folder = spool;
+  return BR_OK;
+}
+
+/* ---- one query ---- */
+
+/* What a worker holds while it works on a query. */
+typedef struct job {
+  runner *r;
+  extract_query *query;
+  extract_origin origin;
+  char *folder; /* below the destination */
+  char *spool;
+  extract_place *place;
+  extract_publisher *publisher;
+  extract_source *source;
+  flow_parquet_sink *sink;
+} job;
+
+static br_status describe_origin(job *j, br_error *err) {
+  const extract_request *request = j->r->request;
+  j->origin = (extract_origin){
+      .run = j->r->run,
+      .query = j->query->name,
+      .country = request->country,
+      .parameters = j->query->parameters,
+      .parameter_count = j->query->parameter_count,
+      .server = request->server_label,
+      .database = request->database_label,
+      .sandbox = request->sandbox,
+  };
+  br_status st = br_sha256_hex(j->query->sql, strlen(j->query->sql), j->origin.query_sha256, err);
+  if (st == BR_OK) {
+    j->folder = br_asprintf("%s/%s", request->country, j->query->name);
+    st = j->folder == NULL ? br_error_nomem(err) : BR_OK;
+  }
+  return st;
+}
+
+static br_status open_sink(job *j, const char *const *metadata, br_error *err) {
+  const extract_request *request = j->r->request;
+  flow_parquet_options options = {
+      .folder = j->spool,
+      .stem = j->query->name,
+      .max_rows = request->chunk_rows,
+      /* With a row count per file asked for, only the hard ceiling of a file's size is left. */
+      .max_bytes = request->chunk_rows != 0 ? BR_LIMIT_RESULT_FILE : 0,
+      .writer = {.codec = PARQUET_ZSTD, .memory = request->memory / request->parallel / 2},
+      .metadata = metadata,
+      .on_part = extract_publish_part,
+      .on_part_context = j->publisher,
+      .progress = &j->query->progress,
+  };
+  return flow_parquet_sink_new(&options, &j->sink, err);
+}
+
+static br_status pump_rows(job *j, br_error *err) {
+  const extract_request *request = j->r->request;
+  size_t share = request->memory / request->parallel;
+  size_t batch_bytes = share / 16;
+  batch_bytes = batch_bytes < SMALLEST_BATCH ? SMALLEST_BATCH : batch_bytes;
+  flow_options options = {
+      .batches = RING_BATCHES,
+      .batch_bytes = batch_bytes > LARGEST_BATCH ? LARGEST_BATCH : batch_bytes,
+      .row_boundary = request->chunk_rows,
+      .row_limit = request->row_limit,
+      .progress = &j->query->progress,
+      .cancel = j->query->stop,
+  };
+  flow_source source = extract_source_as_source(j->source);
+  flow_sink sink = flow_parquet_sink_as_sink(j->sink);
+  return flow_pump(&source, &sink, &options, &j->query->rows, err);
+}
+
+static br_status move_rows(job *j, br_error *err) {
+  const char *const metadata[] = {
+      "bridge.query",
+      j->origin.query,
+      "bridge.query_sha256",
+      j->origin.query_sha256,
+      "bridge.country",
+      j->origin.country,
+      "bridge.server",
+      j->origin.server,
+      "bridge.database",
+      j->origin.database,
+      "bridge.run",
+      j->origin.run,
+      NULL,
+  };
+  br_status st = make_spool(j->r, j->place, j->folder, j->query, &j->spool, err);
+  if (st == BR_OK) {
+    st = extract_source_open(&j->r->request->server, j->query->sql, false, j->query->stop,
+                             &j->source, err);
+  }
+  if (st == BR_OK) {
+    st = open_sink(j, metadata, err);
+  }
+  if (st == BR_OK) {
+    st = pump_rows(j, err);
+  }
+  if (st == BR_OK) {
+    j->query->lossy_values = extract_source_lossy_values(j->source);
+    st = extract_publish_finish(j->publisher, extract_source_schema(j->source),
+                                j->query->lossy_values, &j->query->files, err);
+  }
+  return st;
+}
+
+/* BR_DONE: skipped. */
+static br_status extract_one(job *j, br_error *err) {
+  const extract_request *request = j->r->request;
+  br_status st = describe_origin(j, err);
+  if (st == BR_OK) {
+    st = extract_place_open(request->destination, request->client, j->query->stop, &j->place, err);
+  }
+  if (st == BR_OK) {
+    extract_publish_options options = {.place = j->place,
+                                       .origin = &j->origin,
+                                       .folder = j->folder,
+                                       .overwrite = request->overwrite};
+    st = extract_publish_begin(&options, &j->publisher, &j->query->rows, err);
+  }
+  return st == BR_OK ? move_rows(j, err) : st;
+}
+
+static br_status plan_one(job *j, br_error *err) {
+  br_status st = extract_source_open(&j->r->request->server, j->query->sql, true, j->query->stop,
+                                     &j->source, err);
+  return st == BR_OK ? batch_schema_copy(extract_source_schema(j->source), &j->query->schema, err)
+                     : st;
+}
+
+static void job_done(job *j) {
+  flow_parquet_sink_free(j->sink);
+  extract_publish_end(j->publisher);
+  extract_source_close(j->source);
+  extract_place_close(j->place);
+  if (j->spool != NULL) {
+    remove_spool(j->spool);
+  }
+  br_free(j->spool);
+  br_free(j->folder);
+}
+
+static extract_state state_of(const runner *r, br_status st) {
+  if (st == BR_OK) {
+    return EXTRACT_COMPLETED;
+  }
+  if (st == BR_DONE) {
+    return EXTRACT_SKIPPED;
+  }
+  return br_cancel_requested(r->request->cancel) ? EXTRACT_CANCELLED : EXTRACT_FAILED;
+}
+
+static void run_query(runner *r, extract_query *query) {
+  uint64_t begin = br_clock_monotonic_ms();
+  query->state = EXTRACT_RUNNING;
+  job j = {.r = r, .query = query};
+  br_error *err = &query->error;
+  br_status st = br_cancel_check(r->request->cancel, err);
+  if (st == BR_OK) {
+    st = r->request->plan ? plan_one(&j, err) : extract_one(&j, err);
+  }
+  job_done(&j);
+  query->duration_ms = br_clock_monotonic_ms() - begin;
+  query->state = (int)state_of(r, st);
+}
+
+static void *worker_main(void *context) {
+  runner *r = context;
+  for (;;) {
+    size_t i = atomic_fetch_add(&r->next, 1);
+    if (i >= r->request->query_count) {
+      return NULL;
+    }
+    run_query(r, &r->request->queries[i]);
+    atomic_fetch_add(&r->ended, 1);
+  }
+}
+
+/* ---- all queries ---- */
+
+static void stop_all(const extract_request *request) {
+  for (size_t i = 0; i < request->query_count; i++) {
+    br_cancel_request(request->queries[i].stop);
+  }
+}
+
+/* Until all queries have ended: ticks, and passes a cancel on to every query. */
+static void watch(runner *r) {
+  bool stopped = false;
+  while (atomic_load(&r->ended) < r->request->query_count) {
+    if (r->request->on_tick != NULL) {
+      r->request->on_tick(r->request->on_tick_context, r->request);
+    }
+    br_status st = stopped ? br_cancel_sleep_ms(NULL, TICK_MS, NULL)
+                           : br_cancel_sleep_ms(r->request->cancel, TICK_MS / 4, NULL);
+    if (st == BR_ERR_CANCELLED) {
+      stop_all(r->request);
+      stopped = true;
+    }
+  }
+  if (r->request->on_tick != NULL) {
+    r->request->on_tick(r->request->on_tick_context, r->request);
+  }
+}
+
+static br_status make_stops(const extract_request *request, br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; st == BR_OK && i < request->query_count; i++) {
+    st = br_cancel_new(&request->queries[i].stop, err);
+  }
+  return st;
+}
+
+static br_status first_failure(const extract_request *request) {
+  for (size_t i = 0; i < request->query_count; i++) {
+    extract_state state = (extract_state)request->queries[i].state;
+    if (state == EXTRACT_FAILED || state == EXTRACT_CANCELLED) {
+      return request->queries[i].error.status;
+    }
+  }
+  return BR_OK;
+}
+
+br_status extract_run(extract_request *request, br_error *err) {
+  runner r = {.request = request};
+  br_status st = make_run_id(r.run, sizeof r.run, err);
+  if (st == BR_OK) {
+    st = make_stops(request, err);
+  }
+  if (st != BR_OK) {
+    return st;
+  }
+  pthread_t workers[MOST_WORKERS];
+  size_t wanted =
+      request->parallel < request->query_count ? request->parallel : request->query_count;
+  wanted = wanted < MOST_WORKERS ? wanted : MOST_WORKERS;
+  size_t started = 0;
+  for (; started < wanted; started++) {
+    int failed = pthread_create(&workers[started], NULL, worker_main, &r);
+    if (failed != 0 && started == 0) {
+      return br_error_errno(err, failed, "A thread can't be started");
+    }
+    if (failed != 0) {
+      break; /* fewer will do */
+    }
+  }
+  watch(&r);
+  for (size_t i = 0; i < started; i++) {
+    (void)pthread_join(workers[i], NULL);
+  }
+  return first_failure(request);
+}
+
+void extract_queries_done(extract_query *queries, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    extract_files_done(&queries[i].files);
+    batch_schema_free(queries[i].schema);
+    br_cancel_free(queries[i].stop);
+  }
+}

@@ -1,0 +1,400 @@
+/* Publishing into a local folder: the switch, what is kept, what is deleted, and what a run that
+ * dies at any step leaves. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "extract/publish.h"
+
+typedef struct fixture {
+  char root[64];
+  char spool[128];
+  extract_origin origin;
+  br_error err;
+} fixture;
+
+static int set_up(void **state) {
+  fixture *f = calloc(1, sizeof *f);
+  assert_non_null(f);
+  (void)snprintf(f->root, sizeof f->root, "/tmp/bridge-publish-XXXXXX");
+  assert_non_null(mkdtemp(f->root));
+  (void)snprintf(f->spool, sizeof f->spool, "%s/spool", f->root);
+  assert_int_equal(br_dir_make(f->spool, 0700, NULL), BR_OK);
+  f->origin =
+      (extract_origin){.run = "run1", .query = "q", .country = "C", .server = "s", .database = "d"};
+  (void)memset(f->origin.query_sha256, 'a', 64);
+  *state = f;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  fixture *f = *state;
+  char command[128];
+  (void)snprintf(command, sizeof command, "rm -rf %s", f->root);
+  int status = system(command);
+  free(f);
+  return status;
+}
+
+/* A spooled file with content; its checksum stands in for one (the publisher only passes it on). */
+static flow_part spool(fixture *f, uint32_t index, const char *content, char *path, size_t size) {
+  (void)snprintf(path, size, "%s/q-%05u", f->spool, (unsigned)index);
+  assert_int_equal(br_file_write_atomic(path, content, strlen(content), 0600, NULL), BR_OK);
+  flow_part part = {
+      .path = path, .index = index, .rows = 1, .bytes = strlen(content), .row_groups = 1};
+  assert_int_equal(br_sha256_hex(content, strlen(content), part.sha256, NULL), BR_OK);
+  return part;
+}
+
+static extract_place *open_place(fixture *f) {
+  extract_place *place = NULL;
+  char out[96];
+  (void)snprintf(out, sizeof out, "%s/out", f->root);
+  assert_int_equal(extract_place_open(out, NULL, NULL, &place, NULL), BR_OK);
+  return place;
+}
+
+/* Publishes `count` files; returns the first failure. */
+static br_status publish(fixture *f, const char *run, const char *const *contents, uint32_t count,
+                         bool overwrite) {
+  f->origin.run = run;
+  extract_place *place = open_place(f);
+  extract_publish_options options = {
+      .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = overwrite};
+  extract_publisher *p = NULL;
+  uint64_t rows = 0;
+  br_status st = extract_publish_begin(&options, &p, &rows, &f->err);
+  for (uint32_t i = 0; st == BR_OK && i < count; i++) {
+    char path[160];
+    flow_part part = spool(f, i, contents[i], path, sizeof path);
+    st = extract_publish_part(p, &part, &f->err);
+  }
+  if (st == BR_OK) {
+    st = extract_publish_finish(p, NULL, 0, NULL, &f->err);
+  }
+  extract_publish_end(p);
+  extract_place_close(place);
+  return st;
+}
+
+static void in_result(const fixture *f, const char *name, char *path, size_t size) {
+  (void)snprintf(path, size, "%s/out/C/q/%s", f->root, name);
+}
+
+static bool holds(const fixture *f, const char *name, const char *content) {
+  char path[160];
+  in_result(f, name, path, sizeof path);
+  br_buf text;
+  bool same = br_file_read(path, 1 << 20, &text, NULL) == BR_OK && text.len == strlen(content) &&
+              memcmp(text.data, content, text.len) == 0;
+  br_buf_done(&text);
+  return same;
+}
+
+static bool is_there(const fixture *f, const char *name) {
+  char path[160];
+  in_result(f, name, path, sizeof path);
+  return access(path, F_OK) == 0;
+}
+
+static size_t entries(const fixture *f) {
+  char path[160];
+  in_result(f, "", path, sizeof path);
+  char **names = NULL;
+  size_t count = 0;
+  assert_int_equal(br_dir_list(path, &names, &count, NULL), BR_OK);
+  br_names_free(names, count);
+  return count;
+}
+
+/* What a manifest reader gets: the state, and whether every file it names has the checksum it
+ * names. */
+static bool read_manifest(const fixture *f, bool *ret_complete, bool *ret_files_hold) {
+  char path[160];
+  in_result(f, EXTRACT_MANIFEST_NAME, path, sizeof path);
+  br_buf text;
+  extract_manifest *m = NULL;
+  bool ok = br_file_read(path, 1 << 20, &text, NULL) == BR_OK &&
+            extract_manifest_read((const char *)text.data, text.len, &m, NULL) == BR_OK;
+  br_buf_done(&text);
+  if (!ok) {
+    return false;
+  }
+  *ret_complete = extract_manifest_complete(m);
+  *ret_files_hold = true;
+  const extract_files *files = extract_manifest_files(m);
+  for (size_t i = 0; i < files->count; i++) {
+    char hex[BR_SHA256_HEX_MAX] = "";
+    in_result(f, files->items[i].name, path, sizeof path);
+    br_buf data;
+    if (br_file_read(path, 1 << 20, &data, NULL) == BR_OK) {
+      assert_int_equal(br_sha256_hex(data.data, data.len, hex, NULL), BR_OK);
+    }
+    br_buf_done(&data);
+    *ret_files_hold = *ret_files_hold && strcmp(hex, files->items[i].sha256) == 0;
+  }
+  extract_manifest_free(m);
+  return true;
+}
+
+static void one_file_takes_the_name_of_the_query(void **state) {
+  fixture *f = *state;
+  const char *contents[] = {"one"};
+  assert_int_equal(publish(f, "run1", contents, 1, false), BR_OK);
+  assert_true(holds(f, "q.parquet", "one"));
+  assert_int_equal(entries(f), 2);
+}
+
+static void several_files_are_numbered_and_carry_the_run(void **state) {
+  fixture *f = *state;
+  const char *contents[] = {"one", "two", "three"};
+  assert_int_equal(publish(f, "run1", contents, 3, false), BR_OK);
+  assert_true(holds(f, "part_00000-run1.parquet", "one"));
+  assert_true(holds(f, "part_00001-run1.parquet", "two"));
+  assert_true(holds(f, "part_00002-run1.parquet", "three"));
+  assert_int_equal(entries(f), 4);
+  bool complete = false;
+  bool hold = false;
+  assert_true(read_manifest(f, &complete, &hold));
+  assert_true(complete && hold);
+}
+
+static void the_same_result_is_skipped_and_another_needs_overwrite(void **state) {
+  fixture *f = *state;
+  const char *contents[] = {"one"};
+  assert_int_equal(publish(f, "run1", contents, 1, false), BR_OK);
+  assert_int_equal(publish(f, "run2", contents, 1, false), BR_DONE);
+  f->origin.query_sha256[0] = 'b';
+  assert_int_equal(publish(f, "run3", contents, 1, false), BR_ERR_EXISTS);
+  assert_string_equal(f->err.message,
+                      "C/q holds a result of another query; use --overwrite to replace it");
+  assert_int_equal(publish(f, "run3", contents, 1, true), BR_OK);
+}
+
+static void overwriting_deletes_what_the_earlier_manifest_names_and_nothing_else(void **state) {
+  fixture *f = *state;
+  const char *three[] = {"one", "two", "three"};
+  const char *single[] = {"all"};
+  assert_int_equal(publish(f, "run1", three, 3, false), BR_OK);
+  char foreign[160];
+  in_result(f, "part_00009-run1.parquet", foreign, sizeof foreign);
+  assert_int_equal(br_file_write_atomic(foreign, "mine", 4, 0644, NULL), BR_OK);
+  assert_int_equal(publish(f, "run2", single, 1, true), BR_OK);
+  assert_true(holds(f, "q.parquet", "all"));
+  assert_true(holds(f, "part_00009-run1.parquet", "mine"));
+  assert_int_equal(entries(f), 3);
+}
+
+static void a_foreign_file_of_the_same_name_is_not_replaced_unasked(void **state) {
+  fixture *f = *state;
+  char path[160];
+  in_result(f, "", path, sizeof path);
+  assert_int_equal(br_dir_make(path, 0755, NULL), BR_OK);
+  in_result(f, "q.parquet", path, sizeof path);
+  assert_int_equal(br_file_write_atomic(path, "theirs", 6, 0644, NULL), BR_OK);
+  const char *contents[] = {"ours"};
+  assert_int_equal(publish(f, "run1", contents, 1, false), BR_ERR_EXISTS);
+  assert_true(holds(f, "q.parquet", "theirs"));
+  assert_int_equal(entries(f), 1);
+}
+
+static void a_second_run_on_the_folder_fails_clearly(void **state) {
+  fixture *f = *state;
+  extract_place *place = open_place(f);
+  assert_int_equal(extract_place_make(place, "C/q", NULL), BR_OK);
+  assert_int_equal(extract_place_lock(place, "C/q", "other", NULL), BR_OK);
+  const char *contents[] = {"one"};
+  assert_int_equal(publish(f, "run1", contents, 1, true), BR_ERR_CONFLICT);
+  assert_non_null(strstr(f->err.message, "Another run is writing to"));
+  extract_place_close(place);
+  assert_int_equal(publish(f, "run1", contents, 1, true), BR_OK);
+}
+
+/* ---- a run that dies: every rename and unlink from the n-th on does nothing, as if the process
+ * were gone ---- */
+
+static long steps_left;
+
+static int dying_rename(const char *from, const char *to) {
+  if (steps_left-- > 0) {
+    return rename(from, to);
+  }
+  errno = EIO;
+  return -1;
+}
+
+static int dying_unlink(const char *path) {
+  if (steps_left-- > 0) {
+    return unlink(path);
+  }
+  errno = EIO;
+  return -1;
+}
+
+/* Publishes with the process "dead" after n steps; returns what the call said. */
+static br_status publish_and_die(fixture *f, const char *run, const char *const *contents,
+                                 uint32_t count, long n) {
+  /* The spool is written before the clock runs. */
+  f->origin.run = run;
+  extract_place *place = open_place(f);
+  extract_publish_options options = {
+      .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = true};
+  extract_publisher *p = NULL;
+  uint64_t rows = 0;
+  assert_int_equal(extract_publish_begin(&options, &p, &rows, &f->err), BR_OK);
+  char paths[3][160];
+  flow_part parts[3];
+  for (uint32_t i = 0; i < count; i++) {
+    parts[i] = spool(f, i, contents[i], paths[i], sizeof paths[i]);
+  }
+  steps_left = n;
+  br_sys.rename = dying_rename;
+  br_sys.unlink = dying_unlink;
+  br_status st = BR_OK;
+  for (uint32_t i = 0; st == BR_OK && i < count; i++) {
+    st = extract_publish_part(p, &parts[i], &f->err);
+  }
+  if (st == BR_OK) {
+    st = extract_publish_finish(p, NULL, 0, NULL, &f->err);
+  }
+  extract_publish_end(p);
+  extract_place_close(place);
+  br_sys_reset();
+  return st;
+}
+
+static void a_run_that_dies_at_any_step_leaves_the_old_result_or_the_new(void **state) {
+  fixture *f = *state;
+  const char *old[] = {"old0", "old1"};
+  const char *new[] = {"new0", "new1", "new2"};
+  bool ended_well = false;
+  for (long n = 0; n < 60 && !ended_well; n++) {
+    assert_int_equal(publish(f, "runA", old, 2, true), BR_OK);
+    char run[16];
+    (void)snprintf(run, sizeof run, "run%ld", n);
+    ended_well = publish_and_die(f, run, new, 3, n) == BR_OK;
+    bool complete = false;
+    bool hold = false;
+    assert_true(read_manifest(f, &complete, &hold));
+    assert_true(hold); /* whatever it names is there with its checksum */
+    /* The next run cleans up what the dead one left. */
+    assert_int_equal(publish(f, "runB", old, 2, true), BR_OK);
+    assert_int_equal(entries(f), 3);
+  }
+  assert_true(ended_well);
+}
+
+static void a_single_file_that_keeps_its_name_is_old_or_new_as_the_manifest_says(void **state) {
+  fixture *f = *state;
+  const char *old[] = {"old"};
+  const char *new[] = {"new"};
+  bool ended_well = false;
+  for (long n = 0; n < 40 && !ended_well; n++) {
+    assert_int_equal(publish(f, "runA", old, 1, true), BR_OK);
+    ended_well = publish_and_die(f, "runN", new, 1, n) == BR_OK;
+    bool complete = false;
+    bool hold = false;
+    assert_true(read_manifest(f, &complete, &hold));
+    assert_true(holds(f, "q.parquet", "old") || holds(f, "q.parquet", "new"));
+    if (!hold) { /* the new file stands under a manifest that announced it */
+      assert_false(complete);
+      assert_true(holds(f, "q.parquet", "new"));
+    }
+  }
+  assert_true(ended_well);
+}
+
+static void a_failure_takes_back_what_it_put_there(void **state) {
+  fixture *f = *state;
+  const char *old[] = {"old0", "old1"};
+  assert_int_equal(publish(f, "runA", old, 2, true), BR_OK);
+  f->origin.run = "runB";
+  extract_place *place = open_place(f);
+  extract_publish_options options = {
+      .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = true};
+  extract_publisher *p = NULL;
+  uint64_t rows = 0;
+  assert_int_equal(extract_publish_begin(&options, &p, &rows, NULL), BR_OK);
+  for (uint32_t i = 0; i < 3; i++) {
+    char path[160];
+    flow_part part = spool(f, i, "new", path, sizeof path);
+    assert_int_equal(extract_publish_part(p, &part, NULL), BR_OK);
+  }
+  extract_publish_end(p); /* the query failed behind its third file */
+  extract_place_close(place);
+  bool complete = false;
+  bool hold = false;
+  assert_true(read_manifest(f, &complete, &hold));
+  assert_true(complete && hold);
+  assert_int_equal(entries(f), 3);
+  assert_true(is_there(f, "part_00001-runA.parquet"));
+}
+
+static void every_failing_allocation_is_reported_and_loses_nothing(void **state) {
+  fixture *f = *state;
+  const char *old[] = {"old0", "old1"};
+  const char *new[] = {"new0", "new1", "new2"};
+  assert_int_equal(publish(f, "runA", old, 2, true), BR_OK);
+  for (long n = 0;; n++) {
+    f->origin.run = "runN";
+    extract_place *place = open_place(f);
+    extract_publish_options options = {
+        .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = true};
+    extract_publisher *p = NULL;
+    uint64_t rows = 0;
+    char paths[3][160];
+    flow_part parts[3];
+    for (uint32_t i = 0; i < 3; i++) {
+      parts[i] = spool(f, i, new[i], paths[i], sizeof paths[i]);
+    }
+    br_mem_fail_after(n);
+    br_status st = extract_publish_begin(&options, &p, &rows, NULL);
+    for (uint32_t i = 0; st == BR_OK && i < 3; i++) {
+      st = extract_publish_part(p, &parts[i], NULL);
+    }
+    if (st == BR_OK) {
+      st = extract_publish_finish(p, NULL, 0, NULL, NULL);
+    }
+    extract_publish_end(p);
+    br_mem_fail_after(-1);
+    extract_place_close(place);
+    bool complete = false;
+    bool hold = false;
+    assert_true(read_manifest(f, &complete, &hold));
+    assert_true(hold);
+    if (st == BR_OK) {
+      assert_true(n > 10);
+      return;
+    }
+    assert_int_equal(st, BR_ERR_NOMEM);
+  }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(one_file_takes_the_name_of_the_query),
+      TEST(several_files_are_numbered_and_carry_the_run),
+      TEST(the_same_result_is_skipped_and_another_needs_overwrite),
+      TEST(overwriting_deletes_what_the_earlier_manifest_names_and_nothing_else),
+      TEST(a_foreign_file_of_the_same_name_is_not_replaced_unasked),
+      TEST(a_second_run_on_the_folder_fails_clearly),
+      TEST(a_run_that_dies_at_any_step_leaves_the_old_result_or_the_new),
+      TEST(a_single_file_that_keeps_its_name_is_old_or_new_as_the_manifest_says),
+      TEST(a_failure_takes_back_what_it_put_there),
+      TEST(every_failing_allocation_is_reported_and_loses_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
