@@ -11,7 +11,7 @@ enum { FORMAT_VERSION = 1 };
 
 struct extract_manifest {
   json_t *json;
-  extract_files files, pending;
+  extract_files files, pending, superseded;
 };
 
 br_status extract_files_add(extract_files *files, const extract_file *file, br_error *err) {
@@ -161,6 +161,9 @@ static json_t *content_json(const extract_manifest_content *c, bool *ok) {
   if (c->pending != NULL) {
     set(root, "pending", files_json(c->pending, ok), ok);
   }
+  if (c->superseded != NULL && c->superseded->count > 0) {
+    set(root, "superseded", files_json(c->superseded, ok), ok);
+  }
   if (c->schema != NULL) {
     set(root, "schema", schema_json(c->schema, ok), ok);
   }
@@ -248,6 +251,9 @@ br_status extract_manifest_read(const char *text, size_t length, extract_manifes
   if (st == BR_OK) {
     st = read_files(json_object_get(root, "pending"), &m->pending, err);
   }
+  if (st == BR_OK) {
+    st = read_files(json_object_get(root, "superseded"), &m->superseded, err);
+  }
   if (st != BR_OK) {
     extract_manifest_free(m);
     return st;
@@ -261,6 +267,7 @@ void extract_manifest_free(extract_manifest *m) {
     json_decref(m->json);
     extract_files_done(&m->files);
     extract_files_done(&m->pending);
+    extract_files_done(&m->superseded);
     br_free(m);
   }
 }
@@ -276,6 +283,10 @@ const extract_files *extract_manifest_files(const extract_manifest *m) {
 
 const extract_files *extract_manifest_pending(const extract_manifest *m) {
   return &m->pending;
+}
+
+const extract_files *extract_manifest_superseded(const extract_manifest *m) {
+  return &m->superseded;
 }
 
 uint64_t extract_manifest_rows(const extract_manifest *m) {

@@ -58,6 +58,7 @@ typedef struct extract_manifest_content {
   const batch_schema *schema;
   const extract_files *files;
   const extract_files *pending;
+  const extract_files *superseded;  /* NULL: none */
   int64_t started_us, completed_us; /* completed 0 = not yet */
   uint64_t lossy_values;            /* values that lost digits, as counted */
 } extract_manifest_content;
@@ -71,6 +72,7 @@ void extract_manifest_free(extract_manifest *manifest);
 bool extract_manifest_complete(const extract_manifest *manifest);
 const extract_files *extract_manifest_files(const extract_manifest *manifest);
 const extract_files *extract_manifest_pending(const extract_manifest *manifest);
+const extract_files *extract_manifest_superseded(const extract_manifest *manifest);
 uint64_t extract_manifest_rows(const extract_manifest *manifest);
 /* Same query text, parameters and source. ret_difference (may be NULL): the word for the first that
  * differs. */

@@ -102,6 +102,19 @@ static br_status check_foreign(extract_publisher *p, br_error *err) {
   return st;
 }
 
+static br_status remove_files(extract_publisher *p, const extract_files *files, br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; st == BR_OK && i < files->count; i++) {
+    st = extract_place_remove(p->options.place, p->options.folder, files->items[i].name, err);
+  }
+  return st;
+}
+
+/* A run died behind its switch, before it had deleted what it replaced. */
+static br_status finish_deleting(extract_publisher *p, br_error *err) {
+  return p->earlier == NULL ? BR_OK : remove_files(p, extract_manifest_superseded(p->earlier), err);
+}
+
 /* BR_DONE: keep what is there. */
 static br_status decide(extract_publisher *p, uint64_t *ret_rows, br_error *err) {
   if (p->options.overwrite) {
@@ -145,6 +158,9 @@ br_status extract_publish_begin(const extract_publish_options *options,
   }
   if (st == BR_OK) {
     st = read_earlier(p, err);
+  }
+  if (st == BR_OK) {
+    st = finish_deleting(p, err);
   }
   if (st == BR_OK) {
     st = decide(p, ret_rows, err);
@@ -313,32 +329,35 @@ static br_status bring_in_single(extract_publisher *p, br_error *err) {
   return bring_in(p, item, err);
 }
 
-static br_status remove_unless_new(extract_publisher *p, const extract_files *files,
-                                   br_error *err) {
+/* Adds what the new result does not name. */
+static br_status add_old(const extract_publisher *p, const extract_files *files, extract_files *old,
+                         br_error *err) {
   br_status st = BR_OK;
   for (size_t i = 0; st == BR_OK && i < files->count; i++) {
-    if (extract_files_find(&p->put, files->items[i].name) == NULL) {
-      st = extract_place_remove(p->options.place, p->options.folder, files->items[i].name, err);
+    const char *name = files->items[i].name;
+    if (extract_files_find(&p->put, name) == NULL && extract_files_find(old, name) == NULL) {
+      st = extract_files_add(old, &files->items[i], err);
     }
   }
   return st;
 }
 
-/* Deletes what earlier manifests name and the new one does not. */
-static br_status remove_earlier(extract_publisher *p, br_error *err) {
+/* What the earlier manifest names and the new one does not: to be deleted behind the switch. */
+static br_status collect_old(const extract_publisher *p, extract_files *old, br_error *err) {
   if (p->earlier == NULL) {
     return BR_OK;
   }
-  br_status st = remove_unless_new(p, extract_manifest_files(p->earlier), err);
-  return st == BR_OK ? remove_unless_new(p, extract_manifest_pending(p->earlier), err) : st;
+  br_status st = add_old(p, extract_manifest_files(p->earlier), old, err);
+  return st == BR_OK ? add_old(p, extract_manifest_pending(p->earlier), old, err) : st;
 }
 
 static br_status switch_manifest(extract_publisher *p, const batch_schema *schema,
-                                 uint64_t lossy_values, br_error *err) {
+                                 const extract_files *old, uint64_t lossy_values, br_error *err) {
   extract_manifest_content content = {
       .origin = p->options.origin,
       .schema = schema,
       .files = &p->put,
+      .superseded = old,
       .started_us = p->started_us,
       .completed_us = br_clock_wall_us(),
       .lossy_values = lossy_values,
@@ -351,16 +370,21 @@ static br_status switch_manifest(extract_publisher *p, const batch_schema *schem
 br_status extract_publish_finish(extract_publisher *p, const batch_schema *schema,
                                  uint64_t lossy_values, extract_files *ret_files, br_error *err) {
   br_status st = p->first != NULL ? bring_in_single(p, err) : join_uploader(p, err);
+  extract_files old = {0};
   if (st == BR_OK) {
-    st = switch_manifest(p, schema, lossy_values, err);
+    st = collect_old(p, &old, err);
   }
   if (st == BR_OK) {
-    st = remove_earlier(p, err);
+    st = switch_manifest(p, schema, &old, lossy_values, err);
+  }
+  if (st == BR_OK) {
+    st = remove_files(p, &old, err);
     if (st != BR_OK) {
       st = br_error_append(err, st,
                            " (the new result is complete; files of the earlier one are left)");
     }
   }
+  extract_files_done(&old);
   if (st == BR_OK && ret_files != NULL) {
     *ret_files = p->put;
     p->put = (extract_files){0};
