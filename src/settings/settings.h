@@ -55,6 +55,7 @@
   X(DATABRICKS_CLIENT_ID)                                                                          \
   X(DATABRICKS_CLIENT_SECRET)                                                                      \
   X(DATABRICKS_PROFILE)                                                                            \
+  X(DATABRICKS_CONFIG_PROFILE)                                                                     \
   X(DATABRICKS_CONFIG_FILE)                                                                        \
   X(DATABRICKS_HTTP_PATH)                                                                          \
   X(DATABRICKS_WAREHOUSE_ID)                                                                       \
@@ -78,11 +79,13 @@ typedef struct settings_load_options {
 } settings_load_options;
 
 /* Reads all sources. Wrong values (a port "abc") don't fail here: they are problems. Fails for an
- * unreadable or malformed .env (line named). */
+ * unreadable or malformed .env (line named). A variable of the environment that is set to nothing
+ * hides the one of .env. */
 br_status settings_load(const settings_load_options *options, settings **ret_settings,
                         br_error *err) BR_CHECKED;
-void settings_free(settings *s);
+void settings_free(settings *s); /* NULL is fine */
 
+/* Values. An alias (DATABRICKS_SERVER_HOSTNAME) is read through the setting that it stands for. */
 const char *settings_get(const settings *s, setting which); /* "" = not set; not for secrets */
 const br_secret *settings_secret(const settings *s, setting which); /* NULL = not set */
 bool settings_is_set(const settings *s, setting which);
@@ -91,7 +94,14 @@ bool settings_bool(const settings *s, setting which);
 /* "environment", ".env:3", "file /run/secrets/x", "default", "profile DEFAULT". */
 const char *settings_origin(const settings *s, setting which);
 const char *settings_name(setting which);
+bool settings_is_secret(setting which);
+/* NULL: no alias. */
+const char *settings_alias_of(setting which);
 bool settings_strict(const settings *s);
+
+/* Gives a value to a setting that has none so far (from a profile); others stay as they are. */
+br_status settings_put(settings *s, setting which, const char *value, const char *origin,
+                       br_error *err) BR_CHECKED;
 
 /* Which sides a command needs, and what stands in (docs: "sandbox"). */
 typedef enum settings_side { SETTINGS_SQLSERVER = 1, SETTINGS_DATABRICKS = 2 } settings_side;
@@ -102,9 +112,12 @@ br_status settings_resolve_sandbox(const settings *s, unsigned needed_sides, uns
                                    unsigned *ret_sandbox_sides, br_error *err) BR_CHECKED;
 
 /* Every problem found (wrong values, unknown names with the nearest known one, placeholders,
- * missing secrets), a line each; strict mode refuses to start with any, otherwise the unknown names
- * are warnings. */
+ * missing secrets), a line each, errors first; strict mode refuses to start with any, otherwise
+ * unknown names and placeholders are warnings. */
 br_status settings_problems(const settings *s, unsigned needed_sides, br_buf *out,
                             size_t *ret_errors, size_t *ret_warnings, br_error *err) BR_CHECKED;
+
+/* docs/SETTINGS.md, made from the table. */
+br_status settings_document(br_buf *out, br_error *err) BR_CHECKED;
 
 #endif

@@ -1,0 +1,130 @@
+/* Every setting, in the order of SETTINGS_LIST. */
+#include "settings/table.h"
+
+#define BOOL(text) .kind = SETTING_KIND_BOOL, .initial = (text)
+#define NUMBER(text, least, most)                                                                  \
+  .kind = SETTING_KIND_NUMBER, .initial = (text), .minimum = (least), .maximum = (most)
+#define CHOICE(text, words) .kind = SETTING_KIND_CHOICE, .initial = (text), .choices = (words)
+#define TEXT(text)          .kind = SETTING_KIND_TEXT, .initial = (text)
+#define URL                 .kind = SETTING_KIND_URL
+#define SECRET              .kind = SETTING_KIND_TEXT, .secret = true
+
+#define SERVICE    .group = SETTING_GROUP_SERVICE
+#define SYNC       .group = SETTING_GROUP_SYNC
+#define SQLSERVER  .group = SETTING_GROUP_SQLSERVER
+#define DATABRICKS .group = SETTING_GROUP_DATABRICKS
+
+#define ROW(id) [SETTING_##id] = {.name = #id,
+
+const setting_row settings_table[SETTING_COUNT] =
+    {
+        /* clang-format off */
+    ROW(ENVIRONMENT) SERVICE, CHOICE("development", "development|staging|production"),
+     .help = "Where this runs; `production` is strict mode."},
+    ROW(DEBUG) SERVICE, BOOL("false"),
+     .help = "More detail in errors of the service."},
+    ROW(LOG_LEVEL) SERVICE, CHOICE("INFO", "DEBUG|INFO|WARNING|ERROR"),
+     .help = "The least level that is logged."},
+    ROW(LOG_FORMAT) SERVICE, CHOICE("text", "text|json"),
+     .help = "How a line of the log looks."},
+    ROW(POLLING_INTERVAL_SECONDS) SERVICE, NUMBER("10", 1, 86400),
+     .help = "How long the poller waits between looks at the events table."},
+    ROW(MAX_EVENTS_PER_POLL) SERVICE, NUMBER("100", 1, 10000),
+     .help = "How many events the poller takes at a time."},
+    ROW(AUTH_ENABLED) SERVICE, BOOL("true"),
+     .help = "Whether the REST API asks for a token."},
+    ROW(PERMISSIONS_FILE) SERVICE, TEXT("config/permissions.yaml"),
+     .help = "Who may do what over HTTP."},
+    ROW(PERMISSIONS_HOT_RELOAD) SERVICE, BOOL("true"),
+     .help = "Whether a changed permissions file is read without a restart."},
+    ROW(EVENTS_TABLE) SERVICE, TEXT("bridge.events.bridge_events"),
+     .help = "The Delta table that holds the events."},
+    ROW(BRIDGE_DATA_DIR) SERVICE, TEXT("bridge-data"),
+     .help = "The folder of jobs, spooled files and the sandbox."},
+    ROW(BRIDGE_ALLOWED_PATHS) SERVICE, TEXT("."),
+     .help = "Folders that HTTP requests may name, separated by `:`."},
+    ROW(TRUSTED_PROXIES) SERVICE, TEXT(NULL),
+     .help = "Addresses of proxies whose `X-Forwarded-For` is believed, separated by `,`."},
+    ROW(SYNC_PRIORITY_ORDER) SYNC, CHOICE("highest_first", "highest_first|lowest_first"),
+     .help = "Which priority goes first."},
+    ROW(SYNC_PARALLEL_TABLES) SYNC, NUMBER("1", 1, 64),
+     .help = "How many target tables are worked on side by side."},
+    ROW(SYNC_BLOCKED_STATUS) SYNC, CHOICE("blocked", "blocked|failed"),
+     .help = "The status of an event that a limit stops."},
+    ROW(SYNC_EMPTY_SOURCE) SYNC, CHOICE("failed", "failed|completed"),
+     .help = "The status of an INSERT whose source has no rows."},
+    ROW(SYNC_EVENTS_PRINCIPAL) SYNC, TEXT("databricks"),
+     .help = "The user of the permissions file that events of the table act as."},
+    ROW(SYNC_MAX_DELETE_ROWS) SYNC, NUMBER("10000", 0, UINT64_MAX),
+     .help = "How many rows a DELETE may take where no permission says."},
+    ROW(SYNC_LEDGER_TABLE) SYNC, TEXT("dbo.bridge_ledger"),
+     .help = "The SQL Server table that remembers which events were applied."},
+    ROW(SQLSERVER_HOST) SQLSERVER, TEXT(NULL),
+     .help = "Name or address of the server."},
+    ROW(SQLSERVER_PORT) SQLSERVER, NUMBER("1433", 1, 65535),
+     .help = "Its TCP port."},
+    ROW(SQLSERVER_DATABASE) SQLSERVER, TEXT(NULL),
+     .help = "The database, where a country's parameters name none."},
+    ROW(SQLSERVER_USERNAME) SQLSERVER, TEXT(NULL),
+     .help = "The SQL login."},
+    ROW(SQLSERVER_PASSWORD) SQLSERVER, SECRET,
+     .help = "Its password."},
+    ROW(SQLSERVER_ENCRYPT) SQLSERVER, CHOICE("mandatory", "optional|mandatory|strict"),
+     .help = "`mandatory`: everything in TLS; `strict`: TDS 8.0; `optional`: at least the login."},
+    ROW(SQLSERVER_CA_FILE) SQLSERVER, TEXT(NULL),
+     .help = "Certificates (PEM) that the server's is checked with, instead of the system's."},
+    ROW(SQLSERVER_TRUST_SERVER_CERTIFICATE) SQLSERVER, BOOL("false"),
+     .help = "Accepts any certificate; for tests only."},
+    ROW(SQLSERVER_CONNECT_TIMEOUT_SECONDS) SQLSERVER, NUMBER("15", 1, 3600),
+     .help = "The longest that name, TCP, TLS and login may take together."},
+    ROW(SQLSERVER_QUERY_TIMEOUT_SECONDS) SQLSERVER, NUMBER("0", 0, 86400),
+     .help = "The longest silence of the server during a query; 0 = no limit."},
+    ROW(USE_DATABRICKS) DATABRICKS, .kind = SETTING_KIND_BOOL,
+     .help = "`true`: strict mode; `false`: the sandbox stands in for Databricks."},
+    ROW(DATABRICKS_HOST) DATABRICKS, URL,
+     .help = "The workspace, `https://….cloud.databricks.com`."},
+    ROW(DATABRICKS_SERVER_HOSTNAME) DATABRICKS, URL, .alias_of = "DATABRICKS_HOST",
+     .help = "Another name of `DATABRICKS_HOST`."},
+    ROW(DATABRICKS_TOKEN) DATABRICKS, SECRET,
+     .help = "A personal access token."},
+    ROW(DATABRICKS_ACCESS_TOKEN) DATABRICKS, SECRET, .alias_of = "DATABRICKS_TOKEN",
+     .help = "Another name of `DATABRICKS_TOKEN`."},
+    ROW(DATABRICKS_CLIENT_ID) DATABRICKS, TEXT(NULL),
+     .help = "A service principal (OAuth machine-to-machine)."},
+    ROW(DATABRICKS_CLIENT_SECRET) DATABRICKS, SECRET,
+     .help = "Its secret."},
+    ROW(DATABRICKS_PROFILE) DATABRICKS, TEXT(NULL),
+     .help = "A profile of `~/.databrickscfg` that fills in what is not set."},
+    ROW(DATABRICKS_CONFIG_PROFILE) DATABRICKS, TEXT(NULL), .alias_of = "DATABRICKS_PROFILE",
+     .help = "Another name of `DATABRICKS_PROFILE`."},
+    ROW(DATABRICKS_CONFIG_FILE) DATABRICKS, TEXT("~/.databrickscfg"),
+     .help = "The file of profiles."},
+    ROW(DATABRICKS_HTTP_PATH) DATABRICKS, TEXT(NULL), .alias_of = "DATABRICKS_WAREHOUSE_ID",
+     .help = "`/sql/1.0/warehouses/<id>`, instead of `DATABRICKS_WAREHOUSE_ID`."},
+    ROW(DATABRICKS_WAREHOUSE_ID) DATABRICKS, TEXT(NULL),
+     .help = "The SQL warehouse that runs statements."},
+    ROW(DATABRICKS_CATALOG) DATABRICKS, TEXT(NULL),
+     .help = "The default catalog."},
+    ROW(DATABRICKS_SCHEMA) DATABRICKS, TEXT(NULL),
+     .help = "The default schema."},
+    ROW(DATABRICKS_VOLUME) DATABRICKS, TEXT(NULL),
+     .help = "The volume for staged files."},
+    ROW(DATABRICKS_CA_FILE) DATABRICKS, TEXT(NULL),
+     .help = "Certificates (PEM) that the workspace's is checked with, instead of the system's."},
+/* clang-format on */
+}
+;
+
+unsigned settings_side_of(setting which) {
+  if (which == SETTING_USE_DATABRICKS) {
+    return 0; /* a switch, not part of the configuration of a side */
+  }
+  switch (settings_table[which].group) {
+  case SETTING_GROUP_SQLSERVER:
+    return SETTINGS_SQLSERVER;
+  case SETTING_GROUP_DATABRICKS:
+    return SETTINGS_DATABRICKS;
+  default:
+    return 0;
+  }
+}
