@@ -9,9 +9,10 @@
 #include "base/buf.h"
 #include "batch/batch.h"
 
-/* One cell as text: true and false, numbers plain (floating point as short as reads back the same),
- * decimals with their scale, dates and times ISO 8601 ("2013-01-01 05:00:00.000000", with a Z
- * behind it where it is UTC), binary 0x…, NULL is "NULL" (*ret_null tells, may be NULL). */
+/* One cell as text: true and false, numbers plain (floating point in 15 to 17 digits, float 6 to 9,
+ * as few as read back the same), decimals with their scale, dates and times ISO 8601 ("2013-01-01
+ * 05:00:00.000000", with a Z behind it where it is UTC), binary 0x…, NULL is "NULL" (*ret_null
+ * tells, may be NULL). */
 br_status batch_cell_text(const batch *b, size_t column, size_t row, br_buf *out, bool *ret_null,
                           br_error *err) BR_CHECKED;
 
