@@ -58,7 +58,13 @@ br_status parquet_writer_finish(parquet_writer *writer, parquet_summary *ret_sum
                                 br_error *err) BR_CHECKED;
 void parquet_writer_free(parquet_writer *writer); /* NULL is fine */
 
-/* Reading: files of this writer, of Spark and of pyarrow with flat columns. */
+/*
+ * Reading: files of this writer, of Spark and of pyarrow with flat columns: pages V1 and V2; codecs
+ * none, snappy, zstd; encodings PLAIN, dictionary, RLE (booleans), the three DELTA ones,
+ * BYTE_STREAM_SPLIT. Columns come as the layout that holds their values: unsigned integers as the
+ * next wider signed one (64 bits: decimal(20,0)), times in microseconds (nanoseconds that aren't
+ * whole microseconds are an error), INT96 as an instant, half floats as float, UUIDs as binary.
+ */
 typedef struct parquet_input {
   br_status (*read_at)(void *context, uint64_t offset, void *bytes, size_t length, br_error *err);
   void *context;
@@ -74,8 +80,9 @@ uint64_t parquet_reader_rows(const parquet_reader *reader);
 uint32_t parquet_reader_row_groups(const parquet_reader *reader);
 /* NULL: no such key. Borrowed. */
 const char *parquet_reader_metadata(const parquet_reader *reader, const char *key);
-/* Appends rows to b (made with the reader's schema, empty) up to its capacity_rows. BR_DONE: no
- * rows are left. */
+/* Appends rows to b (made with the reader's schema, empty): up to its capacity_rows, fewer where
+ * they are large (64 MiB of values are enough). BR_DONE: no rows are left. After a failure b has to
+ * be reset. */
 br_status parquet_reader_read(parquet_reader *reader, batch *b, br_error *err) BR_CHECKED;
 void parquet_reader_free(parquet_reader *reader);
 
