@@ -24,7 +24,8 @@ br_status dbx_json_load(const void *bytes, size_t length, json_t **ret_root, br_
   json_error_t failure = {0};
   json_t *root = json_loadb(bytes, length, JSON_ALLOW_NUL, &failure);
   if (root == NULL) {
-    return json_error_code(&failure) == json_error_out_of_memory
+    /* Where memory is out jansson often says nothing, not even a line. */
+    return failure.line < 0 || json_error_code(&failure) == json_error_out_of_memory
                ? br_error_nomem(err)
                : br_error_set(err, BR_ERR_PROTOCOL, "The answer is not JSON (line %d, column %d)",
                               failure.line, failure.column);
