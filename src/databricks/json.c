@@ -8,8 +8,17 @@
 
 static pthread_once_t jansson_once = PTHREAD_ONCE_INIT;
 
+/* jansson reports much of what memory lacks as a syntax error: so it is noted here. */
+static _Thread_local bool out_of_memory;
+
+static void *noting_malloc(size_t size) {
+  void *memory = br_malloc(size);
+  out_of_memory = out_of_memory || memory == NULL;
+  return memory;
+}
+
 static void init_jansson(void) {
-  json_set_alloc_funcs(br_malloc, br_free);
+  json_set_alloc_funcs(noting_malloc, br_free);
 }
 
 void dbx_json_init(void) {
@@ -22,10 +31,10 @@ br_status dbx_json_load(const void *bytes, size_t length, json_t **ret_root, br_
     return br_error_set(err, BR_ERR_PROTOCOL, "The answer is empty");
   }
   json_error_t failure = {0};
+  out_of_memory = false;
   json_t *root = json_loadb(bytes, length, JSON_ALLOW_NUL, &failure);
   if (root == NULL) {
-    /* Where memory is out jansson often says nothing, not even a line. */
-    return failure.line < 0 || json_error_code(&failure) == json_error_out_of_memory
+    return out_of_memory
                ? br_error_nomem(err)
                : br_error_set(err, BR_ERR_PROTOCOL, "The answer is not JSON (line %d, column %d)",
                               failure.line, failure.column);
