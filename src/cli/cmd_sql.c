@@ -166,10 +166,12 @@ static br_status print_count(int64_t rows, cli_format format, const char *mark, 
   return st;
 }
 
+/* Messages of the server, once the login (which has its own: language, database) is over. */
 static void on_message(void *context, int32_t number, uint8_t severity, const char *message) {
-  (void)context;
+  (void)number;
   (void)severity;
-  if (number != 5701 && number != 5703) { /* "changed database context", "changed language" */
+  const bool *logged_in = context;
+  if (*logged_in) {
     cli_note("%s", message);
   }
 }
@@ -181,12 +183,15 @@ static br_status run_on_sqlserver(cli_session *s, const cli_arguments *args, con
   if (st != BR_OK) {
     return st;
   }
+  bool logged_in = false;
   connect.on_message = on_message;
+  connect.on_message_context = &logged_in;
   tds_conn *conn = NULL;
   st = tds_connect(&connect, s->cancel, &conn, NULL, err);
   if (st != BR_OK) {
     return st;
   }
+  logged_in = true;
   cli_format format = cli_format_of(cli_text(args, "output"));
   size_t results = 0;
   st = tds_execute(conn, sql, strlen(sql), err);

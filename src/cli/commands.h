@@ -7,6 +7,9 @@
 #include "cli/option.h"
 #include "cli/session.h"
 
+extern const cli_command cli_command_extract;
+extern const cli_command cli_command_list_queries;
+extern const cli_command cli_command_show_params;
 extern const cli_command cli_command_config_show;
 extern const cli_command cli_command_sql;
 extern const cli_command cli_command_sandbox;

@@ -32,6 +32,21 @@ typedef struct cli_session {
     .name = "output", .kind = CLI_CHOICE, .choices = "table|json", .initial = "table",             \
     .help = "form of the result"                                                                   \
   }
+#define CLI_OPTION_QUERIES_PATH                                                                    \
+  {                                                                                                \
+    .name = "queries-path", .letter = 'q', .kind = CLI_TEXT, .value_name = "DIR",                  \
+    .required = true, .help = "folder with the query files (*.sql)"                                \
+  }
+#define CLI_OPTION_CONFIG_PATH                                                                     \
+  {                                                                                                \
+    .name = "config-path", .letter = 'c', .kind = CLI_TEXT, .value_name = "DIR", .required = true, \
+    .help = "folder with common_params.yaml and a file for each country"                           \
+  }
+#define CLI_OPTION_COUNTRY                                                                         \
+  {                                                                                                \
+    .name = "country", .kind = CLI_TEXT, .value_name = "NAME", .required = true,                   \
+    .help = "country whose parameters are used: the name of its file without .yaml"                \
+  }
 #define CLI_OPTION_VERBOSE                                                                         \
   { .name = "verbose", .letter = 'v', .kind = CLI_FLAG, .help = "say more on stderr" }
 
