@@ -21,7 +21,11 @@ br_status tds_conn_lost(tds_conn *conn, br_status st) {
 }
 
 void tds_conn_forget_result(tds_conn *conn) {
-  batch_schema_free(conn->schema);
+  if (conn->retired_schema == NULL) {
+    conn->retired_schema = conn->schema;
+  } else {
+    batch_schema_free(conn->schema);
+  }
   conn->schema = NULL;
   br_free(conn->decoders);
   conn->decoders = NULL;
@@ -34,6 +38,7 @@ void tds_close(tds_conn *conn) {
     return;
   }
   tds_conn_forget_result(conn);
+  batch_schema_free(conn->retired_schema);
   tds_reader_done(&conn->reader);
   tds_writer_done(&conn->writer);
   tds_stream_close(conn->stream);

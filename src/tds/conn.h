@@ -43,9 +43,10 @@ struct tds_conn {
 
   /* The current result set; schema NULL = none. */
   batch_schema *schema;
-  tds_decoder *decoders; /* schema->count */
-  uint8_t *null_bitmap;  /* NBCROW; a bit per column */
-  bool in_rows;          /* rows of the result set may follow */
+  batch_schema *retired_schema; /* the caller's batches may borrow it to the next result */
+  tds_decoder *decoders;        /* schema->count */
+  uint8_t *null_bitmap;         /* NBCROW; a bit per column */
+  bool in_rows;                 /* rows of the result set may follow */
   uint64_t rows_read;
   int64_t rows_affected;
 
@@ -63,6 +64,18 @@ struct tds_conn {
   uint16_t route_port;  /* a redirect; 0 = none */
   char route_server[512];
 };
+
+/* A connection without a stream yet. */
+br_status tds_conn_new(const tds_options *options, br_cancel *cancel, tds_conn **ret_conn,
+                       br_error *err) BR_CHECKED;
+/* Gives it a stream, owned from here on also on failure. */
+br_status tds_conn_attach(tds_conn *conn, tds_stream *stream, br_error *err) BR_CHECKED;
+/* Behind the login: requests may be sent. */
+void tds_conn_ready(tds_conn *conn);
+/* Logs in over a stream that is there already (owned from here on, also on failure); a redirect is
+ * an error. */
+br_status tds_connect_over(tds_stream *stream, const tds_options *options, br_cancel *cancel,
+                           tds_conn **ret_conn, tds_stage *ret_stage, br_error *err) BR_CHECKED;
 
 /* Goes to the answer's message where that has not happened yet. */
 br_status tds_conn_begin_answer(tds_conn *conn, br_error *err) BR_CHECKED;

@@ -86,6 +86,10 @@ static br_status open_socket(tds_conn *conn, const target *to, tds_stage *stage,
 }
 
 static br_status start_tls(tds_conn *conn, const target *to, bool strict, br_error *err) {
+  /* What lies unread here was not encrypted and must not be taken for what is. */
+  if (conn->reader.received != conn->reader.end) {
+    return br_error_set(err, BR_ERR_PROTOCOL, "Bytes follow the answer to PRELOGIN");
+  }
   const tds_tls_client_options options = {.host = to->certificate_host,
                                           .ca_file = conn->options.ca_file,
                                           .trust_any = conn->options.trust_server_certificate,
@@ -152,9 +156,6 @@ static br_status read_prelogin(tds_conn *conn, tds_prelogin *ret_theirs, br_erro
       st = br_buf_append(&message, conn->reader.pos, there, err);
       conn->reader.pos = conn->reader.end;
     }
-  }
-  if (st == BR_OK && conn->reader.received != conn->reader.end) {
-    st = br_error_set(err, BR_ERR_PROTOCOL, "Bytes follow the answer to PRELOGIN");
   }
   if (st == BR_OK) {
     st = tds_prelogin_read(message.data, message.len, ret_theirs, err);
@@ -306,12 +307,15 @@ static void drop_connection(tds_conn *conn) {
   conn->answer_begun = false;
 }
 
+br_status tds_conn_attach(tds_conn *conn, tds_stream *stream, br_error *err) {
+  conn->stream = stream;
+  br_status st = tds_reader_init(&conn->reader, stream, err);
+  return st == BR_OK ? tds_writer_init(&conn->writer, stream, TDS_PACKET_SIZE_LOGIN, err) : st;
+}
+
 static br_status talk(tds_conn *conn, const target *to, tds_stage *stage, br_error *err) {
   conn->strict = conn->options.encrypt == TDS_ENCRYPT_STRICT;
-  br_status st = tds_reader_init(&conn->reader, conn->stream, err);
-  if (st == BR_OK) {
-    st = tds_writer_init(&conn->writer, conn->stream, TDS_PACKET_SIZE_LOGIN, err);
-  }
+  br_status st = tds_conn_attach(conn, conn->stream, err);
   if (st == BR_OK && conn->strict) {
     *stage = TDS_STAGE_TLS;
     st = start_tls(conn, to, true, err);
@@ -381,19 +385,34 @@ static br_status connect_all(tds_conn *conn, tds_stage *stage, br_error *err) {
   return st == BR_OK ? st : with_where(conn, &to, st, err);
 }
 
-br_status tds_connect(const tds_options *options, br_cancel *cancel, tds_conn **ret_conn,
-                      tds_stage *ret_stage, br_error *err) {
-  tds_stage stage = TDS_STAGE_NAME;
+br_status tds_conn_new(const tds_options *options, br_cancel *cancel, tds_conn **ret_conn,
+                       br_error *err) {
   tds_conn *conn = br_calloc(1, sizeof *conn);
   if (conn == NULL) {
     return br_error_nomem(err);
   }
   conn->cancel = cancel;
+  conn->rows_affected = -1;
   br_status st = copy_options(conn, options, err);
-  conn->connect_by = br_deadline_after_ms(conn->options.connect_timeout_ms);
-  if (st == BR_OK) {
-    st = connect_all(conn, &stage, err);
+  if (st != BR_OK) {
+    tds_close(conn);
+    return st;
   }
+  conn->connect_by = br_deadline_after_ms(conn->options.connect_timeout_ms);
+  *ret_conn = conn;
+  return BR_OK;
+}
+
+void tds_conn_ready(tds_conn *conn) {
+  br_secret_free(conn->password);
+  conn->password = NULL;
+  conn->reader.interrupted = tds_conn_interrupted;
+  conn->reader.interrupted_context = conn;
+  tds_conn_set_wait(conn);
+}
+
+static br_status finish_connect(tds_conn *conn, br_status st, tds_stage stage, tds_conn **ret_conn,
+                                tds_stage *ret_stage) {
   if (ret_stage != NULL) {
     *ret_stage = st == BR_OK ? TDS_STAGE_READY : stage;
   }
@@ -401,11 +420,40 @@ br_status tds_connect(const tds_options *options, br_cancel *cancel, tds_conn **
     tds_close(conn);
     return st;
   }
-  br_secret_free(conn->password);
-  conn->password = NULL;
-  conn->reader.interrupted = tds_conn_interrupted;
-  conn->reader.interrupted_context = conn;
-  tds_conn_set_wait(conn);
+  tds_conn_ready(conn);
   *ret_conn = conn;
   return BR_OK;
+}
+
+br_status tds_connect(const tds_options *options, br_cancel *cancel, tds_conn **ret_conn,
+                      tds_stage *ret_stage, br_error *err) {
+  tds_conn *conn = NULL;
+  tds_stage stage = TDS_STAGE_NAME;
+  br_status st = tds_conn_new(options, cancel, &conn, err);
+  if (st == BR_OK) {
+    st = connect_all(conn, &stage, err);
+  }
+  return finish_connect(conn, st, stage, ret_conn, ret_stage);
+}
+
+br_status tds_connect_over(tds_stream *stream, const tds_options *options, br_cancel *cancel,
+                           tds_conn **ret_conn, tds_stage *ret_stage, br_error *err) {
+  tds_conn *conn = NULL;
+  tds_stage stage = TDS_STAGE_PRELOGIN;
+  br_status st = tds_conn_new(options, cancel, &conn, err);
+  if (st != BR_OK) {
+    tds_stream_close(stream);
+    return st;
+  }
+  const target to = {.host = options->host != NULL ? options->host : "localhost",
+                     .port = conn->options.port,
+                     .certificate_host = options->host};
+  conn->stream = stream;
+  stream->wait = (tds_wait){.deadline = conn->connect_by, .cancel = cancel};
+  st = talk(conn, &to, &stage, err);
+  if (st == BR_OK && conn->route_port != 0) {
+    st = br_error_set(err, BR_ERR_UNSUPPORTED, "The server redirects to %s:%u", conn->route_server,
+                      (unsigned)conn->route_port);
+  }
+  return finish_connect(conn, st, stage, ret_conn, ret_stage);
 }

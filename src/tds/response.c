@@ -259,6 +259,8 @@ br_status tds_conn_to_next_result(tds_conn *conn, br_error *err) {
 }
 
 br_status tds_next_result(tds_conn *conn, br_error *err) {
+  batch_schema_free(conn->retired_schema);
+  conn->retired_schema = NULL;
   if (conn->state == CONN_DEAD) {
     return br_error_set(err, BR_ERR_NETWORK, "The connection is lost");
   }

@@ -16,6 +16,13 @@ enum {
 
 /* --- columns --- */
 
+/* Types that have a fixed form for NOT NULL columns and come in the other one. Microsoft's own mock
+ * server forgets the flag. */
+static bool says_nullable_by_form(uint8_t id) {
+  return id == TDS_TYPE_INTN || id == TDS_TYPE_BITN || id == TDS_TYPE_FLTN ||
+         id == TDS_TYPE_MONEYN || id == TDS_TYPE_DATETIMN || id == TDS_TYPE_NULL;
+}
+
 static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
   tds_reader *r = &conn->reader;
   uint32_t user_type = 0;
@@ -38,7 +45,7 @@ static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
   }
   info.user_type = user_type;
   info.nullable = (flags & (TDS_COLUMN_NULLABLE | TDS_COLUMN_NULLABLE_UNKNOWN)) != 0 ||
-                  info.id == TDS_TYPE_NULL;
+                  says_nullable_by_form(info.id);
   const tds_decode_options options = {.types = conn->options.types,
                                       .invalid_text = conn->options.invalid_text,
                                       .max_cell = conn->options.max_cell};

@@ -254,7 +254,9 @@ br_status tds_convert_bytes(const tds_decoder *d, const uint8_t *bytes, size_t l
   (void)d;
   (void)more_follows;
   (void)err;
-  memcpy(out, bytes, length);
+  if (length > 0) {
+    memcpy(out, bytes, length);
+  }
   *ret_written = *ret_used = length;
   return BR_OK;
 }

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Makes the captures that no server at hand sends (made_*) and the broken ones (../../golden_bad/tds), from the rules of MS-TDS 2.2."""
+import struct
+from pathlib import Path
+
+GOOD = Path(__file__).parent
+BAD = GOOD.parent.parent / "golden_bad" / "tds"
+LATIN1 = bytes.fromhex("0904d00034")  # SQL_Latin1_General_CP1_CI_AS
+UTF8 = bytes.fromhex("0904d02400")  # Latin1_General_100_CI_AS_SC_UTF8
+INT = b"\x38"
+UNKNOWN = 0xFFFFFFFFFFFFFFFE
+
+
+def packet(payload, kind=4, last=1):
+    return bytes([kind, last]) + struct.pack(">HHBB", len(payload) + 8, 0, 1, 0) + payload
+
+
+def utf16(text):
+    return text.encode("utf-16-le")
+
+
+def b_varchar(text):
+    return bytes([len(utf16(text)) // 2]) + utf16(text)
+
+
+def us_varchar(text):
+    return struct.pack("<H", len(utf16(text)) // 2) + utf16(text)
+
+
+def done(status=0x10, command=0xC1, rows=1, token=0xFD):
+    return bytes([token]) + struct.pack("<HHQ", status, command, rows)
+
+
+def metadata(*columns):
+    """Columns: name, flags, TYPE_INFO and perhaps the user type."""
+    out = b"\x81" + struct.pack("<H", len(columns))
+    for name, flags, info, *user_type in columns:
+        out += struct.pack("<IH", user_type[0] if user_type else 0, flags) + info + b_varchar(name)
+    return out
+
+
+def plp(total, *chunks):
+    return struct.pack("<Q", total) + b"".join(struct.pack("<I", len(c)) + c for c in chunks) + struct.pack("<I", 0)
+
+
+def token16(token, body):
+    return bytes([token]) + struct.pack("<H", len(body)) + body
+
+
+def env(kind, new, old=""):
+    return token16(0xE3, bytes([kind]) + b_varchar(new) + b_varchar(old))
+
+
+def error(number, severity, message):
+    return token16(0xAA, struct.pack("<iBB", number, 1, severity) + us_varchar(message) + b_varchar("srv") + b_varchar("") + struct.pack("<i", 1))
+
+
+def write(folder, name, *payloads, split=None):
+    out = b""
+    for payload in payloads:
+        pieces = [payload[i : i + split] for i in range(0, len(payload), split)] if split else [payload]
+        out += b"".join(packet(p, last=int(p is pieces[-1])) for p in pieces)
+    (folder / f"{name}.bin").write_bytes(out)
+
+
+def good():
+    write(GOOD, "spec_batch_response", bytes.fromhex("810100000000002000A703000904D000340362006100720 0D10300666F6FFD1000C1000100000000000000".replace(" ", "")))
+    write(GOOD, "made_json", metadata(("j", 9, b"\xf4")) + b"\xd1" + plp(UNKNOWN, b'{"a":', '"é"'.encode(), b"}") + b"\xd1" + b"\xff" * 8 + done(rows=2))
+    udt = b"\xf0\xff\xff" + b_varchar("db") + b_varchar("sys") + b_varchar("geography") + us_varchar("Microsoft.SqlServer.Types.SqlGeography, Microsoft.SqlServer.Types")
+    write(GOOD, "made_udt", metadata(("g", 9, udt)) + b"\xd1" + plp(4, b"\xe6\x10\0\0") + b"\xd1" + b"\xff" * 8 + done(rows=2))
+    xml = b"\xf1\x01" + b_varchar("db") + b_varchar("dbo") + us_varchar("coll")
+    text = b"\xff\xfe" + utf16("<a/>")
+    write(GOOD, "made_xml_schema_and_mark", metadata(("x", 9, xml)) + b"\xd1" + plp(UNKNOWN, text[:3], text[3:]) + done())
+    write(GOOD, "made_rowversion_hidden_null", metadata(("v", 8, b"\xad\x08\0", 0x50), ("n", 1, b"\x1f")) + b"\xd1" + b"\x08\0" + bytes(range(8)) + done())
+    fixed = [b"\x30", b"\x34", b"\x38", b"\x7f", b"\x32", b"\x3b", b"\x3e", b"\x7a", b"\x3c", b"\x3a", b"\x3d"]
+    values = b"\xc8" + struct.pack("<hiq", -2, -3, -4) + b"\x01" + struct.pack("<fd", 0.5, -0.25) + struct.pack("<i", -15000) + struct.pack("<iI", -1, 0xFFFFFFFF)
+    values += struct.pack("<HH", 43829, 1439) + struct.pack("<iI", -1, 25919999)
+    write(GOOD, "made_fixed_types", metadata(*[("abcdefghijk"[i], 8, t) for i, t in enumerate(fixed)]) + b"\xd1" + values + done())
+    legacy = metadata(("a", 9, b"\x2f\x03" + LATIN1), ("b", 9, b"\x27\x05" + LATIN1), ("c", 9, b"\x2d\x02"), ("d", 9, b"\x25\x05"), ("e", 9, b"\x37\x05\x05\x02"), ("f", 9, b"\x3f\x11\x26\0"))
+    row = b"\x03abc" + b"\x02\xe9\x80" + b"\x02\x01\x02" + b"\0" + b"\x05\0" + struct.pack("<I", 12345) + b"\x11\x01" + struct.pack("<QQ", 1, 0)
+    write(GOOD, "made_legacy_lengths", legacy + b"\xd1" + row + b"\xd1\xff\xff\xff\xff\0\0" + done(rows=2))
+    write(GOOD, "made_datetime_ticks", metadata(*[(f"t{i}", 8, b"\x3d") for i in range(6)]) + b"\xd1" + b"".join(struct.pack("<iI", 0, t) for t in (0, 1, 2, 3, 4, 299)) + done())
+    size = lambda scale: 3 if scale < 3 else 4 if scale < 5 else 5
+    last = b"".join(bytes([size(s)]) + (86400 * 10**s - 1).to_bytes(size(s), "little") for s in range(8))
+    write(GOOD, "made_time_scales", metadata(*[(f"s{s}", 9, b"\x29" + bytes([s])) for s in range(8)]) + b"\xd1" + last + b"\xd1" + b"\0" * 8 + done(rows=2))
+    day = (737424).to_bytes(3, "little")
+    row = b"\x08" + (1).to_bytes(5, "little") + day + b"\x0a" + (10).to_bytes(5, "little") + day + struct.pack("<h", -840)
+    write(GOOD, "made_datetime2_loss", metadata(("d", 9, b"\x2a\x07"), ("o", 9, b"\x2b\x07")) + b"\xd1" + row + b"\xd1\0\0" + done(rows=2))
+    lcid = lambda number, sort_id=0: struct.pack("<I", number) + bytes([sort_id])
+    columns = [("cyrillic", b"\x0a\0" + lcid(0x0419)), ("japanese", b"\x0a\0" + lcid(0x0411)), ("utf8", b"\x0a\0" + UTF8), ("cp437", b"\x0a\0" + lcid(0x0409, 30)), ("max", b"\xff\xff" + lcid(0x0411))]
+    japanese = "日本".encode("cp932")
+    row = b"\x03\0" + "Дом".encode("cp1251") + b"\x04\0" + japanese + b"\x05\0" + "é日".encode() + b"\x01\0\x82" + plp(4, japanese[:1], japanese[1:])
+    write(GOOD, "made_collations", metadata(*[(n, 9, b"\xa7" + i) for n, i in columns]) + b"\xd1" + row + done())
+    ints = b"".join(b"\x04" + struct.pack("<i", i) for i in range(1, 9))
+    write(GOOD, "made_nbcrow", metadata(*[(f"c{i}", 9, b"\x26\x04") for i in range(10)]) + b"\xd2\x01\x02" + ints + b"\xd2\xff\x03\xd1" + b"\0" * 10 + done(rows=3))
+    single = [bytes([b]) for b in utf16("a😀é日")]
+    write(GOOD, "made_plp_single_bytes", metadata(("s", 9, b"\xe7\xff\xff" + LATIN1)) + b"\xd1" + plp(len(single), *single) + b"\xd1" + plp(0) + done(rows=2), split=5)
+    tokens = token16(0xE3, b"\x0c\x08" + bytes(8)) + b"\x79" + struct.pack("<i", -6) + b"\xe4" + struct.pack("<II", 7, 1) + b"\x01\0\0" + metadata(("a", 0, INT))
+    tokens += token16(0xA4, b"\x01\x01\0t") + token16(0xA5, b"\x01\x01\x04") + token16(0xA9, b"\x01\0") + b"\xd1" + struct.pack("<i", 5) + done(0x11, token=0xFF)
+    tokens += b"\xac\0\0" + b_varchar("@o") + b"\x01" + struct.pack("<IH", 0, 0) + b"\x26\x04\x04" + struct.pack("<i", 9)
+    tokens += b"\xac\x01\0" + b_varchar("@m") + b"\x01" + struct.pack("<IH", 0, 0) + b"\xe7\xff\xff" + LATIN1 + plp(2, utf16("x")) + done(0, 0xE0, 0, 0xFE)
+    write(GOOD, "made_tokens", tokens)
+
+
+def bad():
+    one = lambda info, value, flags=9: metadata(("a", flags, info)) + b"\xd1" + value + done()
+    number = metadata(("a", 0, INT))
+    only = lambda info, flags=9: metadata(("a", flags, info)) + done()
+    variant = b"\x62" + struct.pack("<I", 8009)
+    cases = {
+        "row_without_columns": b"\xd1\x01\0\0\0" + done(),
+        "unknown_token": b"\x42\0" + done(),
+        "unknown_type": only(b"\x99", 0),
+        "table_valued": only(b"\xf3\0\0\0", 0),
+        "int_of_three_bytes": only(b"\x26\x03"),
+        "int_value_too_long": one(b"\x26\x04", b"\x08" + bytes(8)),
+        "guid_of_15": one(b"\x24\x10", b"\x0f" + bytes(15)),
+        "decimal_precision_39": only(b"\x6a\x11\x27\0"),
+        "decimal_scale_over_precision": only(b"\x6a\x11\x05\x06"),
+        "decimal_too_many_digits": one(b"\x6a\x05\x05\x02", b"\x05\x01" + struct.pack("<I", 100000)),
+        "decimal_length_6": one(b"\x6a\x05\x05\x02", b"\x06\x01" + bytes(5)),
+        "time_scale_8": only(b"\x29\x08"),
+        "time_of_24_hours": one(b"\x29\0", b"\x03" + (86400).to_bytes(3, "little")),
+        "date_after_9999": one(b"\x28", b"\x03\xff\xff\xff"),
+        "datetime_ticks": one(b"\x6f\x08", b"\x08" + struct.pack("<iI", 0, 25920000)),
+        "smalldatetime_minutes": one(b"\x6f\x04", b"\x04" + struct.pack("<HH", 0, 1440)),
+        "offset_of_15_hours": one(b"\x2b\0", b"\x08" + bytes(6) + struct.pack("<h", 900)),
+        "odd_nvarchar": one(b"\xe7\x08\0" + LATIN1, b"\x03\0a\0b"),
+        "plp_more_than_announced": one(b"\xa5\xff\xff", plp(3, b"abcd")),
+        "plp_less_than_announced": one(b"\xa5\xff\xff", plp(5, b"abcd")),
+        "plp_half_character": one(b"\xe7\xff\xff" + LATIN1, plp(3, b"a\0b")),
+        "message_longer_than_token": token16(0xAA, struct.pack("<iBBH", 1, 1, 16, 500) + b"abcd") + done(),
+        "encrypted_column": only(INT, 0x0800),
+        "too_many_columns": b"\x81" + struct.pack("<H", 5000) + done(),
+        "xml_schema_2": only(b"\xf1\x02"),
+        "variant_malformed": one(variant, struct.pack("<I", 3) + b"\x38\0\x01"),
+        "variant_properties_over_end": one(variant, struct.pack("<I", 3) + b"\xa7\x07\x01"),
+        "result_inside_rows": number + b"\xd1" + bytes(4) + number + done(),
+        "packet_size_11": env(4, "11") + done(0),
+        "descriptor_of_4_bytes": token16(0xE3, b"\x08\x04" + bytes(5)) + done(0),
+        "done_error_without_message": done(2, 0xC1, 0),
+        "null_in_not_null": one(b"\xe7\x08\0" + LATIN1, b"\xff\xff", 0),
+        "unasked_feature": b"\xae\x04" + struct.pack("<I", 1) + b"\0\xff" + done(0),
+        "message_ends_in_row": number + b"\xd1\x01",
+        "invalid_surrogate": metadata(("ok", 9, b"\x26\x04"), ("s", 9, b"\xe7\x08\0" + LATIN1)) + b"\xd1\0\x02\0a\0" + b"\xd1\0\x04\0a\0\0\xd8" + done(rows=2),
+    }
+    for name, payload in cases.items():
+        write(BAD, name, payload)
+    (BAD / "packet_of_7.bin").write_bytes(bytes.fromhex("0401000700000100") + done(0))
+    (BAD / "wrong_packet_type.bin").write_bytes(packet(done(0), kind=0x12))
+    (BAD / "type_changes_in_message.bin").write_bytes(packet(number, last=0) + packet(b"\xd1\0\0\0\0" + done(), kind=0x12))
+
+
+def logins():
+    prelogin = bytes.fromhex("00001a00060100200001020021000103002200000400220001ff0c0007d00000020000")
+    ack = token16(0xAD, b"\x01" + struct.pack(">I", 0x74000004) + b_varchar("Microsoft SQL Server") + bytes([16, 0, 0x10, 0x27]))
+    collation = token16(0xE3, b"\x07\x05" + LATIN1 + b"\0")
+    features = b"\xae\x0a" + struct.pack("<I", 1) + b"\x01\x0d" + struct.pack("<I", 1) + b"\x01\xff"
+    write(GOOD, "login_made", prelogin, env(1, "sales", "master") + collation + env(2, "us_english") + ack + env(4, "8000", "4096") + features + done(0, 0, 0))
+    refused = error(18456, 14, "Login failed for user 'x'.") + done(2, 0, 0)
+    redirect = lambda port, server: token16(0xE3, b"\x14" + token16(0, b"\0" + struct.pack("<H", port) + server)[1:] + b"\0\0")
+    write(BAD, "login_no_ack", prelogin, env(1, "sales") + done(0, 0, 0))
+    write(BAD, "login_option_outside", bytes.fromhex("0000ff0006ff"), ack + done(0, 0, 0))
+    write(BAD, "login_no_terminator", bytes.fromhex("00000b00060100"), ack + done(0, 0, 0))
+    write(BAD, "login_rows", prelogin, ack + metadata(("a", 0, INT)) + b"\xd1\0\0\0\0" + done())
+    write(BAD, "login_refused", prelogin, refused)
+    write(BAD, "login_no_database", prelogin, error(4060, 11, 'Cannot open database "x" requested by the login. The login failed.') + refused)
+    write(BAD, "login_redirect", prelogin, ack + redirect(1444, us_varchar("other\\inst")) + done(0, 0, 0))
+    write(BAD, "login_redirect_port_0", prelogin, ack + redirect(0, us_varchar("")) + done(0, 0, 0))
+
+
+if __name__ == "__main__":
+    good()
+    bad()
+    logins()
