@@ -155,7 +155,7 @@ br_status br_reader_view(br_reader *reader, size_t length, const uint8_t **ret_v
     return br_error_set(err, BR_ERR_PROTOCOL, "Ends early: %zu bytes wanted at %zu, %zu left",
                         length, reader->pos, br_reader_left(reader));
   }
-  *ret_view = reader->data + reader->pos;
+  *ret_view = reader->data == NULL ? NULL : reader->data + reader->pos;
   reader->pos += length;
   return BR_OK;
 }

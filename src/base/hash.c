@@ -125,6 +125,9 @@ br_status br_base64_encode(const uint8_t *bytes, size_t length, br_buf *out, br_
   if (length > SIZE_MAX / 2) {
     return br_error_set(err, BR_ERR_LIMIT, "Too long for base64");
   }
+  if (length == 0) {
+    return BR_OK;
+  }
   br_status st = br_buf_reserve(out, (length + 2) / 3 * 4, err);
   if (st != BR_OK) {
     return st;

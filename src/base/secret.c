@@ -3,7 +3,7 @@
  *
  * A registered secret is looked for in two ways at every place of a text:
  *  - byte by byte, where each byte may stand for itself or be written as %XX (URLs), + (a blank in
- *    a form) or a JSON escape, in any mixture: that covers the raw and every URL-encoded form;
+ *    a form), a JSON escape or both: that covers the raw and every URL-encoded form;
  *  - as base64 (both alphabets), in its three alignments. A secret in the middle of a longer value
  *    ("user:password") starts at bit 0, 8 or 16 of a group of 24: the digits that it determines
  *    alone are the pattern, the digits it shares with its neighbours are blotted out with it.
@@ -216,31 +216,46 @@ static size_t json_escape_length(const char *p, unsigned char byte) {
   return letter != NULL && (unsigned char)meanings[letter - letters] == byte ? 2 : 0;
 }
 
-/* Bytes of text at p that write `byte` in any of the forms looked for, or 0. */
-static size_t written_length(const char *p, unsigned char byte) {
-  if (*p == '%' && hex_number(p + 1, 2) == byte) {
+/* The ways in which a byte may be written. A backslash or a percent sign may begin an escape or be
+ * itself, so a text is compared as a whole under each set of ways. */
+enum { WAY_PERCENT = 1, WAY_JSON = 2, WAYS_ALL = 3 };
+
+/* Bytes of text at p that write `byte` in one of the ways, or 0. */
+static size_t written_length(const char *p, unsigned char byte, unsigned ways) {
+  if ((ways & WAY_PERCENT) != 0 && *p == '%' && hex_number(p + 1, 2) == byte) {
     return 3;
   }
-  if (*p == '\\') {
+  if ((ways & WAY_JSON) != 0 && *p == '\\') {
     size_t escape = json_escape_length(p, byte);
     if (escape > 0) {
       return escape;
     }
   }
-  return (unsigned char)*p == byte || (*p == '+' && byte == ' ') ? 1 : 0;
+  bool blank_as_plus = (ways & WAY_PERCENT) != 0 && *p == '+' && byte == ' ';
+  return (unsigned char)*p == byte || blank_as_plus ? 1 : 0;
 }
 
-/* Length of the secret's text at p, raw or encoded, or 0. */
-static size_t match_text(const char *p, const registered *entry) {
+/* Length of the secret's text at p, written in the ways given, or 0. */
+static size_t match_written(const char *p, const registered *entry, unsigned ways) {
   const char *start = p;
   for (size_t i = 0; i < entry->length; i++) {
-    size_t n = written_length(p, (unsigned char)entry->text[i]);
+    size_t n = written_length(p, (unsigned char)entry->text[i], ways);
     if (n == 0) {
       return 0;
     }
     p += n;
   }
   return (size_t)(p - start);
+}
+
+/* Length of the secret's text at p, raw or encoded, or 0. */
+static size_t match_text(const char *p, const registered *entry) {
+  size_t longest = 0;
+  for (unsigned ways = 0; ways <= WAYS_ALL; ways++) {
+    size_t n = match_written(p, entry, ways);
+    longest = n > longest ? n : longest;
+  }
+  return longest;
 }
 
 static char standard_digit(char c) {

@@ -133,6 +133,9 @@ br_status batch_utf8_to_utf16le(const char *text, size_t length, br_buf *out, br
   if (length > SIZE_MAX / 2) {
     return br_error_set(err, BR_ERR_LIMIT, "Text too long");
   }
+  if (length == 0) {
+    return BR_OK;
+  }
   /* No character needs more units than it has bytes. */
   size_t most = out->max - out->len < 2 * length ? 2 * batch_utf16_units(text, length) : 2 * length;
   br_status st = br_buf_reserve(out, most, err);

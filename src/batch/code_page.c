@@ -123,6 +123,11 @@ br_status batch_code_page_to_utf8(unsigned code_page, const uint8_t *bytes, size
   if (page == NULL && code_page != BATCH_CP_UTF8) {
     return unknown_page(code_page, err);
   }
+  if (length == 0) {
+    *ret_written = 0;
+    *ret_used = 0;
+    return BR_OK;
+  }
   decoder d = {bytes, bytes, bytes + length, out, more_follows, invalid};
   br_status st = BR_OK;
   while (st == BR_OK && d.p < d.end) {
@@ -256,6 +261,9 @@ br_status batch_utf8_to_code_page(unsigned code_page, const char *text, size_t l
   const batch_code_page *page = find_page(code_page);
   if (page == NULL && code_page != BATCH_CP_UTF8) {
     return unknown_page(code_page, err);
+  }
+  if (length == 0) {
+    return BR_OK;
   }
   const uint16_t *map = NULL;
   br_status st = page == NULL ? BR_OK : way_back(page, &map, err);

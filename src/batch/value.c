@@ -105,8 +105,10 @@ static br_status timestamp_text(const batch_column *column, const batch_type *ty
 }
 
 static size_t cell_bytes(const batch_column *column, size_t row, const uint8_t **ret_bytes) {
-  *ret_bytes = column->data + column->offsets[row];
-  return (size_t)(column->offsets[row + 1] - column->offsets[row]);
+  size_t length = (size_t)(column->offsets[row + 1] - column->offsets[row]);
+  /* A column of empty values may have no data at all. */
+  *ret_bytes = length == 0 ? NULL : column->data + column->offsets[row];
+  return length;
 }
 
 static br_status string_text(const batch_column *column, const batch_type *type, size_t row,

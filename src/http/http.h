@@ -126,6 +126,8 @@ typedef struct http_server_options {
   /* Words an error that the seam itself finds (400, 404, 405, 413, 500). NULL: plain text. */
   br_status (*fail)(http_request *request, unsigned status, const char *message, http_reply *reply,
                     br_error *err);
+  /* Sees every reply before it goes out. NULL: nobody does. */
+  void (*finish)(http_request *request, http_reply *reply);
 } http_server_options;
 
 typedef struct http_server http_server;

@@ -64,6 +64,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
   } else {
     http_request_finish(request);
   }
+  if (server->options.finish != NULL) {
+    server->options.finish(request, &request->reply);
+  }
   return http_reply_queue(&request->reply, connection, server->options.reply_headers);
 }
 

@@ -22,8 +22,10 @@ typedef struct sandbox_options {
   bool listen;                /* TCP on loopback as well */
   uint16_t sqlserver_port;    /* with listen; 0: chosen */
   uint16_t databricks_port;
-  bool tls;    /* self-signed certificate made in the data folder */
-  bool strict; /* with tls: accepts TDS 8.0 too */
+  bool tls;           /* self-signed certificate made in the data folder */
+  bool strict;        /* with tls: accepts TDS 8.0 too */
+  const char *faults; /* rules of bad luck (fault.h); NULL: BRIDGE_SANDBOX_FAULTS of the environment
+                       */
 } sandbox_options;
 
 typedef struct sandbox sandbox;
@@ -37,8 +39,8 @@ uint16_t sandbox_sqlserver_port(const sandbox *sb);
 uint16_t sandbox_databricks_port(const sandbox *sb);
 /* Path of the certificate of a sandbox with tls; NULL without. */
 const char *sandbox_certificate(const sandbox *sb);
-/* The login of the sandbox: any user name of "sa" or "bridge" with this password; any token
- * "sandbox…" for Databricks. */
+/* The login of the sandbox: the user names "sa" and "bridge" with this password; any token that
+ * begins with this one for Databricks. */
 #define SANDBOX_USERNAME  "sa"
 #define SANDBOX_PASSWORD  "sandbox-password"
 #define SANDBOX_TOKEN     "sandbox-token"

@@ -79,6 +79,15 @@ static void json_escaped_forms_are_redacted(void **state) {
   assert_redacted("pa\\u0020ss/w\\u002Brd?\\u0022\\\\é1", "***");
 }
 
+static void a_secret_full_of_escapes_is_found_raw_too(void **state) {
+  (void)state;
+  br_secret_free(make("\\c\n\\\\\\"));
+  br_secret_free(make("100%25 sure"));
+  assert_redacted("x\\c\n\\\\\\c", "x***c");
+  assert_redacted("x\\\\c\\n\\\\\\\\\\\\c", "x***c");
+  assert_redacted("100%25 sure 100%2525+sure", "*** ***");
+}
+
 /* before + secret + behind in base64. */
 static void encode_between(const char *before, const char *text, const char *behind, char *out,
                            size_t size) {
@@ -216,6 +225,7 @@ int main(void) {
       cmocka_unit_test_teardown(redaction_outlives_the_secret, forget),
       cmocka_unit_test_teardown(url_encoded_forms_are_redacted, forget),
       cmocka_unit_test_teardown(json_escaped_forms_are_redacted, forget),
+      cmocka_unit_test_teardown(a_secret_full_of_escapes_is_found_raw_too, forget),
       cmocka_unit_test_teardown(base64_is_redacted_in_all_three_alignments, forget),
       cmocka_unit_test_teardown(the_url_alphabet_of_base64_is_redacted_too, forget),
       cmocka_unit_test_teardown(padding_goes_with_the_secret, forget),

@@ -313,14 +313,22 @@ static void every_allocation_may_fail(void **state) {
   /* The first allocation is the test's own. */
   long count = br_mem_count();
   assert_true(count > 20);
+  long failures = 0;
   for (long i = 1; i < count; i++) {
     result = NULL;
     br_mem_fail_after(i);
     br_status st = result_of(json, &result, &err);
     br_mem_fail_after(-1);
+    if (st == BR_OK) { /* it could do with less */
+      assert_int_equal(dbx_result_rows(result), 3);
+      dbx_result_free(result);
+      continue;
+    }
     assert_status(st, BR_ERR_NOMEM, &err);
     assert_null(result);
+    failures++;
   }
+  assert_true(failures * 2 > count);
   br_buf_done(&text);
 }
 
