@@ -161,7 +161,7 @@ def print_all(pages):
         first, last = trail_range(page)
         names = (f"rows_{n}", f"pairs_{n}") if page.leads else ("NULL", "NULL")
         extra = f"overrides_{n}" if count else "NULL"
-        rows.append(f"  {{{n}, {first}, {last}, high_{n}, {names[0]}, {names[1]}, {extra}, {count}}},")
+        rows.append(f"  {{high_{n}, {names[0]}, {names[1]}, {extra}, {count}, {n}, {first}, {last}}},")
     print("const batch_code_page batch_code_pages[BATCH_CODE_PAGE_COUNT] = {")
     print("\n".join(rows))
     print("};\n/* clang-format on */")

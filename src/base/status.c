@@ -1,3 +1,4 @@
+#define BR_STATUS_IMPLEMENTATION
 #include "base/status.h"
 
 #include <errno.h>

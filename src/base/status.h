@@ -87,6 +87,19 @@ br_status br_error_set_retriable(br_error *err, br_status status);
 
 void br_error_clear(br_error *err);
 
+#if defined(__clang_analyzer__) && !defined(BR_STATUS_IMPLEMENTATION)
+/* The analyzer looks at one file at a time: tell it that these return the status they are given and
+ * never BR_OK out of nothing, so that it knows results to be set where a call succeeded. */
+#define br_error_set(err, status, ...) ((void)br_error_set(err, status, __VA_ARGS__), (status))
+#define br_error_context(err, status, ...)                                                         \
+  ((void)br_error_context(err, status, __VA_ARGS__), (status))
+#define br_error_append(err, status, ...)                                                          \
+  ((void)br_error_append(err, status, __VA_ARGS__), (status))
+#define br_error_errno(err, errnum, ...)    ((void)br_error_errno(err, errnum, __VA_ARGS__), BR_ERR_IO)
+#define br_error_nomem(err)                 ((void)br_error_nomem(err), BR_ERR_NOMEM)
+#define br_error_set_retriable(err, status) ((void)br_error_set_retriable(err, status), (status))
+#endif
+
 /* A short English name of a status, for logs and tests ("disk full"). Never NULL. */
 const char *br_status_name(br_status status);
 

@@ -55,7 +55,7 @@ br_status batch_export_schema(const batch_schema *schema, struct ArrowSchema *re
                               br_error *err) {
   /* One block: the pointers, then the nodes. */
   size_t count = schema->count;
-  struct ArrowSchema **pointers = br_calloc(count, sizeof *pointers + sizeof **pointers);
+  struct ArrowSchema **pointers = br_calloc(count, sizeof(void *) + sizeof(struct ArrowSchema));
   if (pointers == NULL) {
     return br_error_nomem(err);
   }
@@ -147,7 +147,7 @@ static void free_blocks(children_block *block, const struct ArrowArray *arrays, 
 br_status batch_export(batch *b, struct ArrowArray *ret_array, br_error *err) {
   /* First all memory that this needs, so that a failure leaves the batch alone. */
   size_t count = b->schema->count;
-  size_t pair = sizeof(struct ArrowArray *) + sizeof(struct ArrowArray);
+  size_t pair = sizeof(void *) + sizeof(struct ArrowArray);
   children_block *block = br_calloc(1, sizeof *block + count * pair);
   if (block == NULL) {
     return br_error_nomem(err);

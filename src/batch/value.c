@@ -45,8 +45,7 @@ static br_status float_text(const batch_column *column, const batch_type *type, 
   char text[32];
   for (int digits = 6; digits <= 9; digits++) {
     (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
-    float back = strtof(text, NULL);
-    if (memcmp(&back, &value, sizeof back) == 0) {
+    if (strtof(text, NULL) == value) {
       break;
     }
   }
@@ -63,8 +62,7 @@ static br_status double_text(const batch_column *column, const batch_type *type,
   char text[32];
   for (int digits = 15; digits <= 17; digits++) {
     (void)snprintf(text, sizeof text, "%.*g", digits, value);
-    double back = strtod(text, NULL);
-    if (memcmp(&back, &value, sizeof back) == 0) {
+    if (strtod(text, NULL) == value) {
       break;
     }
   }
