@@ -206,8 +206,10 @@ static br_status load_profile(cli_session *s, br_error *err) {
   }
   const char *path = text_or_null(s->config, SETTING_DATABRICKS_CONFIG_FILE);
   const char *home = getenv("HOME");
+  bool in_home = path == NULL || br_text_starts_with(path, "~/");
+  const char *below_home = path == NULL ? ".databrickscfg" : path + 2;
   char *made =
-      path != NULL ? br_strdup(path) : br_asprintf("%s/.databrickscfg", home == NULL ? "" : home);
+      in_home ? br_asprintf("%s/%s", home == NULL ? "" : home, below_home) : br_strdup(path);
   br_status st =
       made == NULL ? br_error_nomem(err) : dbx_profile_load(made, name, &s->profile, err);
   br_free(made);

@@ -196,6 +196,9 @@ static br_status add_tree(extract_parameters *into, const char *prefix, const se
 static br_status add_node(extract_parameters *into, const char *prefix, const settings_yaml *base,
                           const settings_yaml *overlay, const char *country_file, br_error *err) {
   const settings_yaml *node = overlay != NULL ? overlay : base;
+  if (node == NULL) {
+    return br_error_set(err, BR_ERR_INTERNAL, "Nothing to merge");
+  }
   char *path = prefix[0] == '\0' ? br_strdup(node->key) : br_asprintf("%s_%s", prefix, node->key);
   if (path == NULL) {
     return br_error_nomem(err);

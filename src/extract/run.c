@@ -141,6 +141,23 @@ static br_status describe_origin(job *j, br_error *err) {
   return st;
 }
 
+/* A query's part of the memory: the ring of batches, and for the rest pages that wait for their row
+ * group's end. */
+static size_t share_of(const extract_request *request) {
+  return request->memory / request->parallel;
+}
+
+static size_t batch_bytes_of(const extract_request *request) {
+  size_t bytes = share_of(request) / 16;
+  bytes = bytes < SMALLEST_BATCH ? SMALLEST_BATCH : bytes;
+  return bytes > LARGEST_BATCH ? LARGEST_BATCH : bytes;
+}
+
+static size_t ring_bytes(const extract_request *request) {
+  size_t bytes = (RING_BATCHES + 1) * batch_bytes_of(request);
+  return bytes > share_of(request) / 2 ? share_of(request) / 2 : bytes;
+}
+
 static br_status open_sink(job *j, const char *const *metadata, br_error *err) {
   const extract_request *request = j->r->request;
   flow_parquet_options options = {
@@ -149,7 +166,7 @@ static br_status open_sink(job *j, const char *const *metadata, br_error *err) {
       .max_rows = request->chunk_rows,
       /* With a row count per file asked for, only the hard ceiling of a file's size is left. */
       .max_bytes = request->chunk_rows != 0 ? BR_LIMIT_RESULT_FILE : 0,
-      .writer = {.codec = PARQUET_ZSTD, .memory = request->memory / request->parallel / 2},
+      .writer = {.codec = PARQUET_ZSTD, .memory = share_of(request) - ring_bytes(request)},
       .metadata = metadata,
       .on_part = extract_publish_part,
       .on_part_context = j->publisher,
@@ -160,12 +177,9 @@ static br_status open_sink(job *j, const char *const *metadata, br_error *err) {
 
 static br_status pump_rows(job *j, br_error *err) {
   const extract_request *request = j->r->request;
-  size_t share = request->memory / request->parallel;
-  size_t batch_bytes = share / 16;
-  batch_bytes = batch_bytes < SMALLEST_BATCH ? SMALLEST_BATCH : batch_bytes;
   flow_options options = {
       .batches = RING_BATCHES,
-      .batch_bytes = batch_bytes > LARGEST_BATCH ? LARGEST_BATCH : batch_bytes,
+      .batch_bytes = batch_bytes_of(request),
       .row_boundary = request->chunk_rows,
       .row_limit = request->row_limit,
       .progress = &j->query->progress,
@@ -337,12 +351,16 @@ br_status extract_run(extract_request *request, br_error *err) {
   if (st != BR_OK) {
     return st;
   }
+  /* The memory is shared by as many as really run. */
+  if (request->parallel > request->query_count) {
+    request->parallel = request->query_count;
+  }
+  if (request->parallel > MOST_WORKERS) {
+    request->parallel = MOST_WORKERS;
+  }
   pthread_t workers[MOST_WORKERS];
-  size_t wanted =
-      request->parallel < request->query_count ? request->parallel : request->query_count;
-  wanted = wanted < MOST_WORKERS ? wanted : MOST_WORKERS;
   size_t started = 0;
-  for (; started < wanted; started++) {
+  for (; started < request->parallel; started++) {
     int failed = pthread_create(&workers[started], NULL, worker_main, &r);
     if (failed != 0 && started == 0) {
       return br_error_errno(err, failed, "A thread can't be started");
