@@ -1,14 +1,6 @@
 #define BR_STATUS_IMPLEMENTATION
 #include "base/status.h"
 
-#ifdef __clang_analyzer__
-#undef br_error_set
-#undef br_error_context
-#undef br_error_append
-#undef br_error_errno
-#undef br_error_nomem
-#endif
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -103,16 +103,4 @@ void br_error_clear(br_error *err);
 /* A short English name of a status, for logs and tests ("disk full"). Never NULL. */
 const char *br_status_name(br_status status);
 
-/* The static analyser reads one file at a time: tell it that these return their status. */
-#ifdef __clang_analyzer__
-#define br_error_set(err, status, ...) ((void)br_error_set((err), (status), __VA_ARGS__), (status))
-#define br_error_context(err, status, ...)                                                         \
-  ((void)br_error_context((err), (status), __VA_ARGS__), (status))
-#define br_error_append(err, status, ...)                                                          \
-  ((void)br_error_append((err), (status), __VA_ARGS__), (status))
-#define br_error_errno(err, errnum, ...)                                                           \
-  ((void)br_error_errno((err), (errnum), __VA_ARGS__), BR_ERR_IO)
-#define br_error_nomem(err) ((void)br_error_nomem(err), BR_ERR_NOMEM)
-#endif
-
 #endif
