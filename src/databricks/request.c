@@ -39,7 +39,9 @@ static br_status try_once(dbx_client *client, const dbx_request *request, const 
       .url = url,
       .authorization = request->anonymous ? request->authorization : header,
       .content_type = request->content_type,
-      .accept = request->plain ? NULL : "application/json",
+      .accept = !request->plain                       ? "application/json"
+                : strcmp(request->method, "GET") == 0 ? "application/octet-stream"
+                                                      : NULL,
       .body = request->body,
       .body_length = request->body_length,
       .upload = request->upload,
