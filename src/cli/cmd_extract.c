@@ -15,10 +15,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "extract/parameters.h"
-#include "extract/queries.h"
-#include "extract/run.h"
-#include "extract/template.h"
+#include "extract/prepare.h"
 
 static const cli_option options[] = {
     CLI_OPTION_QUERIES_PATH,
@@ -79,88 +76,6 @@ static const cli_option options[] = {
     CLI_OPTION_VERBOSE,
 };
 
-/* What the files gave: queries with their SQL expanded. */
-typedef struct prepared {
-  extract_query_file *files;
-  extract_parameters *parameters;
-  size_t count;
-  extract_query *queries;
-  char **sql;          /* expanded, one per query */
-  extract_pair *pairs; /* all parameters, for the manifests */
-  size_t pair_count;
-  const char *database; /* the parameter `database`; NULL = none */
-} prepared;
-
-static void prepared_done(prepared *p) {
-  if (p->queries != NULL) {
-    extract_queries_done(p->queries, p->count);
-  }
-  for (size_t i = 0; p->sql != NULL && i < p->count; i++) {
-    br_free(p->sql[i]);
-  }
-  br_free(p->queries);
-  br_free(p->sql);
-  br_free(p->pairs);
-  extract_parameters_free(p->parameters);
-  extract_queries_free(p->files, p->count);
-}
-
-static br_status expand_query(prepared *p, size_t i, br_error *err) {
-  br_buf out;
-  br_buf_init(&out, 2 * BR_LIMIT_SQL_FILE);
-  br_status st =
-      extract_parameters_expand(p->parameters, p->files[i].name, p->files[i].sql, &out, err);
-  if (st == BR_OK) {
-    p->sql[i] = br_buf_take(&out, NULL);
-    st = p->sql[i] == NULL ? br_error_nomem(err) : BR_OK;
-  }
-  br_buf_done(&out);
-  p->queries[i].name = p->files[i].name;
-  p->queries[i].sql = p->sql[i];
-  p->queries[i].parameters = p->pairs;
-  p->queries[i].parameter_count = p->pair_count;
-  return st;
-}
-
-static br_status collect_pairs(prepared *p, br_error *err) {
-  p->pair_count = extract_parameters_count(p->parameters);
-  p->pairs = br_calloc(p->pair_count, sizeof *p->pairs);
-  if (p->pairs == NULL) {
-    return br_error_nomem(err);
-  }
-  for (size_t i = 0; i < p->pair_count; i++) {
-    const extract_parameter *parameter = extract_parameters_at(p->parameters, i);
-    p->pairs[i] = (extract_pair){parameter->path, parameter->value};
-    if (strcmp(parameter->path, "database") == 0 && parameter->value[0] != '\0') {
-      p->database = parameter->value;
-    }
-  }
-  return BR_OK;
-}
-
-static br_status prepare(const cli_arguments *args, prepared *p, br_error *err) {
-  const char *const *names = NULL;
-  size_t name_count = cli_list(args, "query", &names);
-  br_status st = extract_queries_load(cli_text(args, "queries-path"), names, name_count, &p->files,
-                                      &p->count, err);
-  if (st == BR_OK) {
-    st = extract_parameters_load(cli_text(args, "config-path"), cli_text(args, "country"),
-                                 &p->parameters, err);
-  }
-  if (st == BR_OK) {
-    st = collect_pairs(p, err);
-  }
-  if (st == BR_OK) {
-    p->queries = br_calloc(p->count, sizeof *p->queries);
-    p->sql = br_calloc(p->count, sizeof *p->sql);
-    st = p->queries == NULL || p->sql == NULL ? br_error_nomem(err) : BR_OK;
-  }
-  for (size_t i = 0; st == BR_OK && i < p->count; i++) {
-    st = expand_query(p, i, err);
-  }
-  return st;
-}
-
 /* ---- the summary ---- */
 
 static const cli_column columns[] = {
@@ -195,7 +110,7 @@ static br_status add_result(cli_table *table, const extract_query *query, br_err
   return st == BR_OK ? cli_table_cstr(table, failed ? query->error.message : "", err) : st;
 }
 
-static br_status print_summary(const prepared *p, cli_format format, const char *mark,
+static br_status print_summary(const extract_prepared *p, cli_format format, const char *mark,
                                br_error *err) {
   cli_table *table = NULL;
   br_status st =
@@ -246,7 +161,7 @@ static br_status add_plan_column(cli_table *table, const char *query, const batc
   return st == BR_OK ? cli_table_cstr(table, losses, err) : st;
 }
 
-static br_status print_plan(const prepared *p, cli_format format, const char *mark, br_error *err) {
+static br_status print_plan(const extract_prepared *p, cli_format format, const char *mark, br_error *err) {
   cli_table *table = NULL;
   br_status st = cli_table_new(format, plan_columns, sizeof plan_columns / sizeof plan_columns[0],
                                mark, &table, err);
@@ -266,7 +181,7 @@ static br_status print_plan(const prepared *p, cli_format format, const char *ma
 /* ---- running ---- */
 
 /* Errors of the queries to stderr; the number of those that failed. */
-static size_t report_failures(const prepared *p) {
+static size_t report_failures(const extract_prepared *p) {
   size_t failures = 0;
   for (size_t i = 0; i < p->count; i++) {
     extract_state state = (extract_state)p->queries[i].state;
@@ -301,7 +216,7 @@ static br_status choose_spool(const cli_arguments *args, const cli_session *s, c
   return BR_OK;
 }
 
-static br_status run_queries(const cli_arguments *args, cli_session *s, prepared *p,
+static br_status run_queries(const cli_arguments *args, cli_session *s, extract_prepared *p,
                              extract_request *request, br_error *err) {
   cli_progress progress;
   br_status st = cli_progress_init(&progress, p->count, err);
@@ -324,7 +239,7 @@ static br_status run_queries(const cli_arguments *args, cli_session *s, prepared
                        : print_summary(p, format, cli_session_json_mark(s), err);
 }
 
-static br_status fill_request(const cli_arguments *args, cli_session *s, prepared *p,
+static br_status fill_request(const cli_arguments *args, cli_session *s, extract_prepared *p,
                               extract_request *request, br_error *err) {
   *request = (extract_request){
       .queries = p->queries,
@@ -362,7 +277,7 @@ static br_status open_client(cli_session *s, const cli_arguments *args, extract_
   return st == BR_OK ? dbx_client_new(&connect, &request->client, err) : st;
 }
 
-static br_status extract(const cli_arguments *args, cli_session *s, prepared *p, br_error *err) {
+static br_status extract(const cli_arguments *args, cli_session *s, extract_prepared *p, br_error *err) {
   extract_request request;
   char *label = NULL;
   char *spool = NULL;
@@ -385,7 +300,7 @@ static br_status extract(const cli_arguments *args, cli_session *s, prepared *p,
   return st;
 }
 
-static br_status run_session(const cli_arguments *args, prepared *p, br_error *err) {
+static br_status run_session(const cli_arguments *args, extract_prepared *p, br_error *err) {
   bool volume = extract_place_is_volume(cli_text(args, "destination"));
   cli_session s;
   br_status st =
@@ -397,9 +312,19 @@ static br_status run_session(const cli_arguments *args, prepared *p, br_error *e
   return st;
 }
 
+static br_status prepare(const cli_arguments *args, extract_prepared *ret_prepared, br_error *err) {
+  extract_prepare_options options = {
+      .queries_path = cli_text(args, "queries-path"),
+      .config_path = cli_text(args, "config-path"),
+      .country = cli_text(args, "country"),
+  };
+  options.only_count = cli_list(args, "query", &options.only);
+  return extract_prepare(&options, ret_prepared, err);
+}
+
 static int run(const cli_arguments *args) {
   br_error err = BR_ERROR_INIT;
-  prepared p = {0};
+  extract_prepared p = {0};
   br_status st = extract_place_check(cli_text(args, "destination"), &err);
   if (st == BR_OK) {
     st = prepare(args, &p, &err);
@@ -411,7 +336,8 @@ static int run(const cli_arguments *args) {
   if (st == BR_OK && report_failures(&p) > 0) {
     status = 1;
   }
-  prepared_done(&p);
+  extract_queries_done(p.queries, p.count);
+  extract_prepared_done(&p);
   return status;
 }
 

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "extract/parameters.h"
+#include "extract/params.h"
 #include "extract/queries.h"
 #include "extract/template.h"
 
@@ -17,13 +17,12 @@ static const cli_option list_options[] = {CLI_OPTION_QUERIES_PATH, CLI_OPTION_OU
 static const cli_column list_columns[] = {{.name = "query"}, {.name = "parameters"}};
 
 static br_status add_query(cli_table *table, const extract_query_file *file, br_error *err) {
-  char **names = NULL;
-  size_t count = 0;
+  extract_names names = {0};
   br_buf text;
-  br_buf_init(&text, BR_MIB(1));
-  br_status st = extract_template_names(file->sql, &names, &count, err);
-  for (size_t i = 0; st == BR_OK && i < count; i++) {
-    st = br_buf_printf(&text, err, "%s%s", i == 0 ? "" : ", ", names[i]);
+  br_buf_init(&text, BR_LIMIT_SQL_FILE);
+  br_status st = extract_template_names(file->sql, file->length, &names, err);
+  for (size_t i = 0; st == BR_OK && i < names.count; i++) {
+    st = br_buf_printf(&text, err, "%s%s", i == 0 ? "" : ", ", names.items[i]);
   }
   if (st == BR_OK) {
     st = cli_table_cstr(table, file->name, err);
@@ -31,27 +30,26 @@ static br_status add_query(cli_table *table, const extract_query_file *file, br_
   if (st == BR_OK) {
     st = cli_table_cell(table, text.len == 0 ? "" : (const char *)text.data, text.len, err);
   }
-  br_names_free(names, count);
+  extract_names_done(&names);
   br_buf_done(&text);
   return st;
 }
 
 static br_status list_queries(const cli_arguments *args, br_error *err) {
-  extract_query_file *files = NULL;
-  size_t count = 0;
+  extract_query_files files = {0};
   cli_table *table = NULL;
-  br_status st = extract_queries_load(cli_text(args, "queries-path"), NULL, 0, &files, &count, err);
+  br_status st = extract_query_files_load(cli_text(args, "queries-path"), NULL, 0, &files, err);
   if (st == BR_OK) {
     st = cli_table_new(cli_format_of(cli_text(args, "output")), list_columns, 2, NULL, &table, err);
   }
-  for (size_t i = 0; st == BR_OK && i < count; i++) {
-    st = add_query(table, &files[i], err);
+  for (size_t i = 0; st == BR_OK && i < files.count; i++) {
+    st = add_query(table, &files.items[i], err);
   }
   if (st == BR_OK) {
     st = cli_table_end(table, err);
   }
   cli_table_free(table);
-  extract_queries_free(files, count);
+  extract_query_files_done(&files);
   return st;
 }
 
@@ -75,25 +73,25 @@ static const cli_column params_columns[] = {
     {.name = "parameter"}, {.name = "value"}, {.name = "file"}};
 
 static br_status show_params(const cli_arguments *args, br_error *err) {
-  extract_parameters *parameters = NULL;
+  extract_params *params = NULL;
   cli_table *table = NULL;
-  br_status st = extract_parameters_load(cli_text(args, "config-path"), cli_text(args, "country"),
-                                         &parameters, err);
+  br_status st =
+      extract_params_load(cli_text(args, "config-path"), cli_text(args, "country"), &params, err);
   if (st == BR_OK) {
     st = cli_table_new(cli_format_of(cli_text(args, "output")), params_columns, 3, NULL, &table,
                        err);
   }
-  for (size_t i = 0; st == BR_OK && i < extract_parameters_count(parameters); i++) {
-    const extract_parameter *p = extract_parameters_at(parameters, i);
-    st = cli_table_cstr(table, p->path, err);
-    st = st == BR_OK ? cli_table_cstr(table, p->value, err) : st;
-    st = st == BR_OK ? cli_table_cstr(table, p->file[0] == '\0' ? "(built in)" : p->file, err) : st;
+  for (size_t i = 0; st == BR_OK && i < extract_params_count(params); i++) {
+    const extract_param *param = extract_params_at(params, i);
+    st = cli_table_cstr(table, param->name, err);
+    st = st == BR_OK ? cli_table_cstr(table, param->value, err) : st;
+    st = st == BR_OK ? cli_table_cstr(table, param->file, err) : st;
   }
   if (st == BR_OK) {
     st = cli_table_end(table, err);
   }
   cli_table_free(table);
-  extract_parameters_free(parameters);
+  extract_params_free(params);
   return st;
 }
 

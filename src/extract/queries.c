@@ -7,12 +7,42 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "base/text.h"
 
 #define SUFFIX ".sql"
+enum { NAME_MAX_BYTES = 200, LISTED_MAX = 20 };
 
-/* The line (1-based) of a byte in text. */
-static size_t line_of(const char *text, size_t offset) {
+br_status extract_check_name(const char *what, const char *name, br_error *err) {
+  size_t length = strlen(name);
+  if (length == 0) {
+    return br_error_set(err, BR_ERR_USAGE, "%s name is empty", what);
+  }
+  if (length > NAME_MAX_BYTES) {
+    return br_error_set(err, BR_ERR_USAGE, "%s name '%.40s…' is longer than %d bytes", what, name,
+                        NAME_MAX_BYTES);
+  }
+  if (name[0] == '.' || name[0] == '_') {
+    return br_error_set(err, BR_ERR_USAGE,
+                        "%s name '%s' begins with %c: Spark would not see its files; rename it",
+                        what, name, name[0]);
+  }
+  size_t ignored = 0;
+  if (!br_utf8_valid(name, length, &ignored)) {
+    return br_error_set(err, BR_ERR_USAGE, "%s name is not UTF-8", what);
+  }
+  for (const char *p = name; *p != '\0'; p++) {
+    if (*p == '/' || *p == '\\' || (unsigned char)*p < 0x20U || *p == 0x7F) {
+      return br_error_set(err, BR_ERR_USAGE,
+                          "%s name '%s' holds a slash or a control character: it becomes a folder",
+                          what, name);
+    }
+  }
+  return BR_OK;
+}
+
+/* The line of an offset, 1-based. */
+static size_t line_of(const uint8_t *text, size_t offset) {
   size_t line = 1;
   for (size_t i = 0; i < offset; i++) {
     line += text[i] == '\n';
@@ -20,160 +50,204 @@ static size_t line_of(const char *text, size_t offset) {
   return line;
 }
 
-static bool is_blank(const char *text) {
-  return text[strspn(text, " \t\r\n")] == '\0';
-}
-
-static br_status check_text(const char *path, const char *text, size_t length, br_error *err) {
+static br_status check_text(const char *path, const br_buf *text, br_error *err) {
   size_t bad = 0;
-  if (memchr(text, '\0', length) != NULL) {
-    return br_error_set(err, BR_ERR_DATA, "%s is no text: it has a NUL byte; save it as UTF-8",
-                        path);
+  if (text->len >= 2 && ((text->data[0] == 0xFFU && text->data[1] == 0xFEU) ||
+                         (text->data[0] == 0xFEU && text->data[1] == 0xFFU))) {
+    return br_error_set(err, BR_ERR_USAGE, "%s is UTF-16; save it as UTF-8", path);
   }
-  if (!br_utf8_valid(text, length, &bad)) {
-    return br_error_set(err, BR_ERR_DATA, "%s, line %zu: not UTF-8; save the file as UTF-8", path,
-                        line_of(text, bad));
+  if (!br_utf8_valid((const char *)text->data, text->len, &bad)) {
+    return br_error_set(err, BR_ERR_USAGE, "%s, line %zu: not UTF-8; save the file as UTF-8", path,
+                        line_of(text->data, bad));
   }
-  return is_blank(text) ? br_error_set(err, BR_ERR_DATA, "%s is empty", path) : BR_OK;
+  const uint8_t *nul = text->len == 0 ? NULL : memchr(text->data, 0, text->len);
+  if (nul != NULL) {
+    return br_error_set(err, BR_ERR_USAGE, "%s, line %zu: a NUL byte", path,
+                        line_of(text->data, (size_t)(nul - text->data)));
+  }
+  for (size_t i = 0; i < text->len; i++) {
+    if (strchr(" \t\r\n;", text->data[i]) == NULL) {
+      return BR_OK;
+    }
+  }
+  return br_error_set(err, BR_ERR_USAGE, "%s is empty", path);
 }
 
-static br_status load_file(const char *folder, const char *name, extract_query_file *ret_file,
-                           br_error *err) {
-  extract_query_file file = {.name = br_strdup(name),
-                             .path = br_asprintf("%s/%s" SUFFIX, folder, name)};
-  br_buf text = {0};
-  br_status st = file.name == NULL || file.path == NULL
-                     ? br_error_nomem(err)
-                     : br_file_read(file.path, BR_LIMIT_SQL_FILE, &text, err);
+static void drop_bom(br_buf *text) {
+  if (text->len >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0) {
+    text->len -= 3;
+    memmove(text->data, text->data + 3, text->len);
+  }
+}
+
+static br_status read_query(const char *folder, const char *file_name, extract_query_file *query,
+                            br_error *err) {
+  char *path = br_path_join(folder, file_name);
+  if (path == NULL) {
+    return br_error_nomem(err);
+  }
+  br_buf text;
+  br_status st = br_file_read(path, BR_LIMIT_SQL_FILE, &text, err);
   if (st == BR_OK) {
-    size_t bom = text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    file.sql = br_strndup(text.len == 0 ? "" : (const char *)text.data + bom, text.len - bom);
-    st = file.sql == NULL ? br_error_nomem(err)
-                          : check_text(file.path, file.sql, text.len - bom, err);
+    drop_bom(&text);
+    st = check_text(path, &text, err);
+  }
+  br_free(path);
+  if (st == BR_OK) {
+    text.max += 1; /* for the NUL behind it */
+    query->sql = br_buf_take(&text, &query->length);
+    query->name = br_strndup(file_name, strlen(file_name) - strlen(SUFFIX));
+    st = query->sql == NULL || query->name == NULL ? br_error_nomem(err)
+                                                   : extract_check_name("Query", query->name, err);
   }
   br_buf_done(&text);
-  if (st != BR_OK) {
-    br_free(file.name);
-    br_free(file.path);
-    br_free(file.sql);
-    return st;
-  }
-  *ret_file = file;
-  return BR_OK;
+  return st;
 }
 
-/* Names of the *.sql files, without the suffix; sorted. Free with br_names_free(). */
-static br_status find_names(const char *folder, char ***ret_names, size_t *ret_count,
-                            br_error *err) {
-  char **names = NULL;
-  size_t count = 0;
-  br_status st = br_dir_list(folder, &names, &count, err);
-  if (st == BR_ERR_NOT_FOUND) {
-    return br_error_set(err, st, "Queries path not found: %s", folder);
-  }
-  if (st != BR_OK) {
-    return br_error_context(err, st, "Queries path %s", folder);
-  }
-  size_t kept = 0;
-  for (size_t i = 0; i < count; i++) {
-    size_t length = strlen(names[i]);
-    bool query =
-        length > strlen(SUFFIX) && names[i][0] != '.' && br_text_ends_with(names[i], SUFFIX);
-    if (!query) {
-      br_free(names[i]);
-      continue;
+static bool is_query_file(const char *name) {
+  return name[0] != '.' && strlen(name) > strlen(SUFFIX) && br_text_ends_with(name, SUFFIX);
+}
+
+static bool is_asked(const char *file_name, const char *const *only, size_t only_count) {
+  size_t length = strlen(file_name) - strlen(SUFFIX);
+  for (size_t i = 0; i < only_count; i++) {
+    if (strlen(only[i]) == length && memcmp(only[i], file_name, length) == 0) {
+      return true;
     }
-    names[i][length - strlen(SUFFIX)] = '\0';
-    names[kept++] = names[i];
   }
-  if (kept == 0) {
-    br_names_free(names, 0);
-    return br_error_set(err, BR_ERR_USAGE, "There are no .sql files in %s", folder);
-  }
-  *ret_names = names;
-  *ret_count = kept;
-  return BR_OK;
+  return only_count == 0;
 }
 
-static bool has_name(const char *const *names, size_t count, const char *name) {
+/* Keeps the names of queries and drops their number to those. */
+static void keep_queries(char **names, size_t *count) {
+  size_t kept = 0;
+  for (size_t i = 0; i < *count; i++) {
+    if (is_query_file(names[i])) {
+      names[kept++] = names[i];
+    } else {
+      br_free(names[i]);
+    }
+  }
+  *count = kept;
+}
+
+static bool has_query(char *const *names, size_t count, const char *name) {
   for (size_t i = 0; i < count; i++) {
-    if (strcmp(names[i], name) == 0) {
+    if (is_asked(names[i], &name, 1)) {
       return true;
     }
   }
   return false;
 }
 
-static br_status check_wanted(const char *const *wanted, size_t wanted_count,
-                              const char *const *found, size_t found_count, br_error *err) {
-  bool unknown = false;
-  for (size_t i = 0; i < wanted_count; i++) {
-    if (has_name(found, found_count, wanted[i])) {
-      continue;
-    }
-    if (!unknown) {
-      br_error_set(err, BR_ERR_USAGE, "Unknown queries: %s", wanted[i]);
-    } else {
-      br_error_append(err, BR_ERR_USAGE, ", %s", wanted[i]);
-    }
-    unknown = true;
-    const char *nearest = br_text_nearest(wanted[i], found, found_count);
-    if (nearest != NULL) {
-      br_error_append(err, BR_ERR_USAGE, " (did you mean %s?)", nearest);
-    }
+/* The nearest name of a query, without its .sql, appended to the message. */
+static void append_nearest(char *const *names, size_t count, const char *word, br_error *err) {
+  char *file_name = br_asprintf("%s" SUFFIX, word);
+  const char *nearest =
+      file_name == NULL ? NULL : br_text_nearest(file_name, (const char *const *)names, count);
+  if (nearest != NULL) {
+    br_error_append(err, BR_ERR_USAGE, "; did you mean %.*s?",
+                    (int)(strlen(nearest) - strlen(SUFFIX)), nearest);
   }
-  return unknown ? BR_ERR_USAGE : BR_OK;
+  br_free(file_name);
 }
 
-static br_status load_wanted(const char *folder, const char *const *wanted, size_t wanted_count,
-                             const char *const *found, size_t found_count,
-                             extract_query_file *files, size_t *count, br_error *err) {
-  for (size_t i = 0; i < found_count; i++) {
-    if (wanted_count > 0 && !has_name(wanted, wanted_count, found[i])) {
-      continue;
+static br_status check_asked(char *const *names, size_t count, const char *const *only,
+                             size_t only_count, br_error *err) {
+  br_status st = BR_OK;
+  const char *first = NULL;
+  for (size_t i = 0; i < only_count; i++) {
+    if (!has_query(names, count, only[i])) {
+      if (first == NULL) {
+        first = only[i];
+        st = br_error_set(err, BR_ERR_USAGE, "Unknown queries: %s", first);
+      } else {
+        st = br_error_append(err, BR_ERR_USAGE, ", %s", only[i]);
+      }
     }
-    br_status st = load_file(folder, found[i], &files[*count], err);
-    if (st != BR_OK) {
-      return st;
+  }
+  if (first == NULL) {
+    return BR_OK;
+  }
+  append_nearest(names, count, first, err);
+  br_error_append(err, st, " (there are:");
+  for (size_t i = 0; i < count && i < LISTED_MAX; i++) {
+    br_error_append(err, st, "%s %.*s", i == 0 ? "" : ",", (int)(strlen(names[i]) - strlen(SUFFIX)),
+                    names[i]);
+  }
+  return br_error_append(err, st, "%s", count > LISTED_MAX ? ", …)" : ")");
+}
+
+static int compare_queries(const void *a, const void *b) {
+  return strcmp(((const extract_query_file *)a)->name, ((const extract_query_file *)b)->name);
+}
+
+static br_status read_queries(const char *folder, char *const *names, size_t count,
+                              const char *const *only, size_t only_count,
+                              extract_query_files *files, br_error *err) {
+  files->items = br_calloc(count, sizeof *files->items);
+  if (files->items == NULL) {
+    return br_error_nomem(err);
+  }
+  br_status st = BR_OK;
+  for (size_t i = 0; st == BR_OK && i < count; i++) {
+    if (is_asked(names[i], only, only_count)) {
+      st = read_query(folder, names[i], &files->items[files->count++], err);
     }
-    (*count)++;
+  }
+  if (st == BR_OK) {
+    qsort(files->items, files->count, sizeof *files->items, compare_queries);
+  }
+  return st;
+}
+
+static br_status list_folder(const char *folder, char ***ret_names, size_t *ret_count,
+                             br_error *err) {
+  struct stat info;
+  br_status st = BR_OK;
+  if (br_sys.stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
+    st = br_error_set(err, BR_ERR_NOT_FOUND, "Queries path not found: %s", folder);
+  } else {
+    st = br_dir_list(folder, ret_names, ret_count, err);
+  }
+  if (st != BR_OK) {
+    return st;
+  }
+  keep_queries(*ret_names, ret_count);
+  if (*ret_count == 0) {
+    br_names_free(*ret_names, *ret_count);
+    return br_error_set(err, BR_ERR_USAGE, "There are no .sql files in %s", folder);
   }
   return BR_OK;
 }
 
-br_status extract_queries_load(const char *folder, const char *const *names, size_t name_count,
-                               extract_query_file **ret_files, size_t *ret_count, br_error *err) {
-  char **found = NULL;
-  size_t found_count = 0;
-  br_status st = find_names(folder, &found, &found_count, err);
+br_status extract_query_files_load(const char *folder, const char *const *only, size_t only_count,
+                                   extract_query_files *ret_files, br_error *err) {
+  char **names = NULL;
+  size_t count = 0;
+  br_status st = list_folder(folder, &names, &count, err);
   if (st != BR_OK) {
     return st;
   }
-  const char *const *view = (const char *const *)found;
-  st = check_wanted(names, name_count, view, found_count, err);
-  size_t count = 0;
-  extract_query_file *files = NULL;
+  extract_query_files files = {0};
+  st = check_asked(names, count, only, only_count, err);
   if (st == BR_OK) {
-    files = br_calloc(found_count, sizeof *files);
-    st = files == NULL
-             ? br_error_nomem(err)
-             : load_wanted(folder, names, name_count, view, found_count, files, &count, err);
+    st = read_queries(folder, names, count, only, only_count, &files, err);
   }
-  br_names_free(found, found_count);
+  br_names_free(names, count);
   if (st != BR_OK) {
-    extract_queries_free(files, count);
+    extract_query_files_done(&files);
     return st;
   }
   *ret_files = files;
-  *ret_count = count;
   return BR_OK;
 }
 
-void extract_queries_free(extract_query_file *files, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    br_free(files[i].name);
-    br_free(files[i].path);
-    br_free(files[i].sql);
+void extract_query_files_done(extract_query_files *files) {
+  for (size_t i = 0; i < files->count; i++) {
+    br_free(files->items[i].name);
+    br_free(files->items[i].sql);
   }
-  br_free(files);
+  br_free(files->items);
+  *files = (extract_query_files){0};
 }

@@ -1,6 +1,5 @@
 /*
- * queries.h: the query files of a folder: *.sql directly in it, UTF-8 with or without BOM; a
- * query's name is its file name without .sql.
+ * queries.h: the folder of queries: every `*.sql` file directly in it is one, named by the file.
  */
 #ifndef EXTRACT_QUERIES_H
 #define EXTRACT_QUERIES_H
@@ -8,17 +7,25 @@
 #include "base/status.h"
 
 typedef struct extract_query_file {
-  char *name;
-  char *path;
-  char *sql; /* without BOM, NUL-terminated */
+  char *name;    /* file name without .sql */
+  char *sql;     /* UTF-8 without BOM, NUL-terminated */
+  size_t length; /* of sql; no NUL byte in it */
 } extract_query_file;
 
-/* Loads the named queries, or all where name_count is 0; sorted by name. BR_ERR_NOT_FOUND "Queries
- * path not found: …", BR_ERR_USAGE "Unknown queries: …" with the nearest names, BR_ERR_DATA for a
- * file that is empty or not UTF-8 (line named). Free with extract_queries_free(). */
-br_status extract_queries_load(const char *folder, const char *const *names, size_t name_count,
-                               extract_query_file **ret_files, size_t *ret_count,
-                               br_error *err) BR_CHECKED;
-void extract_queries_free(extract_query_file *files, size_t count);
+typedef struct extract_query_files {
+  extract_query_file *items; /* sorted by name */
+  size_t count;
+} extract_query_files;
+
+/* Reads the queries of a folder: all of them (only_count 0), or those named; a name twice counts
+ * once. BR_ERR_NOT_FOUND "Queries path not found: …"; BR_ERR_USAGE for a folder without queries,
+ * "Unknown queries: …", a file that is not UTF-8 or empty. */
+br_status extract_query_files_load(const char *folder, const char *const *only, size_t only_count,
+                                   extract_query_files *ret_files, br_error *err) BR_CHECKED;
+void extract_query_files_done(extract_query_files *files);
+
+/* Names become folders and files: no slash, no control character, not hidden (. and _ in front hide
+ * files from Spark). what begins the message: "Country". */
+br_status extract_check_name(const char *what, const char *name, br_error *err) BR_CHECKED;
 
 #endif
