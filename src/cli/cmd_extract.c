@@ -161,7 +161,8 @@ static br_status add_plan_column(cli_table *table, const char *query, const batc
   return st == BR_OK ? cli_table_cstr(table, losses, err) : st;
 }
 
-static br_status print_plan(const extract_prepared *p, cli_format format, const char *mark, br_error *err) {
+static br_status print_plan(const extract_prepared *p, cli_format format, const char *mark,
+                            br_error *err) {
   cli_table *table = NULL;
   br_status st = cli_table_new(format, plan_columns, sizeof plan_columns / sizeof plan_columns[0],
                                mark, &table, err);
@@ -277,7 +278,8 @@ static br_status open_client(cli_session *s, const cli_arguments *args, extract_
   return st == BR_OK ? dbx_client_new(&connect, &request->client, err) : st;
 }
 
-static br_status extract(const cli_arguments *args, cli_session *s, extract_prepared *p, br_error *err) {
+static br_status extract(const cli_arguments *args, cli_session *s, extract_prepared *p,
+                         br_error *err) {
   extract_request request;
   char *label = NULL;
   char *spool = NULL;
@@ -313,13 +315,13 @@ static br_status run_session(const cli_arguments *args, extract_prepared *p, br_
 }
 
 static br_status prepare(const cli_arguments *args, extract_prepared *ret_prepared, br_error *err) {
-  extract_prepare_options options = {
+  extract_prepare_options what = {
       .queries_path = cli_text(args, "queries-path"),
       .config_path = cli_text(args, "config-path"),
       .country = cli_text(args, "country"),
   };
-  options.only_count = cli_list(args, "query", &options.only);
-  return extract_prepare(&options, ret_prepared, err);
+  what.only_count = cli_list(args, "query", &what.only);
+  return extract_prepare(&what, ret_prepared, err);
 }
 
 static int run(const cli_arguments *args) {
