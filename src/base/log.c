@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/secret.h"
+#include "base/text.h"
 
 enum { FIELDS_MAX = 8, FIELD_NAME_MAX = 32, FIELD_TEXT_MAX = 128 };
 
@@ -87,23 +88,43 @@ static void put_text(line *out, const char *text) {
   put(out, text, strlen(text));
 }
 
-/* Text with control characters (and for JSON quotes and backslashes) escaped: a message can't
- * begin a new line, and so can't forge one. */
+/* One character of a single byte: control characters (and for JSON quotes and backslashes) are
+ * escaped, so that a message can't begin a new line and forge one. */
+static void put_ascii(line *out, char c, bool json) {
+  char escape[8];
+  if (json && (c == '"' || c == '\\')) {
+    (void)snprintf(escape, sizeof escape, "\\%c", c);
+    put_text(out, escape);
+  } else if (c == '\n' || c == '\r' || c == '\t') {
+    put_text(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+  } else if ((unsigned char)c < 0x20U || c == 0x7F) {
+    (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
+    put_text(out, escape);
+  } else {
+    put(out, &c, 1);
+  }
+}
+
+/* Text as a line may hold it: bytes that are not UTF-8 become U+FFFD, and the controls U+0080 to
+ * U+009F, which some terminals obey, are escaped like the others. */
 static void put_escaped(line *out, const char *text, bool json) {
-  for (const char *p = text; *p != '\0'; p++) {
-    unsigned char c = (unsigned char)*p;
+  size_t left = strlen(text);
+  while (left > 0) {
+    size_t length = br_utf8_char_length(text, left);
     char escape[8];
-    if (json && (c == '"' || c == '\\')) {
-      (void)snprintf(escape, sizeof escape, "\\%c", c);
-      put_text(out, escape);
-    } else if (c == '\n' || c == '\r' || c == '\t') {
-      put_text(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
-    } else if (c < 0x20U || c == 0x7FU) {
-      (void)snprintf(escape, sizeof escape, "\\u%04x", c);
+    if (length == 0) {
+      put_text(out, "\xEF\xBF\xBD");
+      length = 1;
+    } else if (length == 1) {
+      put_ascii(out, *text, json);
+    } else if ((unsigned char)text[0] == 0xC2U && (unsigned char)text[1] < 0xA0U) {
+      (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)text[1]);
       put_text(out, escape);
     } else {
-      put(out, p, 1);
+      put(out, text, length);
     }
+    text += length;
+    left -= length;
   }
 }
 

@@ -59,6 +59,10 @@ static size_t utf8_sequence(const unsigned char *p, size_t left) {
   return length;
 }
 
+size_t br_utf8_char_length(const char *text, size_t left) {
+  return utf8_sequence((const unsigned char *)text, left);
+}
+
 bool br_utf8_valid(const char *text, size_t length, size_t *ret_offset) {
   const unsigned char *bytes = (const unsigned char *)text;
   size_t i = 0;

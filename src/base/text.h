@@ -16,6 +16,10 @@ bool br_text_ends_with(const char *text, const char *suffix);
  * bad byte. */
 bool br_utf8_valid(const char *text, size_t length, size_t *ret_offset);
 
+/* Bytes of the well-formed character at text, of which `left` bytes (at least 1) are there; 0:
+ * none. */
+size_t br_utf8_char_length(const char *text, size_t left);
+
 /* The candidate nearest to word by edit distance (case ignored), or NULL where none is near enough
  * to be meant. */
 const char *br_text_nearest(const char *word, const char *const *candidates, size_t count);

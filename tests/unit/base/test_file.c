@@ -218,6 +218,43 @@ static void a_failed_write_leaves_the_old_file_and_nothing_else(void **state) {
   assert_old_file_stays(BR_ERR_IO);
 }
 
+static int no_open(const char *path, int flags, mode_t mode) {
+  (void)path;
+  (void)flags;
+  (void)mode;
+  errno = EACCES;
+  return -1;
+}
+
+static int no_open_of_folders(const char *path, int flags, mode_t mode) {
+  return (flags & O_DIRECTORY) != 0 ? no_open(path, flags, mode) : open(path, flags, mode);
+}
+
+static int no_stat(const char *path, struct stat *ret_stat) {
+  (void)path;
+  (void)ret_stat;
+  errno = EACCES;
+  return -1;
+}
+
+static void what_may_not_be_opened_or_seen_is_an_error_by_name(void **state) {
+  (void)state;
+  write_file("a", "old");
+  br_error err = BR_ERROR_INIT;
+  br_sys.open = no_open;
+  assert_old_file_stays(BR_ERR_IO);
+  /* The file is in place, but would it be there after a crash? */
+  br_sys.open = no_open_of_folders;
+  assert_int_equal(br_file_write_atomic(path_of("a"), "new", 3, 0600, &err), BR_ERR_IO);
+  assert_non_null(strstr(err.message, folder));
+  br_sys_reset();
+  assert_file("a", "new");
+  br_sys.stat = no_stat;
+  bool exists = false;
+  assert_int_equal(br_file_exists(path_of("a"), &exists, &err), BR_ERR_IO);
+  assert_non_null(strstr(err.message, "/a"));
+}
+
 static void a_failed_read_is_an_error_and_gives_nothing(void **state) {
   (void)state;
   write_file("a", "old");
@@ -334,6 +371,7 @@ int main(void) {
       WITH_FOLDER(reading_a_folder_is_an_error),
       WITH_FOLDER(interrupted_and_short_calls_go_on),
       WITH_FOLDER(a_failed_write_leaves_the_old_file_and_nothing_else),
+      WITH_FOLDER(what_may_not_be_opened_or_seen_is_an_error_by_name),
       WITH_FOLDER(a_failed_read_is_an_error_and_gives_nothing),
       WITH_FOLDER(the_mode_asked_for_is_the_files),
       WITH_FOLDER(folders_are_made_with_their_parents_once),

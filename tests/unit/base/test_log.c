@@ -7,6 +7,7 @@
 
 #include "base/secret.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "support/cmocka.h"
 
 static int pipe_ends[2];
@@ -109,6 +110,25 @@ static void a_message_can_not_forge_a_line(void **state) {
   assert_logged("2026-01-02T03:04:05.678Z INFO a\\nb\\r\\tc\\u001b[31m\\u007f\n");
 }
 
+static void a_line_is_utf8_whatever_the_message_is(void **state) {
+  (void)state;
+  br_log_configure(BR_LOG_INFO, BR_LOG_JSON, pipe_ends[1]);
+  br_log(BR_LOG_INFO, "\xC3\xA9 \xFF\xC3 \xC2\x9B!");
+  char text[200] = "";
+  for (size_t i = 0; i < 98; i++) {
+    strcat(text, "\xC3\xA9");
+  }
+  br_log_context("f", text);
+  br_log(BR_LOG_INFO, "m");
+  br_log_context("f", NULL);
+  char got[2000];
+  ssize_t n = read(pipe_ends[0], got, sizeof got - 1);
+  assert_true(n > 0);
+  got[n] = '\0';
+  assert_true(br_utf8_valid(got, (size_t)n, NULL));
+  assert_non_null(strstr(got, "\"\xC3\xA9 \xEF\xBF\xBD\xEF\xBF\xBD \\u009b!\""));
+}
+
 static void secrets_are_redacted_in_message_and_context(void **state) {
   (void)state;
   br_secret *secret = NULL;
@@ -140,6 +160,7 @@ int main(void) {
       WITH_LOG(json_lines_carry_the_threads_context),
       WITH_LOG(too_many_fields_are_left_out),
       WITH_LOG(a_message_can_not_forge_a_line),
+      WITH_LOG(a_line_is_utf8_whatever_the_message_is),
       WITH_LOG(secrets_are_redacted_in_message_and_context),
       WITH_LOG(a_long_message_is_one_write),
   };

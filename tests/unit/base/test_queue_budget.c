@@ -242,7 +242,6 @@ typedef struct waiting {
   const br_cancel *cancel;
   size_t bytes;
   atomic_int *turn;
-  int my_turn;
   br_status st;
 } waiting;
 
@@ -250,33 +249,45 @@ static void *take_and_note(void *context) {
   waiting *w = context;
   w->st = br_budget_take(w->budget, w->bytes, w->cancel, NULL);
   if (w->st == BR_OK) {
-    w->my_turn = atomic_fetch_add(w->turn, 1);
+    atomic_fetch_add(w->turn, 1);
     br_budget_give(w->budget, w->bytes);
   }
   return NULL;
 }
 
-static void a_waiter_is_cancelled_while_it_waits(void **state) {
+enum { WAITERS = 6 };
+
+/* Whatever order they stand in, the cancelled leave the line and the others get their turn. */
+static void waiters_are_cancelled_anywhere_in_the_line(void **state) {
   (void)state;
-  br_budget *budget = make_budget(100);
-  br_cancel *cancel = NULL;
-  assert_int_equal(br_cancel_new(&cancel, NULL), BR_OK);
-  assert_int_equal(br_budget_take(budget, 100, NULL, NULL), BR_OK);
-  atomic_int turn = 0;
-  waiting w = {.budget = budget, .cancel = cancel, .bytes = 50, .turn = &turn};
-  waiting behind = {.budget = budget, .bytes = 10, .turn = &turn};
-  pthread_t threads[2];
-  assert_int_equal(pthread_create(&threads[0], NULL, take_and_note, &w), 0);
-  assert_int_equal(pthread_create(&threads[1], NULL, take_and_note, &behind), 0);
-  br_cancel_request(cancel);
-  assert_int_equal(join(threads[0]), 0);
-  assert_int_equal(w.st, BR_ERR_CANCELLED);
-  br_budget_give(budget, 100);
-  assert_int_equal(join(threads[1]), 0);
-  assert_int_equal(behind.st, BR_OK);
-  assert_int_equal(br_budget_used(budget), 0);
-  br_budget_free(budget);
-  br_cancel_free(cancel);
+  for (int round = 0; round < 5; round++) {
+    br_budget *budget = make_budget(100);
+    br_cancel *cancel = NULL;
+    assert_int_equal(br_cancel_new(&cancel, NULL), BR_OK);
+    assert_int_equal(br_budget_take(budget, 100, NULL, NULL), BR_OK);
+    atomic_int turn = 0;
+    waiting waiters[WAITERS];
+    pthread_t threads[WAITERS];
+    for (int i = 0; i < WAITERS; i++) {
+      waiters[i] = (waiting){.budget = budget, .bytes = 60, .turn = &turn};
+      waiters[i].cancel = i % 2 == 1 ? cancel : NULL;
+      assert_int_equal(pthread_create(&threads[i], NULL, take_and_note, &waiters[i]), 0);
+    }
+    br_cancel_request(cancel);
+    for (int i = 1; i < WAITERS; i += 2) {
+      assert_int_equal(join(threads[i]), 0);
+      assert_int_equal(waiters[i].st, BR_ERR_CANCELLED);
+    }
+    br_budget_give(budget, 100);
+    for (int i = 0; i < WAITERS; i += 2) {
+      assert_int_equal(join(threads[i]), 0);
+      assert_int_equal(waiters[i].st, BR_OK);
+    }
+    assert_int_equal(atomic_load(&turn), WAITERS / 2);
+    assert_int_equal(br_budget_used(budget), 0);
+    br_budget_free(budget);
+    br_cancel_free(cancel);
+  }
 }
 
 static void *take_and_give_often(void *context) {
@@ -336,7 +347,7 @@ int main(void) {
       cmocka_unit_test(a_budget_counts_what_is_taken_and_given),
       cmocka_unit_test(more_than_the_whole_budget_is_refused_at_once),
       cmocka_unit_test(a_cancelled_waiter_takes_nothing_and_holds_nobody_up),
-      cmocka_unit_test(a_waiter_is_cancelled_while_it_waits),
+      cmocka_unit_test(waiters_are_cancelled_anywhere_in_the_line),
       cmocka_unit_test(many_threads_never_exceed_a_budget_and_all_get_their_turn),
       cmocka_unit_test(both_survive_every_failing_allocation),
   };

@@ -61,6 +61,29 @@ static void a_long_message_is_cut_between_characters(void **state) {
   }
 }
 
+static void context_that_leaves_no_room_is_dropped(void **state) {
+  (void)state;
+  char text[BR_ERROR_MESSAGE_MAX];
+  memset(text, 'x', sizeof text - 1);
+  text[sizeof text - 1] = '\0';
+  br_error err = BR_ERROR_INIT;
+  br_error_set(&err, BR_ERR_DATA, "what");
+  assert_int_equal(br_error_context(&err, BR_ERR_DATA, "%s", text), BR_ERR_DATA);
+  assert_string_equal(err.message, "what");
+}
+
+static void a_cleared_error_has_nothing_in_it(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  br_error_errno(&err, EACCES, "x");
+  br_error_set_retriable(&err, BR_ERR_IO);
+  br_error_clear(&err);
+  assert_int_equal(err.status, BR_OK);
+  assert_int_equal(err.native_code, 0);
+  assert_false(err.retriable);
+  assert_string_equal(err.message, "");
+}
+
 static void errno_decides_the_status(void **state) {
   (void)state;
   static const struct {
@@ -96,6 +119,8 @@ int main(void) {
       cmocka_unit_test(without_an_error_struct_the_status_is_returned_all_the_same),
       cmocka_unit_test(context_goes_in_front_and_text_behind),
       cmocka_unit_test(a_long_message_is_cut_between_characters),
+      cmocka_unit_test(context_that_leaves_no_room_is_dropped),
+      cmocka_unit_test(a_cleared_error_has_nothing_in_it),
       cmocka_unit_test(errno_decides_the_status),
       cmocka_unit_test(every_status_has_a_name_of_its_own),
   };
