@@ -9,7 +9,7 @@
 
 enum {
   SAMPLE = 4096,          /* values looked at before a dictionary is believed in */
-  SAMPLE_DISTINCT = 3072, /* more different ones: no dictionary */
+  SAMPLE_DISTINCT = 3900, /* more different ones: no dictionary */
   CONVERTED = 256,        /* values converted at a time */
 };
 
