@@ -144,21 +144,17 @@ void parquet_writer_free(parquet_writer *w) {
   br_free(w);
 }
 
-/* Bytes of encoded pages in memory. */
-static uint64_t encoded_bytes(const parquet_writer *w) {
+/* Bytes of the open row group in the file: known of pages that are closed, guessed of the rest. */
+static uint64_t group_size(const parquet_writer *w) {
   uint64_t bytes = 0;
   for (size_t i = 0; i < w->schema->count; i++) {
-    bytes += w->columns[i].rope.length;
+    bytes += w->columns[i].rope.length + parquet_column_pending(&w->columns[i]);
   }
   return bytes;
 }
 
 uint64_t parquet_writer_bytes(const parquet_writer *w) {
-  uint64_t bytes = w->file.offset + w->group_bytes.len + encoded_bytes(w);
-  for (size_t i = 0; i < w->schema->count; i++) {
-    bytes += parquet_column_pending(&w->columns[i]);
-  }
-  return bytes;
+  return w->file.offset + w->group_bytes.len + group_size(w);
 }
 
 static size_t memory_in_use(const parquet_writer *w) {
@@ -320,8 +316,7 @@ static br_status write_some(parquet_writer *w, const batch *b, size_t start, siz
     return add_giant_row(w, b, start, err);
   }
   st = add_slice(w, b, start, count, err);
-  if (st == BR_OK &&
-      (w->group_rows >= o->row_group_rows || encoded_bytes(w) >= o->row_group_bytes)) {
+  if (st == BR_OK && (w->group_rows >= o->row_group_rows || group_size(w) >= o->row_group_bytes)) {
     st = end_group(w, err);
   }
   return st;
