@@ -95,13 +95,7 @@ br_status batch_utf16le_to_utf8(const uint8_t *bytes, size_t length, bool more_f
     }
   }
   if (length % 2 != 0 && !more_follows) {
-    if (invalid == BATCH_INVALID_ERROR) {
-      return br_error_set(err, BR_ERR_DATA, "Half a UTF-16 code unit at byte %zu", length - 1);
-    }
-    to = batch_put_utf8(to, BATCH_REPLACEMENT);
-    *ret_written = (size_t)(to - out);
-    *ret_used = length;
-    return BR_OK;
+    return br_error_set(err, BR_ERR_DATA, "Half a UTF-16 code unit at byte %zu", length - 1);
   }
 done:
   *ret_written = (size_t)(to - out);

@@ -29,7 +29,7 @@ bool batch_code_page_known(unsigned code_page);
  * bytes put into out. *ret_used: bytes read: less than length where the input ends in a high
  * surrogate or half a code unit and more_follows is true (the caller presents the rest again in
  * front of the next piece). BR_ERR_DATA with the byte offset for an unpaired surrogate under
- * BATCH_INVALID_ERROR. */
+ * BATCH_INVALID_ERROR, and always for half a code unit at the end. */
 br_status batch_utf16le_to_utf8(const uint8_t *bytes, size_t length, bool more_follows,
                                 batch_invalid invalid, uint8_t *out, size_t *ret_written,
                                 size_t *ret_used, br_error *err) BR_CHECKED;
