@@ -8,7 +8,8 @@
 
 static pthread_once_t jansson_once = PTHREAD_ONCE_INIT;
 
-/* jansson reports much of what memory lacks as a syntax error: so it is noted here. */
+/* Where memory is out jansson may report a syntax error, or even a document that lacks a part: so
+ * it is noted here. */
 static _Thread_local bool out_of_memory;
 
 static void *noting_malloc(size_t size) {
@@ -33,11 +34,13 @@ br_status dbx_json_load(const void *bytes, size_t length, json_t **ret_root, br_
   json_error_t failure = {0};
   out_of_memory = false;
   json_t *root = json_loadb(bytes, length, JSON_ALLOW_NUL, &failure);
+  if (out_of_memory) {
+    json_decref(root);
+    return br_error_nomem(err);
+  }
   if (root == NULL) {
-    return out_of_memory
-               ? br_error_nomem(err)
-               : br_error_set(err, BR_ERR_PROTOCOL, "The answer is not JSON (line %d, column %d)",
-                              failure.line, failure.column);
+    return br_error_set(err, BR_ERR_PROTOCOL, "The answer is not JSON (line %d, column %d)",
+                        failure.line, failure.column);
   }
   if (!json_is_object(root)) {
     json_decref(root);
@@ -88,9 +91,10 @@ static int dump_piece(const char *bytes, size_t length, void *context) {
 }
 
 br_status dbx_json_write(const json_t *root, br_buf *out, br_error *err) {
+  out_of_memory = false;
   dump_target target = {.out = out, .err = err, .status = BR_OK};
   if (json_dump_callback(root, dump_piece, &target, JSON_COMPACT) != 0) {
     return target.status != BR_OK ? target.status : br_error_nomem(err);
   }
-  return BR_OK;
+  return out_of_memory ? br_error_nomem(err) : BR_OK;
 }
