@@ -15,9 +15,14 @@ void tds_conn_set_wait(tds_conn *conn) {
                                   .cancel = conn->cancel};
 }
 
-br_status tds_conn_lost(tds_conn *conn, br_status st) {
-  conn->state = CONN_DEAD;
-  return st;
+br_status tds_conn_say_lost(const tds_conn *conn, br_error *err) {
+  if (conn->pending.status == BR_OK) {
+    return br_error_set(err, BR_ERR_NETWORK, "The connection is lost");
+  }
+  if (err != NULL) {
+    *err = conn->pending;
+  }
+  return conn->pending.status;
 }
 
 void tds_conn_forget_result(tds_conn *conn) {

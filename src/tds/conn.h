@@ -38,6 +38,7 @@ struct tds_conn {
 
   /* Cancelling: after an attention the answer is read on until it is acknowledged. */
   bool attention_sent;
+  bool attention_acknowledged; /* a DONE has said so */
   br_status why_stopped;
   br_error why_error;
 
@@ -81,8 +82,8 @@ br_status tds_connect_over(tds_stream *stream, const tds_options *options, br_ca
 br_status tds_conn_begin_answer(tds_conn *conn, br_error *err) BR_CHECKED;
 /* How long and by whom waiting may be ended while a query runs. */
 void tds_conn_set_wait(tds_conn *conn);
-/* Marks the connection as lost and returns st. */
-br_status tds_conn_lost(tds_conn *conn, br_status st);
+/* What a call on a lost connection answers: the server's last words, where it had any. */
+br_status tds_conn_say_lost(const tds_conn *conn, br_error *err);
 void tds_conn_forget_result(tds_conn *conn);
 
 /* The reader's hook: sends an attention where a query was interrupted. */

@@ -83,6 +83,7 @@ static br_status send_attention(tds_conn *conn, br_error *err) {
   tds_writer_begin(&conn->writer, TDS_PACKET_ATTENTION, 0);
   br_status st = tds_writer_end(&conn->writer, err);
   conn->attention_sent = st == BR_OK;
+  conn->attention_acknowledged = false;
   return st;
 }
 
@@ -120,7 +121,7 @@ static br_status next_message(tds_conn *conn, br_error *err) {
 /* Reads tokens to the DONE that acknowledges the attention. */
 static br_status drain_tokens(tds_conn *conn, br_error *err) {
   br_status st = tds_conn_begin_answer(conn, err);
-  while (st == BR_OK) {
+  while (st == BR_OK && !conn->attention_acknowledged) {
     bool ended = false;
     st = tds_reader_ended(&conn->reader, &ended, err);
     if (st == BR_OK && ended) {
@@ -135,9 +136,6 @@ static br_status drain_tokens(tds_conn *conn, br_error *err) {
     }
     if (st == BR_OK && effect == EFFECT_ROW) {
       st = tds_conn_skip_row(conn, token, err);
-    }
-    if (st == BR_OK && effect == EFFECT_DONE && (done.status & TDS_DONE_ATTN) != 0) {
-      return BR_OK;
     }
   }
   return st;
@@ -163,7 +161,10 @@ static br_status drain_packets(tds_conn *conn, br_error *err) {
 
 br_status tds_conn_finish_stop(tds_conn *conn, bool mid_token, br_error *err) {
   br_error ignored = BR_ERROR_INIT;
-  br_status st = mid_token ? BR_ERR_PROTOCOL : drain_tokens(conn, &ignored);
+  br_status st = BR_OK;
+  if (!conn->attention_acknowledged) {
+    st = mid_token ? BR_ERR_PROTOCOL : drain_tokens(conn, &ignored);
+  }
   if (st == BR_ERR_PROTOCOL || st == BR_ERR_DATA) {
     st = drain_packets(conn, &ignored);
   }

@@ -128,6 +128,9 @@ static br_status on_done(tds_conn *conn, token_effect *ret_effect, tds_done *ret
   br_status st = tds_token_done(&conn->reader, ret_done, err);
   *ret_effect = EFFECT_DONE;
   conn->in_rows = false;
+  if (st == BR_OK && conn->attention_sent && (ret_done->status & TDS_DONE_ATTN) != 0) {
+    conn->attention_acknowledged = true;
+  }
   if (st == BR_OK && (ret_done->status & TDS_DONE_COUNT) != 0) {
     conn->rows_affected = ret_done->rows > INT64_MAX ? INT64_MAX : (int64_t)ret_done->rows;
   }
@@ -262,7 +265,7 @@ br_status tds_next_result(tds_conn *conn, br_error *err) {
   batch_schema_free(conn->retired_schema);
   conn->retired_schema = NULL;
   if (conn->state == CONN_DEAD) {
-    return br_error_set(err, BR_ERR_NETWORK, "The connection is lost");
+    return tds_conn_say_lost(conn, err);
   }
   if (conn->state == CONN_IDLE) {
     return BR_DONE;

@@ -263,7 +263,7 @@ static br_status end_of_rows(tds_conn *conn, br_error *err) {
 
 br_status tds_read_batch(tds_conn *conn, const tds_batch_limits *limits, batch *b, br_error *err) {
   if (conn->state == CONN_DEAD) {
-    return br_error_set(err, BR_ERR_NETWORK, "The connection is lost");
+    return tds_conn_say_lost(conn, err);
   }
   if (conn->schema == NULL || b->schema->count != conn->schema->count) {
     return br_error_set(err, BR_ERR_INTERNAL, "There is no result set for this batch");
