@@ -38,7 +38,7 @@ br_status dbx_files_put(dbx_client *client, const char *path, const dbx_body *bo
   fs.request.method = "PUT";
   fs.request.content_type = "application/octet-stream";
   fs.request.upload = body;
-  fs.request.uncertain = &uncertain;
+  fs.request.uncertain = overwrite ? NULL : &uncertain;
   dbx_http_response response;
   st = dbx_request_send(client, &fs.request, cancel, &response, err);
   if (st == BR_OK) {

@@ -47,7 +47,7 @@ static br_status try_once(dbx_client *client, const dbx_request *request, const 
       .upload = request->upload,
       .max_body = request->max_body == 0 ? BR_LIMIT_HTTP_BODY : request->max_body,
       .compressed = !request->plain,
-      .fresh = !request->repeatable,
+      .fresh = !request->repeatable || request->uncertain != NULL,
       .silence_timeout_ms = request->time_limit_ms,
       .linger_ms = request->linger_ms,
   };

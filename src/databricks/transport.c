@@ -47,6 +47,35 @@ static void init_curl(void) {
                                     br_calloc);
 }
 
+/* OpenSSL writes to sockets without MSG_NOSIGNAL: SIGPIPE is held back in this thread and eaten. */
+typedef struct sigpipe_guard {
+  sigset_t before;
+  bool was_pending;
+} sigpipe_guard;
+
+static sigpipe_guard sigpipe_hold(void) {
+  sigpipe_guard guard = {0};
+  sigset_t pipe_only;
+  sigset_t pending;
+  (void)sigemptyset(&pipe_only);
+  (void)sigaddset(&pipe_only, SIGPIPE);
+  (void)sigemptyset(&pending);
+  (void)sigpending(&pending);
+  guard.was_pending = sigismember(&pending, SIGPIPE) == 1;
+  (void)pthread_sigmask(SIG_BLOCK, &pipe_only, &guard.before);
+  return guard;
+}
+
+static void sigpipe_release(const sigpipe_guard *guard) {
+  sigset_t pipe_only;
+  (void)sigemptyset(&pipe_only);
+  (void)sigaddset(&pipe_only, SIGPIPE);
+  const struct timespec at_once = {0};
+  while (!guard->was_pending && sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE) {
+  }
+  (void)pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+}
+
 /* ---- the pool ---- */
 
 static void connection_free(connection *c) {
@@ -135,11 +164,13 @@ void dbx_transport_free(dbx_transport *transport) {
   if (transport == NULL) {
     return;
   }
+  sigpipe_guard guard = sigpipe_hold(); /* TLS says goodbye */
   while (transport->kept != NULL) {
     connection *next = transport->kept->next;
     connection_free(transport->kept);
     transport->kept = next;
   }
+  sigpipe_release(&guard);
   (void)pthread_mutex_destroy(&transport->lock);
   br_free(transport->unix_path);
   br_free(transport->ca_file);
@@ -381,35 +412,6 @@ static br_status run(const dbx_transport *transport, connection *c, dbx_exchange
   }
   (void)curl_multi_remove_handle(c->multi, c->easy);
   return st;
-}
-
-/* OpenSSL writes to sockets without MSG_NOSIGNAL: SIGPIPE is held back in this thread and eaten. */
-typedef struct sigpipe_guard {
-  sigset_t before;
-  bool was_pending;
-} sigpipe_guard;
-
-static sigpipe_guard sigpipe_hold(void) {
-  sigpipe_guard guard = {0};
-  sigset_t pipe_only;
-  sigset_t pending;
-  (void)sigemptyset(&pipe_only);
-  (void)sigaddset(&pipe_only, SIGPIPE);
-  (void)sigemptyset(&pending);
-  (void)sigpending(&pending);
-  guard.was_pending = sigismember(&pending, SIGPIPE) == 1;
-  (void)pthread_sigmask(SIG_BLOCK, &pipe_only, &guard.before);
-  return guard;
-}
-
-static void sigpipe_release(const sigpipe_guard *guard) {
-  sigset_t pipe_only;
-  (void)sigemptyset(&pipe_only);
-  (void)sigaddset(&pipe_only, SIGPIPE);
-  const struct timespec at_once = {0};
-  while (!guard->was_pending && sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE) {
-  }
-  (void)pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
 }
 
 br_status dbx_transport_exchange(dbx_transport *transport, const dbx_http_request *request,

@@ -180,9 +180,11 @@ static bool serve_request(connection *c) {
     free(request);
     return false;
   }
-  read_body(c, request, rest, rest_length);
-  free(rest);
   script_step step = next_step(c->server, request);
+  if (!step.unread) {
+    read_body(c, request, rest, rest_length);
+  }
+  free(rest);
   return play(c, &step);
 }
 

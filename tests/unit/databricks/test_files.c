@@ -92,12 +92,170 @@ static void download_gives_the_bytes_and_keeps_the_ceiling(void **state) {
   script_stop(server);
 }
 
+/* A body whose bytes tell where they stand. */
+static br_status read_pattern(void *context, uint64_t offset, void *bytes, size_t length,
+                              br_error *err) {
+  (void)context;
+  (void)err;
+  for (size_t i = 0; i < length; i++) {
+    ((unsigned char *)bytes)[i] = (unsigned char)((offset + i) % 251);
+  }
+  return BR_OK;
+}
+
+static void large_upload_is_repeated_whole_after_a_cut(void **state) {
+  (void)state;
+  enum { SIZE = 3 * 1024 * 1024 + 17 };
+  const script_step steps[] = {
+      {.then = SCRIPT_CLOSE}, /* all came, no answer */
+      {.reply = script_json(500, NULL, "{}"), .then = SCRIPT_CLOSE, .unread = true},
+      {.then = SCRIPT_CLOSE, .unread = true}, /* closed in the middle of the body */
+      {.reply = "HTTP/1.1 204 No Content\r\n\r\n"},
+  };
+  script_server *server = script_start(steps, 4);
+  dbx_client *client = test_client(script_base(server));
+  atomic_store(&client->reached, true);
+  const dbx_body body = {.read_at = read_pattern, .size = SIZE};
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/big", &body, true, NULL, &err), BR_OK, &err);
+  assert_int_equal(script_request_count(server), 4);
+  const script_request *last = script_request_at(server, 3);
+  assert_int_equal(last->body_length, SIZE);
+  assert_true(last->complete);
+  for (size_t i = 0; i < SIZE; i++) {
+    assert_int_equal(last->body[i], i % 251);
+  }
+  dbx_client_free(client);
+  script_stop(server);
+}
+
+static void refusal_before_the_body_was_read_is_reported(void **state) {
+  (void)state;
+  const script_step steps[] = {
+      {.reply = script_json(403, "Connection: close\r\n",
+                            "{\"error_code\":\"PERMISSION_DENIED\",\"message\":\"no WRITE "
+                            "VOLUME\"}"),
+       .then = SCRIPT_STALL,
+       .unread = true}};
+  script_server *server = script_start(steps, 1);
+  dbx_client *client = test_client(script_base(server));
+  const dbx_body body = {.read_at = read_pattern, .size = 16 << 20};
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/big", &body, true, NULL, &err), BR_ERR_AUTH, &err);
+  assert_contains(err.message, "no WRITE VOLUME");
+  assert_contains(err.message, VOLUME "/big");
+  assert_int_equal(script_request_count(server), 1);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
+static void empty_file_is_uploaded(void **state) {
+  (void)state;
+  const script_step steps[] = {{.reply = "HTTP/1.1 204 No Content\r\n\r\n"}};
+  script_server *server = script_start(steps, 1);
+  dbx_client *client = test_client(script_base(server));
+  test_body bytes = {.bytes = "", .length = 0};
+  dbx_body body = test_body_of(&bytes);
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/empty", &body, true, NULL, &err), BR_OK, &err);
+  char text[16];
+  assert_true(script_header(script_request_at(server, 0), "Content-Length", text, sizeof text));
+  assert_string_equal(text, "0");
+  assert_int_equal(bytes.reads, 0);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
+static br_status read_fails(void *context, uint64_t offset, void *bytes, size_t length,
+                            br_error *err) {
+  (void)context;
+  if (offset == 0) {
+    memset(bytes, 0, length);
+    return BR_OK;
+  }
+  return br_error_set(err, BR_ERR_IO, "The spool can't be read");
+}
+
+static void body_that_can_not_be_read_ends_the_upload_with_its_own_error(void **state) {
+  (void)state;
+  const script_step steps[] = {{.then = SCRIPT_CLOSE}, {.then = SCRIPT_CLOSE}};
+  script_server *server = script_start(steps, 2);
+  dbx_client *client = test_client(script_base(server));
+  const dbx_body body = {.read_at = read_fails, .size = 8 << 20};
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/x", &body, true, NULL, &err), BR_ERR_IO, &err);
+  assert_contains(err.message, "The spool can't be read");
+  dbx_client_free(client);
+  script_stop(server); /* joins all connections: their number is final now */
+}
+
+static void file_over_5_gib_is_refused_before_anything_is_sent(void **state) {
+  (void)state;
+  script_server *server = script_start(NULL, 0);
+  dbx_client *client = test_client(script_base(server));
+  const dbx_body body = {.read_at = read_pattern, .size = (UINT64_C(5) << 30) + 1};
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/x", &body, true, NULL, &err), BR_ERR_LIMIT, &err);
+  assert_int_equal(script_request_count(server), 0);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
+static void existing_file_is_kept_and_said_so(void **state) {
+  (void)state;
+  static const char exists[] =
+      "{\"error_code\":\"ALREADY_EXISTS\",\"message\":\"The file being created already exists.\"}";
+  const script_step steps[] = {{.reply = script_json(409, NULL, exists)},
+                               {.reply = "HTTP/1.1 204 ", .then = SCRIPT_CLOSE},
+                               {.reply = script_json(409, NULL, exists)}};
+  script_server *server = script_start(steps, 3);
+  dbx_client *client = test_client(script_base(server));
+  test_body bytes = {.bytes = "x", .length = 1};
+  dbx_body body = test_body_of(&bytes);
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/x", &body, false, NULL, &err), BR_ERR_EXISTS, &err);
+  assert_lacks(err.message, "earlier try");
+  /* After a lost answer the file may be our own. */
+  assert_status(dbx_files_put(client, VOLUME "/x", &body, false, NULL, &err), BR_ERR_EXISTS, &err);
+  assert_contains(err.message, "earlier try");
+  dbx_client_free(client);
+  script_stop(server);
+}
+
+static void head_without_a_length_is_refused(void **state) {
+  (void)state;
+  const script_step steps[] = {
+      {.reply = "HTTP/1.1 200 OK\r\nLast-Modified: x\r\n\r\n"},
+      {.reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .then = SCRIPT_CLOSE},
+      {.reply = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\nLast-Modified: yesterday?\r\n\r\n"}};
+  script_server *server = script_start(steps, 3);
+  dbx_client *client = test_client(script_base(server));
+  dbx_file_info info = {0};
+  br_error err = BR_ERROR_INIT;
+  for (int i = 0; i < 2; i++) {
+    assert_status(dbx_files_head(client, VOLUME "/x", &info, NULL, &err), BR_ERR_PROTOCOL, &err);
+  }
+  assert_status(dbx_files_head(client, VOLUME "/x", &info, NULL, &err), BR_OK, &err);
+  assert_int_equal(info.size, 12);
+  assert_int_equal(info.modified_ms, 0);
+  dbx_file_info_done(&info);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(upload_sends_the_bytes_with_token_and_explicit_overwrite),
       cmocka_unit_test(head_tells_size_and_time),
       cmocka_unit_test(head_of_a_missing_file_is_not_found),
       cmocka_unit_test(download_gives_the_bytes_and_keeps_the_ceiling),
+      cmocka_unit_test(large_upload_is_repeated_whole_after_a_cut),
+      cmocka_unit_test(refusal_before_the_body_was_read_is_reported),
+      cmocka_unit_test(empty_file_is_uploaded),
+      cmocka_unit_test(body_that_can_not_be_read_ends_the_upload_with_its_own_error),
+      cmocka_unit_test(file_over_5_gib_is_refused_before_anything_is_sent),
+      cmocka_unit_test(existing_file_is_kept_and_said_so),
+      cmocka_unit_test(head_without_a_length_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
