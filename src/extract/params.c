@@ -17,7 +17,6 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "extract/queries.h"
-#include "settings/yaml.h"
 
 #define SUFFIX    ".yaml"
 #define SEPARATOR '\x1F' /* between the keys of a path while it grows: keys may hold dots */
@@ -290,22 +289,21 @@ static br_status read_country(const char *folder, const char *country, settings_
   return st == BR_ERR_NOT_FOUND ? unknown_country(folder, country, err) : st;
 }
 
-static br_status load(extract_params *params, const char *folder, const char *country,
-                      br_error *err) {
-  settings_yaml *common = NULL;
-  settings_yaml *over = NULL;
+br_status extract_params_merge(const settings_yaml *common, const settings_yaml *own,
+                               const char *country, extract_params **ret_params, br_error *err) {
+  extract_params *params = br_calloc(1, sizeof *params);
   char *file = br_asprintf("%s%s", country == NULL ? "" : country, SUFFIX);
-  br_status st = file == NULL ? br_error_nomem(err) : read_common(folder, &common, err);
-  if (st == BR_OK && country != NULL) {
-    st = read_country(folder, country, &over, err);
+  br_status st = params == NULL || file == NULL ? br_error_nomem(err) : BR_OK;
+  if (st == BR_OK && (common != NULL || own != NULL)) {
+    st = flatten((layer){common, EXTRACT_COMMON_PARAMS}, (layer){own, file}, country, params, err);
   }
-  if (st == BR_OK && (common != NULL || over != NULL)) {
-    st = flatten((layer){common, EXTRACT_COMMON_PARAMS}, (layer){over, file}, country, params, err);
-  }
-  settings_yaml_free(common);
-  settings_yaml_free(over);
   br_free(file);
-  return st;
+  if (st != BR_OK) {
+    extract_params_free(params);
+    return st;
+  }
+  *ret_params = params;
+  return BR_OK;
 }
 
 br_status extract_params_load(const char *folder, const char *country, extract_params **ret_params,
@@ -314,17 +312,20 @@ br_status extract_params_load(const char *folder, const char *country, extract_p
   if (st == BR_OK && country != NULL) {
     st = extract_check_name("Country", country, err);
   }
-  if (st != BR_OK) {
-    return st;
+  settings_yaml *common = NULL;
+  settings_yaml *own = NULL;
+  if (st == BR_OK) {
+    st = read_common(folder, &common, err);
   }
-  extract_params *params = br_calloc(1, sizeof *params);
-  st = params == NULL ? br_error_nomem(err) : load(params, folder, country, err);
-  if (st != BR_OK) {
-    extract_params_free(params);
-    return st;
+  if (st == BR_OK && country != NULL) {
+    st = read_country(folder, country, &own, err);
   }
-  *ret_params = params;
-  return BR_OK;
+  if (st == BR_OK) {
+    st = extract_params_merge(common, own, country, ret_params, err);
+  }
+  settings_yaml_free(common);
+  settings_yaml_free(own);
+  return st;
 }
 
 void extract_params_free(extract_params *params) {

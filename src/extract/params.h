@@ -11,6 +11,7 @@
 #define EXTRACT_PARAMS_H
 
 #include "base/status.h"
+#include "settings/yaml.h"
 
 #define EXTRACT_COMMON_PARAMS "common_params.yaml"
 
@@ -30,6 +31,10 @@ typedef struct extract_params extract_params;
  * broken files, with line and column. */
 br_status extract_params_load(const char *folder, const char *country, extract_params **ret_params,
                               br_error *err) BR_CHECKED;
+/* The same from two maps that have been read; either may be NULL, as may country. */
+br_status extract_params_merge(const settings_yaml *common, const settings_yaml *own,
+                               const char *country, extract_params **ret_params,
+                               br_error *err) BR_CHECKED;
 void extract_params_free(extract_params *params); /* NULL is fine */
 
 /* All of them, sorted by name. */
