@@ -1,0 +1,127 @@
+"""A run with --overwrite over an earlier result is killed (-9) in every phase; what each kind of reader then sees is
+what docs/EXTRACT.md promises, and the next run cleans up.
+
+strace sends the signal at the n-th call of a kind, so that each phase is hit for sure; other moments are random.
+"""
+
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import PROGRAM, named
+from readers import files_by_manifest, visible_files
+
+DIGITS = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(10))
+QUERY = f"""WITH d AS ({DIGITS})
+SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n AS id, '{{mark}}' AS mark
+FROM d AS a CROSS JOIN d AS b CROSS JOIN d AS c CROSS JOIN d AS e
+"""
+ROWS = 10_000
+
+# phase -> the system calls that it is made of; the n-th one is where the run dies
+PHASES = {
+    "read": ["recvfrom", "recv"],
+    "spool": ["write"],
+    "upload": ["rename", "fsync", "pread64"],
+    "manifest": ["rename", "fsync", "sendto"],
+    "delete": ["unlink"],
+}
+
+
+@pytest.fixture(scope="module")
+def strace():
+    program = shutil.which("strace")
+    assert program, "strace is not installed"
+    return program
+
+
+@pytest.fixture(params=["folder", "volume"])
+def target(request, make_bridge, sandbox):
+    """(Bridge, destination as the program names it, result folder on disk)."""
+    settings = {**(named("SQLSERVER") or sandbox.sqlserver)}
+    if request.param == "volume":
+        settings.update(sandbox.databricks)
+    bridge = make_bridge(settings)
+    bridge.write("queries/numbers.sql", QUERY)
+    bridge.write("config/Land.yaml", "mark: old\n")
+    if request.param == "folder":
+        return bridge, "out", bridge.folder / "out" / "Land" / "numbers"
+    place = f"/Volumes/main/default/landing/{bridge.folder.parent.name}"
+    return bridge, place, sandbox.volumes / "main/default/landing" / bridge.folder.parent.name / "Land" / "numbers"
+
+
+def arguments(destination, chunk):
+    return ["extract", "-q", "queries", "-c", "config", "--country", "Land", "-d", destination, "--chunk-size", chunk, "--overwrite"]
+
+
+def marks(files):
+    """How many rows of each mark the files hold."""
+    counts = {}
+    for file in files:
+        for mark in pq.read_table(file).column("mark").to_pylist():
+            counts[mark] = counts.get(mark, 0) + 1
+    return counts
+
+
+def check_readers(folder, several):
+    by_manifest = marks(files_by_manifest(folder))
+    assert by_manifest in ({"old": ROWS}, {"new": ROWS}), by_manifest
+    by_folder = marks(visible_files(folder))
+    if several:
+        # One of the results is whole; the other may be there in part.
+        assert ROWS in by_folder.values(), by_folder
+        assert set(by_folder) <= {"old", "new"} and max(by_folder.values()) == ROWS
+    else:
+        assert by_folder in ({"old": ROWS}, {"new": ROWS}), by_folder
+
+
+def settle(bridge, destination, folder, chunk, mark):
+    """A run to its end, as an operator would make it after the death of another; leaves nothing behind."""
+    bridge.write("config/Land.yaml", f"mark: {mark}\n")
+    bridge.run(*arguments(destination, chunk), check=True)
+    assert marks(visible_files(folder)) == {mark: ROWS}
+    named_files = {path.name for path in files_by_manifest(folder)}
+    assert {path.name for path in folder.iterdir()} == named_files | {"_manifest.json"}
+
+
+@pytest.mark.parametrize("chunk", [0, 2500], ids=["one_file", "four_files"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_readers_see_a_whole_result_after_a_kill_in_each_phase(target, strace, phase, chunk):
+    bridge, destination, folder = target
+    settle(bridge, destination, folder, chunk, "old")
+    kills = 0
+    seed = random.Random(f"{phase}-{chunk}")
+    for attempt in range(12):
+        call = PHASES[phase][attempt % len(PHASES[phase])]
+        when = attempt // len(PHASES[phase]) + 1 if phase != "read" else seed.randint(1, 30)
+        bridge.write("config/Land.yaml", "mark: new\n")
+        died = subprocess.run(
+            [strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={when}",
+             str(PROGRAM), *map(str, arguments(destination, chunk))],
+            cwd=bridge.folder, env=bridge.env(), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+        )
+        kills += died.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        check_readers(folder, several=chunk != 0)
+        settle(bridge, destination, folder, chunk, "old")
+    assert kills > 0, "no run was killed: the phase was not hit"
+
+
+def test_spark_reads_one_whole_file_after_kills_at_random_moments(target, spark):
+    bridge, destination, folder = target
+    settle(bridge, destination, folder, 0, "old")
+    seed = random.Random(9)
+    for _ in range(10):
+        bridge.write("config/Land.yaml", "mark: new\n")
+        process = bridge.start(*arguments(destination, 0), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seed.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+        counts = {row["mark"]: row["count"] for row in spark.read.parquet(str(folder)).groupBy("mark").count().collect()}
+        assert counts in ({"old": ROWS}, {"new": ROWS})
+        check_readers(folder, several=False)
+    settle(bridge, destination, folder, 0, "old")
