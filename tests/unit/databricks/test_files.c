@@ -1,4 +1,5 @@
 /* The Files API: what is sent, what comes back, what happens when it doesn't. */
+#include <signal.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -243,6 +244,34 @@ static void head_without_a_length_is_refused(void **state) {
   script_stop(server);
 }
 
+/* What a TLS library does where its peer has gone, in the middle of an exchange. */
+static br_status read_with_broken_pipe(void *context, uint64_t offset, void *bytes, size_t length,
+                                       br_error *err) {
+  (void)context;
+  (void)offset;
+  (void)err;
+  memset(bytes, 0, length);
+  return raise(SIGPIPE) == 0 ? BR_OK : BR_ERR_INTERNAL;
+}
+
+static void broken_pipe_during_an_exchange_is_no_signal_afterwards(void **state) {
+  (void)state;
+  const script_step steps[] = {{.reply = "HTTP/1.1 204 No Content\r\n\r\n"}};
+  script_server *server = script_start(steps, 1);
+  dbx_client *client = test_client(script_base(server));
+  const dbx_body body = {.read_at = read_with_broken_pipe, .size = 10};
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/x", &body, true, NULL, &err), BR_OK, &err);
+  sigset_t pending;
+  sigset_t blocked;
+  assert_int_equal(sigpending(&pending), 0);
+  assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+  assert_int_equal(sigismember(&pending, SIGPIPE), 0);
+  assert_int_equal(sigismember(&blocked, SIGPIPE), 0);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(upload_sends_the_bytes_with_token_and_explicit_overwrite),
@@ -256,6 +285,7 @@ int main(void) {
       cmocka_unit_test(file_over_5_gib_is_refused_before_anything_is_sent),
       cmocka_unit_test(existing_file_is_kept_and_said_so),
       cmocka_unit_test(head_without_a_length_is_refused),
+      cmocka_unit_test(broken_pipe_during_an_exchange_is_no_signal_afterwards),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,10 @@ typedef struct tls_server {
   char base[64];
   char ca_file[64]; /* the server's own certificate */
   bool hang_up;     /* close in the middle of the request's body */
+  bool reset;       /* promise to keep the connection, and reset it */
   atomic_size_t requests;
+  atomic_size_t received; /* answers that the client has */
+  atomic_size_t closed;
   pthread_t thread;
 } tls_server;
 
@@ -62,7 +65,7 @@ static void make_certificate(tls_server *server, const char *names, long valid_f
 }
 
 static void serve_connection(tls_server *server, int fd) {
-  static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n";
+  static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
   char bytes[4096];
   SSL *ssl = SSL_new(server->context);
   check(ssl != NULL && SSL_set_fd(ssl, fd) == 1);
@@ -70,12 +73,21 @@ static void serve_connection(tls_server *server, int fd) {
     atomic_fetch_add(&server->requests, 1);
     if (!server->hang_up) {
       (void)SSL_write(ssl, reply, sizeof reply - 1);
-      (void)SSL_shutdown(ssl);
     }
+  }
+  if (server->reset) {
+    const struct linger at_once = {.l_onoff = 1};
+    while (atomic_load(&server->received) <= atomic_load(&server->closed)) {
+      (void)usleep(1000); /* a reset throws away what wasn't read */
+    }
+    check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  } else if (!server->hang_up) {
+    (void)SSL_shutdown(ssl);
   }
   SSL_free(ssl);
   /* With unread bytes this is a reset. */
   (void)close(fd);
+  atomic_fetch_add(&server->closed, 1);
 }
 
 static void *accept_connections(void *argument) {
@@ -211,6 +223,27 @@ static void peer_that_hangs_up_mid_upload_does_not_end_the_process(void **state)
   stop_server(server);
 }
 
+/* Saying goodbye on a connection that was reset meanwhile makes OpenSSL write to a broken pipe. */
+static void connection_reset_while_idle_does_not_end_the_process(void **state) {
+  (void)state;
+  tls_server *server = start_server("IP:127.0.0.1", -DAY, DAY);
+  server->reset = true;
+  dbx_client *client = client_for(server->base, server->ca_file);
+  for (size_t i = 1; i <= 3; i++) {
+    dbx_file_info info = {0};
+    br_error err = BR_ERROR_INIT;
+    assert_status(dbx_files_head(client, FILE_PATH, &info, NULL, &err), BR_OK, &err);
+    dbx_file_info_done(&info);
+    atomic_store(&server->received, i);
+    while (atomic_load(&server->closed) < i) {
+      (void)usleep(1000);
+    }
+  }
+  assert_int_equal(server->requests, 3);
+  dbx_client_free(client);
+  stop_server(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(certificate_of_a_known_authority_is_accepted),
@@ -219,6 +252,7 @@ int main(void) {
       cmocka_unit_test(certificate_outside_of_its_dates_is_refused),
       cmocka_unit_test(missing_ca_file_is_named),
       cmocka_unit_test(peer_that_hangs_up_mid_upload_does_not_end_the_process),
+      cmocka_unit_test(connection_reset_while_idle_does_not_end_the_process),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
