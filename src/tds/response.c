@@ -262,13 +262,15 @@ br_status tds_conn_to_next_result(tds_conn *conn, br_error *err) {
 }
 
 br_status tds_next_result(tds_conn *conn, br_error *err) {
-  batch_schema_free(conn->retired_schema);
-  conn->retired_schema = NULL;
   if (conn->state == CONN_DEAD) {
     return tds_conn_say_lost(conn, err);
   }
   if (conn->state == CONN_IDLE) {
     return BR_DONE;
   }
-  return tds_conn_to_next_result(conn, err);
+  br_status st = tds_conn_to_next_result(conn, err);
+  /* From here on only the current schema is the caller's. */
+  batch_schema_free(conn->retired_schema);
+  conn->retired_schema = NULL;
+  return st;
 }

@@ -121,6 +121,9 @@ static br_status end_value(value_sink *s, size_t row, br_error *err) {
 
 br_status tds_store_whole(const tds_decoder *d, const uint8_t *bytes, size_t length,
                           batch_column *out, size_t row, br_error *err) {
+  if (length == 0) {
+    return batch_column_append_bytes(out, row, NULL, 0, err);
+  }
   br_status st = batch_column_reserve_data(out, length * GROWTH_MAX, err);
   if (st != BR_OK) {
     return st;
@@ -254,9 +257,7 @@ br_status tds_convert_bytes(const tds_decoder *d, const uint8_t *bytes, size_t l
   (void)d;
   (void)more_follows;
   (void)err;
-  if (length > 0) {
-    memcpy(out, bytes, length);
-  }
+  memcpy(out, bytes, length);
   *ret_written = *ret_used = length;
   return BR_OK;
 }

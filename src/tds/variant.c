@@ -182,7 +182,7 @@ static br_status print_text(const variant_value *v, br_buf *out, br_error *err) 
   if (wide && v->length % 2 != 0) {
     return malformed(err, v->id);
   }
-  br_status st = br_buf_reserve(out, v->length * 3, err);
+  br_status st = br_buf_reserve(out, v->length * 3 + 1, err);
   size_t written = 0;
   size_t used = 0;
   if (st == BR_OK && wide) {

@@ -100,6 +100,8 @@ def good():
     tokens += b"\xac\0\0" + b_varchar("@o") + b"\x01" + struct.pack("<IH", 0, 0) + b"\x26\x04\x04" + struct.pack("<i", 9)
     tokens += b"\xac\x01\0" + b_varchar("@m") + b"\x01" + struct.pack("<IH", 0, 0) + b"\xe7\xff\xff" + LATIN1 + plp(2, utf16("x")) + done(0, 0xE0, 0, 0xFE)
     write(GOOD, "made_tokens", tokens)
+    three = b"".join(metadata((name, 0, INT)) + b"\xd1" + struct.pack("<i", i) + done(0x11) for i, name in enumerate("abc"))
+    write(GOOD, "made_error_before_further_results", metadata(("z", 0, INT)) + done(0x11, rows=0) + three + error(50000, 16, "late") + three + done(2, rows=0))
 
 
 def bad():

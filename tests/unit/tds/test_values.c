@@ -1,0 +1,451 @@
+/*
+ * Values out and in again: what tds_value_write() sends, the decoders must read as the same cell,
+ * for every type of the table of types, nullable and not.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "batch/value.h"
+#include "support/cmocka.h"
+#include "support/torture.h"
+#include "tds/typeinfo.h"
+
+enum { MOST = 1 << 22 };
+
+/* A type and cells of it as text, of which some are NULL. */
+typedef struct sample {
+  batch_sql_typespec spec;
+  const char *cells[6];
+} sample;
+
+#define LONG_TEXT                                                                                  \
+  "0123456789012345678901234567890123456789 \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E \xF0\x9F\x98\x80"
+
+static const sample samples[] = {
+    {{.type = BATCH_SQL_BIT}, {"true", "false", "true"}},
+    {{.type = BATCH_SQL_TINYINT}, {"0", "255", "7"}},
+    {{.type = BATCH_SQL_SMALLINT}, {"-32768", "32767", "0"}},
+    {{.type = BATCH_SQL_INT}, {"-2147483648", "2147483647", "0"}},
+    {{.type = BATCH_SQL_BIGINT}, {"-9223372036854775808", "9223372036854775807", "0"}},
+    {{.type = BATCH_SQL_DECIMAL, .precision = 9, .scale = 2}, {"9999999.99", "-0.01", "0.00"}},
+    {{.type = BATCH_SQL_DECIMAL, .precision = 18, .scale = 4},
+     {"99999999999999.9999", "-1.0000", "0.0000"}},
+    {{.type = BATCH_SQL_DECIMAL, .precision = 19, .scale = 0}, {"9999999999999999999", "-1"}},
+    {{.type = BATCH_SQL_DECIMAL, .precision = 28, .scale = 0},
+     {"9999999999999999999999999999", "-1"}},
+    {{.type = BATCH_SQL_DECIMAL, .precision = 38, .scale = 38},
+     {"0.99999999999999999999999999999999999999", "-0.00000000000000000000000000000000000001"}},
+    {{.type = BATCH_SQL_MONEY}, {"922337203685477.5807", "-922337203685477.5808", "-0.0001"}},
+    {{.type = BATCH_SQL_SMALLMONEY}, {"214748.3647", "-214748.3648", "1.5000"}},
+    {{.type = BATCH_SQL_REAL}, {"1.5", "-0.25", "0"}},
+    {{.type = BATCH_SQL_FLOAT}, {"0.1", "-1e+300", "0"}},
+    {{.type = BATCH_SQL_CHAR, .length = 5}, {"abcde", "ab   ", "     "}},
+    {{.type = BATCH_SQL_VARCHAR, .length = 20}, {"", "abc", "\xC3\xA9t\xC3\xA9 \xE2\x82\xAC"}},
+    {{.type = BATCH_SQL_VARCHAR, .length = BATCH_LENGTH_MAX}, {"", "abc", "\xC3\xA9"}},
+    {{.type = BATCH_SQL_TEXT}, {"", "abc", "\xC3\xA9"}},
+    {{.type = BATCH_SQL_NCHAR, .length = 3}, {"abc", "\xE6\x97\xA5\xE6\x9C\xAC ", "   "}},
+    {{.type = BATCH_SQL_NVARCHAR, .length = 100}, {"", "abc", LONG_TEXT}},
+    {{.type = BATCH_SQL_NVARCHAR, .length = BATCH_LENGTH_MAX}, {"", "abc", LONG_TEXT}},
+    {{.type = BATCH_SQL_NTEXT}, {"", "abc", LONG_TEXT}},
+    {{.type = BATCH_SQL_XML}, {"<a/>", "<a>\xC3\xA9</a>"}},
+    {{.type = BATCH_SQL_JSON}, {"{}", "[\"\xC3\xA9\"]"}},
+    {{.type = BATCH_SQL_BINARY, .length = 3}, {"0x010203", "0x000000"}},
+    {{.type = BATCH_SQL_VARBINARY, .length = 10}, {"0x", "0xFF00"}},
+    {{.type = BATCH_SQL_VARBINARY, .length = BATCH_LENGTH_MAX}, {"0x", "0xFF00"}},
+    {{.type = BATCH_SQL_IMAGE}, {"0x", "0xFF00"}},
+    {{.type = BATCH_SQL_ROWVERSION}, {"0x0000000000000001", "0xFFFFFFFFFFFFFFFF"}},
+    {{.type = BATCH_SQL_DATE}, {"0001-01-01", "9999-12-31", "1970-01-01"}},
+    {{.type = BATCH_SQL_TIME, .scale = 0}, {"00:00:00", "23:59:59"}},
+    {{.type = BATCH_SQL_TIME, .scale = 3}, {"00:00:00.000", "23:59:59.999"}},
+    {{.type = BATCH_SQL_TIME, .scale = 7}, {"00:00:00.0000001", "23:59:59.9999999"}},
+    {{.type = BATCH_SQL_SMALLDATETIME},
+     {"1900-01-01 00:00:00.000000", "2079-06-06 23:59:00.000000"}},
+    {{.type = BATCH_SQL_DATETIME},
+     {"1753-01-01 00:00:00.000000", "9999-12-31 23:59:59.997000", "1969-12-31 23:59:59.993000",
+      "2000-01-01 00:00:00.003000"}},
+    {{.type = BATCH_SQL_DATETIME2, .scale = 0},
+     {"0001-01-01 00:00:00.000000", "9999-12-31 23:59:59.000000"}},
+    {{.type = BATCH_SQL_DATETIME2, .scale = 3},
+     {"1969-12-31 23:59:59.999000", "2000-02-29 12:00:00.001000"}},
+    {{.type = BATCH_SQL_DATETIME2, .scale = 7},
+     {"0001-01-01 00:00:00.000001", "9999-12-31 23:59:59.999999"}},
+    {{.type = BATCH_SQL_DATETIMEOFFSET, .scale = 7},
+     {"0001-01-01 00:00:00.000001Z", "2000-02-29 12:00:00.000000Z"}},
+    {{.type = BATCH_SQL_DATETIMEOFFSET, .scale = 0}, {"2000-02-29 12:00:00.000000Z"}},
+    {{.type = BATCH_SQL_UNIQUEIDENTIFIER}, {"6F9619FF-8B86-D011-B42D-00C04FC964FF"}},
+    {{.type = BATCH_SQL_VARIANT}, {"", "text \xC3\xA9"}},
+};
+
+static size_t cell_count(const sample *s) {
+  size_t count = 0;
+  while (count < sizeof s->cells / sizeof *s->cells && s->cells[count] != NULL) {
+    count++;
+  }
+  return count;
+}
+
+static int hex(char c) {
+  return c <= '9' ? c - '0' : c - 'A' + 10;
+}
+
+/* Puts a cell given as text into a column, by its layout. */
+static void put(batch_column *column, const batch_type *type, size_t row, const char *text) {
+  size_t length = strlen(text);
+  uint8_t *at = (uint8_t *)column->values;
+  int64_t us = 0;
+  bool zone = false;
+  batch_i128 number = 0;
+  switch (type->layout) {
+  case BATCH_BOOL:
+    batch_column_set_bool(column, row, text[0] == 't');
+    break;
+  case BATCH_INT16:
+    ((int16_t *)column->values)[row] = (int16_t)strtol(text, NULL, 10);
+    break;
+  case BATCH_INT32:
+    ((int32_t *)column->values)[row] = (int32_t)strtol(text, NULL, 10);
+    break;
+  case BATCH_INT64:
+    ((int64_t *)column->values)[row] = strtoll(text, NULL, 10);
+    break;
+  case BATCH_FLOAT:
+    ((float *)column->values)[row] = strtof(text, NULL);
+    break;
+  case BATCH_DOUBLE:
+    ((double *)column->values)[row] = strtod(text, NULL);
+    break;
+  case BATCH_DECIMAL32:
+  case BATCH_DECIMAL64:
+  case BATCH_DECIMAL128:
+    assert_int_equal(
+        batch_decimal_parse(text, length, type->precision, type->scale, false, &number, NULL),
+        BR_OK);
+    if (type->layout == BATCH_DECIMAL32) {
+      ((int32_t *)column->values)[row] = (int32_t)number;
+    } else if (type->layout == BATCH_DECIMAL64) {
+      ((int64_t *)column->values)[row] = (int64_t)number;
+    } else {
+      batch_store_i128(at + row * 16, number);
+    }
+    break;
+  case BATCH_DATE32:
+    assert_int_equal(batch_date_parse(text, length, (int32_t *)column->values + row, NULL), BR_OK);
+    break;
+  case BATCH_TIMESTAMP_US:
+  case BATCH_TIMESTAMP_US_UTC:
+    assert_int_equal(batch_timestamp_parse(text, length, &us, &zone, NULL), BR_OK);
+    ((int64_t *)column->values)[row] = us;
+    break;
+  case BATCH_STRING:
+    assert_int_equal(batch_column_append_bytes(column, row, text, length, NULL), BR_OK);
+    return;
+  case BATCH_BINARY: {
+    uint8_t bytes[64];
+    for (size_t i = 2; i < length; i += 2) {
+      bytes[i / 2 - 1] = (uint8_t)(hex(text[i]) << 4 | hex(text[i + 1]));
+    }
+    assert_int_equal(batch_column_append_bytes(column, row, bytes, length / 2 - 1, NULL), BR_OK);
+    return;
+  }
+  default:
+    fail_msg("no layout %d", (int)type->layout);
+  }
+  batch_column_mark_valid(column, row);
+}
+
+/* One column of a type, nullable or not, on its way out. */
+typedef struct trip {
+  const sample *sample;
+  const uint8_t *collation;
+  bool nullable;
+  bool unknown_length;
+  batch_schema *schema;
+  batch *cells;
+  tds_type_info info;
+  br_buf wire;   /* packets */
+  br_buf before; /* the cells as text */
+} trip;
+
+static void make_cells(trip *t) {
+  batch_type type;
+  assert_int_equal(batch_schema_new(1, &t->schema, NULL), BR_OK);
+  assert_int_equal(batch_type_resolve(&t->sample->spec, NULL, &type, NULL, NULL), BR_OK);
+  assert_int_equal(batch_schema_set(t->schema, 0, "c", type, t->nullable, NULL), BR_OK);
+  assert_int_equal(batch_new(t->schema, 16, &t->cells, NULL), BR_OK);
+  batch_column *column = &t->cells->columns[0];
+  for (size_t i = 0; i < cell_count(t->sample); i++) {
+    put(column, &type, t->cells->rows++, t->sample->cells[i]);
+    if (t->nullable) {
+      assert_int_equal(batch_column_append_null(column, t->cells->rows++, NULL), BR_OK);
+    }
+  }
+}
+
+static void dump(const batch *b, br_buf *out) {
+  for (size_t row = 0; row < b->rows; row++) {
+    assert_int_equal(batch_cell_text(b, 0, row, out, NULL, NULL), BR_OK);
+    assert_int_equal(br_buf_text(out, "|", NULL), BR_OK);
+  }
+}
+
+/* Packets of 512 bytes, so that most values meet a packet's end somewhere. */
+static void send(trip *t) {
+  tds_stream *s = NULL;
+  tds_writer w;
+  br_error err = BR_ERROR_INIT;
+  assert_int_equal(tds_stream_memory("", 0, &t->wire, &s, NULL), BR_OK);
+  assert_int_equal(tds_writer_init(&w, s, 512, NULL), BR_OK);
+  assert_int_equal(
+      tds_type_info_of_spec(&t->sample->spec, t->nullable, t->collation, &t->info, NULL), BR_OK);
+  t->info.plp_unknown_length = t->unknown_length;
+  tds_writer_begin(&w, TDS_PACKET_RESPONSE, 0);
+  assert_int_equal(tds_type_info_write(&w, TDS_IN_RESULT, &t->info, NULL), BR_OK);
+  for (size_t row = 0; row < t->cells->rows; row++) {
+    if (tds_value_write(&w, &t->info, &t->cells->columns[0], row, &err) != BR_OK) {
+      fail_msg("%s: %s", batch_type_row_of(t->sample->spec.type)->name, err.message);
+    }
+  }
+  assert_int_equal(tds_writer_end(&w, NULL), BR_OK);
+  tds_writer_done(&w);
+  tds_stream_close(s);
+}
+
+/* Reads what was sent into a batch of its own. */
+static br_status receive(void *context, br_error *err) {
+  trip *t = context;
+  tds_stream *s = NULL;
+  tds_reader r = {.stream = NULL};
+  batch *b = NULL;
+  br_buf after;
+  br_buf_init(&after, MOST);
+  tds_type_info info;
+  tds_decoder d;
+  const tds_decode_options options = {.max_cell = MOST};
+  br_status st = tds_stream_memory(t->wire.data, t->wire.len, NULL, &s, err);
+  st = st == BR_OK ? tds_reader_init(&r, s, err) : st;
+  st = st == BR_OK ? tds_reader_begin(&r, err) : st;
+  st = st == BR_OK ? tds_type_info_read(&r, TDS_IN_RESULT, &info, err) : st;
+  if (st == BR_OK) {
+    info.user_type = t->info.user_type;
+    st = tds_decoder_init(&d, &info, &options, err);
+  }
+  st = st == BR_OK ? batch_new(t->schema, 16, &b, err) : st;
+  for (size_t row = 0; st == BR_OK && row < t->cells->rows; row++) {
+    st = d.decode(&d, &r, &b->columns[0], row, err);
+    b->rows++;
+  }
+  if (st == BR_OK) {
+    batch_sql_typespec spec;
+    bool ended = false;
+    assert_int_equal(tds_type_info_spec(&info, &spec, NULL), BR_OK);
+    assert_int_equal(spec.type, t->sample->spec.type);
+    assert_int_equal(spec.precision, t->sample->spec.precision);
+    assert_int_equal(spec.scale, t->sample->spec.scale);
+    assert_int_equal(tds_reader_ended(&r, &ended, NULL), BR_OK);
+    assert_true(ended);
+    br_mem_fail_after(-1);
+    dump(b, &after);
+    assert_string_equal(br_buf_cstr(&after), br_buf_cstr(&t->before));
+  }
+  batch_free(b);
+  br_buf_done(&after);
+  tds_reader_done(&r);
+  tds_stream_close(s);
+  return st;
+}
+
+/* The same values, passed over unseen. */
+static void pass_over(const trip *t) {
+  tds_stream *s = NULL;
+  tds_reader r;
+  tds_type_info info;
+  bool ended = false;
+  assert_int_equal(tds_stream_memory(t->wire.data, t->wire.len, NULL, &s, NULL), BR_OK);
+  assert_int_equal(tds_reader_init(&r, s, NULL), BR_OK);
+  assert_int_equal(tds_reader_begin(&r, NULL), BR_OK);
+  assert_int_equal(tds_type_info_read(&r, TDS_IN_RESULT, &info, NULL), BR_OK);
+  for (size_t row = 0; row < t->cells->rows; row++) {
+    assert_int_equal(tds_value_skip(&r, &info, NULL), BR_OK);
+  }
+  assert_int_equal(tds_reader_ended(&r, &ended, NULL), BR_OK);
+  assert_true(ended);
+  tds_reader_done(&r);
+  tds_stream_close(s);
+}
+
+static void trip_done(trip *t) {
+  batch_free(t->cells);
+  batch_schema_free(t->schema);
+  br_buf_done(&t->wire);
+  br_buf_done(&t->before);
+}
+
+static void travel(const sample *s, const uint8_t *collation, bool nullable, bool unknown_length,
+                   bool fail_allocations) {
+  trip t = {
+      .sample = s, .collation = collation, .nullable = nullable, .unknown_length = unknown_length};
+  br_buf_init(&t.wire, MOST);
+  br_buf_init(&t.before, MOST);
+  make_cells(&t);
+  dump(t.cells, &t.before);
+  send(&t);
+  br_error err = BR_ERROR_INIT;
+  if (receive(&t, &err) != BR_OK) {
+    fail_msg("%s: %s", batch_type_row_of(s->spec.type)->name, err.message);
+  }
+  pass_over(&t);
+  if (fail_allocations) {
+    torture_allocations(receive, &t);
+  }
+  trip_done(&t);
+}
+
+static void every_type_comes_back_as_it_went(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+    travel(&samples[i], tds_collation_latin1, true, false, true);
+    travel(&samples[i], tds_collation_latin1, false, false, false);
+    travel(&samples[i], tds_collation_utf8, true, true, false);
+  }
+}
+
+static void every_type_that_is_sent_is_sampled(void **state) {
+  (void)state;
+  for (int type = 0; type < BATCH_SQL_TYPE_COUNT; type++) {
+    bool sampled = false;
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+      sampled = sampled || (int)samples[i].spec.type == type;
+    }
+    const batch_sql_typespec spec = {.type = (batch_sql_type)type, .precision = 5, .length = 5};
+    tds_type_info info;
+    br_status st = tds_type_info_of_spec(&spec, true, tds_collation_utf8, &info, NULL);
+    assert_int_equal(st, sampled ? BR_OK : BR_ERR_UNSUPPORTED);
+  }
+}
+
+static void not_null_columns_get_the_fixed_forms(void **state) {
+  (void)state;
+  const batch_sql_typespec spec = {.type = BATCH_SQL_INT};
+  tds_type_info info;
+  assert_int_equal(tds_type_info_of_spec(&spec, false, tds_collation_utf8, &info, NULL), BR_OK);
+  assert_int_equal(info.id, TDS_TYPE_INT4);
+  assert_int_equal(tds_type_info_of_spec(&spec, true, tds_collation_utf8, &info, NULL), BR_OK);
+  assert_int_equal(info.id, TDS_TYPE_INTN);
+}
+
+static void lengths_over_8000_bytes_become_max(void **state) {
+  (void)state;
+  static const struct {
+    batch_sql_typespec spec;
+    uint8_t id;
+  } cases[] = {
+      {{.type = BATCH_SQL_NVARCHAR, .length = 4001}, TDS_TYPE_NVARCHAR},
+      {{.type = BATCH_SQL_CHAR, .length = 8001}, TDS_TYPE_BIGVARCHAR},
+      {{.type = BATCH_SQL_NCHAR, .length = 4001}, TDS_TYPE_NVARCHAR},
+      {{.type = BATCH_SQL_BINARY, .length = 8001}, TDS_TYPE_BIGVARBINARY},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    tds_type_info info;
+    assert_int_equal(tds_type_info_of_spec(&cases[i].spec, true, tds_collation_utf8, &info, NULL),
+                     BR_OK);
+    assert_int_equal(info.id, cases[i].id);
+    assert_int_equal(info.frame, TDS_FRAME_PLP);
+  }
+}
+
+/* What doesn't fit is an error, never another value. */
+static void values_that_dont_fit_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    batch_sql_typespec as;   /* how the cell lies in memory */
+    batch_sql_typespec type; /* what it is sent as */
+    const char *cell;
+  } cases[] = {
+      {{.type = BATCH_SQL_SMALLINT}, {.type = BATCH_SQL_TINYINT}, "-1"},
+      {{.type = BATCH_SQL_SMALLINT}, {.type = BATCH_SQL_TINYINT}, "256"},
+      {{.type = BATCH_SQL_DECIMAL, .precision = 9, .scale = 0},
+       {.type = BATCH_SQL_DECIMAL, .precision = 3, .scale = 0},
+       "1000"},
+      {{.type = BATCH_SQL_DATETIME2}, {.type = BATCH_SQL_DATETIME}, "1752-12-31 23:59:59"},
+      {{.type = BATCH_SQL_DATETIME2}, {.type = BATCH_SQL_SMALLDATETIME}, "2079-06-06 23:59:31"},
+      {{.type = BATCH_SQL_VARCHAR, .length = 9}, {.type = BATCH_SQL_VARCHAR, .length = 3}, "abcd"},
+      {{.type = BATCH_SQL_NVARCHAR, .length = 9},
+       {.type = BATCH_SQL_NVARCHAR, .length = 3},
+       "abcd"},
+      {{.type = BATCH_SQL_VARCHAR, .length = 9},
+       {.type = BATCH_SQL_VARCHAR, .length = 9},
+       "\xE6\x97\xA5"},
+      {{.type = BATCH_SQL_VARCHAR, .length = 9}, {.type = BATCH_SQL_TIME, .scale = 0}, "24:00:00"},
+      {{.type = BATCH_SQL_VARCHAR, .length = 9},
+       {.type = BATCH_SQL_TIME, .scale = 0},
+       "12:00:00.5"},
+      {{.type = BATCH_SQL_VARCHAR, .length = 9}, {.type = BATCH_SQL_UNIQUEIDENTIFIER}, "abc"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const sample s = {cases[i].as, {cases[i].cell}};
+    trip t = {.sample = &s, .nullable = true};
+    make_cells(&t);
+    tds_type_info info;
+    tds_stream *stream = NULL;
+    tds_writer w;
+    assert_int_equal(tds_stream_memory("", 0, NULL, &stream, NULL), BR_OK);
+    assert_int_equal(tds_writer_init(&w, stream, 512, NULL), BR_OK);
+    assert_int_equal(tds_type_info_of_spec(&cases[i].type, true, tds_collation_latin1, &info, NULL),
+                     BR_OK);
+    tds_writer_begin(&w, TDS_PACKET_RESPONSE, 0);
+    br_status st = tds_value_write(&w, &info, &t.cells->columns[0], 0, NULL);
+    if (st != BR_ERR_DATA) {
+      fail_msg("%s as type %d: %s", cases[i].cell, (int)cases[i].type.type, br_status_name(st));
+    }
+    tds_writer_done(&w);
+    tds_stream_close(stream);
+    trip_done(&t);
+  }
+}
+
+/* Ticks of 1/300 s, and the carry into the next day. */
+static void datetime_rounds_as_sql_server_does(void **state) {
+  (void)state;
+  static const struct {
+    batch_sql_typespec type;
+    const char *in, *out;
+  } cases[] = {
+      {{.type = BATCH_SQL_DATETIME}, "2000-01-01 00:00:00.001000", "2000-01-01 00:00:00.000000"},
+      {{.type = BATCH_SQL_DATETIME}, "2000-01-01 00:00:00.002000", "2000-01-01 00:00:00.003000"},
+      {{.type = BATCH_SQL_DATETIME}, "2000-01-01 00:00:00.005000", "2000-01-01 00:00:00.007000"},
+      {{.type = BATCH_SQL_DATETIME}, "2000-01-01 00:00:00.009000", "2000-01-01 00:00:00.010000"},
+      {{.type = BATCH_SQL_DATETIME}, "1999-12-31 23:59:59.999000", "2000-01-01 00:00:00.000000"},
+      {{.type = BATCH_SQL_SMALLDATETIME}, "1999-12-31 23:59:30", "2000-01-01 00:00:00.000000"},
+      {{.type = BATCH_SQL_SMALLDATETIME}, "1999-12-31 23:59:29", "1999-12-31 23:59:00.000000"},
+      {{.type = BATCH_SQL_DATETIME2, .scale = 0},
+       "1999-12-31 23:59:59.500000",
+       "2000-01-01 00:00:00.000000"},
+      {{.type = BATCH_SQL_DATETIME2, .scale = 2},
+       "1960-01-01 00:00:00.004999",
+       "1960-01-01 00:00:00.000000"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const sample s = {cases[i].type, {cases[i].in}};
+    trip t = {.sample = &s, .collation = tds_collation_latin1, .nullable = false};
+    br_buf_init(&t.wire, MOST);
+    br_buf_init(&t.before, MOST);
+    make_cells(&t);
+    assert_int_equal(br_buf_printf(&t.before, NULL, "%s|", cases[i].out), BR_OK);
+    send(&t);
+    assert_int_equal(receive(&t, NULL), BR_OK);
+    trip_done(&t);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_type_comes_back_as_it_went),
+      cmocka_unit_test(every_type_that_is_sent_is_sampled),
+      cmocka_unit_test(not_null_columns_get_the_fixed_forms),
+      cmocka_unit_test(lengths_over_8000_bytes_become_max),
+      cmocka_unit_test(values_that_dont_fit_are_refused),
+      cmocka_unit_test(datetime_rounds_as_sql_server_does),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
