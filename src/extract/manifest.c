@@ -120,6 +120,9 @@ static void set_origin(json_t *root, const extract_origin *origin, bool *ok) {
     set(parameters, origin->parameters[i].name, json_string(origin->parameters[i].value), ok);
   }
   set(root, "parameters", parameters, ok);
+  if (origin->row_limit != 0) {
+    set(root, "row_limit", json_integer((json_int_t)origin->row_limit), ok);
+  }
   json_t *source = json_object();
   set(source, "server", json_string(origin->server), ok);
   set(source, "database", json_string(origin->database), ok);
@@ -321,6 +324,9 @@ bool extract_manifest_same_origin(const extract_manifest *m, const extract_origi
     difference = "parameters";
   } else if (!text_is(m->json, "query_sha256", origin->query_sha256)) {
     difference = "query";
+  } else if ((uint64_t)json_integer_value(json_object_get(m->json, "row_limit")) !=
+             origin->row_limit) {
+    difference = "row limit";
   }
   if (ret_difference != NULL) {
     *ret_difference = difference;

@@ -45,6 +45,7 @@ typedef struct extract_origin {
   char query_sha256[BR_SHA256_HEX_MAX]; /* of the SQL as it was sent */
   const extract_pair *parameters;       /* sorted by name */
   size_t parameter_count;
+  uint64_t row_limit;            /* --limit; 0 = all rows */
   const char *server, *database; /* as configured and as the server named it */
   bool sandbox;
 } extract_origin;
@@ -74,8 +75,8 @@ const extract_files *extract_manifest_files(const extract_manifest *manifest);
 const extract_files *extract_manifest_pending(const extract_manifest *manifest);
 const extract_files *extract_manifest_superseded(const extract_manifest *manifest);
 uint64_t extract_manifest_rows(const extract_manifest *manifest);
-/* Same query text, parameters and source. ret_difference (may be NULL): the word for the first that
- * differs. */
+/* Same query text, parameters, row limit and source. ret_difference (may be NULL): the word for the
+ * first that differs. */
 bool extract_manifest_same_origin(const extract_manifest *manifest, const extract_origin *origin,
                                   const char **ret_difference);
 

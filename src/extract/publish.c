@@ -115,6 +115,26 @@ static br_status finish_deleting(extract_publisher *p, br_error *err) {
   return p->earlier == NULL ? BR_OK : remove_files(p, extract_manifest_superseded(p->earlier), err);
 }
 
+/* A result is complete only as long as nobody took a file of it away. */
+static br_status check_files_exist(extract_publisher *p, br_error *err) {
+  const extract_files *files = extract_manifest_files(p->earlier);
+  for (size_t i = 0; i < files->count; i++) {
+    bool exists = false;
+    const char *name = files->items[i].name;
+    br_status st = extract_place_exists(p->options.place, p->options.folder, name, &exists, err);
+    if (st == BR_OK && !exists) {
+      st = br_error_set(err, BR_ERR_EXISTS,
+                        "%s/%s is missing, though the manifest names it; use --overwrite to write "
+                        "the result anew",
+                        p->options.folder, name);
+    }
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+  return BR_OK;
+}
+
 /* BR_DONE: keep what is there. */
 static br_status decide(extract_publisher *p, uint64_t *ret_rows, br_error *err) {
   if (p->options.overwrite) {
@@ -137,6 +157,10 @@ static br_status decide(extract_publisher *p, uint64_t *ret_rows, br_error *err)
     return br_error_set(err, BR_ERR_EXISTS,
                         "%s holds a result of another %s; use --overwrite to replace it",
                         p->options.folder, difference);
+  }
+  br_status st = check_files_exist(p, err);
+  if (st != BR_OK) {
+    return st;
   }
   *ret_rows = extract_manifest_rows(p->earlier);
   return BR_DONE;

@@ -183,6 +183,32 @@ static void the_same_result_is_skipped_and_another_needs_overwrite(void **state)
   assert_int_equal(publish(f, "run3", contents, 1, true), BR_OK);
 }
 
+static void another_row_limit_is_another_result(void **state) {
+  fixture *f = *state;
+  const char *contents[] = {"one"};
+  f->origin.row_limit = 5;
+  assert_int_equal(publish(f, "run1", contents, 1, false), BR_OK);
+  assert_int_equal(publish(f, "run2", contents, 1, false), BR_DONE);
+  f->origin.row_limit = 0;
+  assert_int_equal(publish(f, "run3", contents, 1, false), BR_ERR_EXISTS);
+  assert_string_equal(f->err.message,
+                      "C/q holds a result of another row limit; use --overwrite to replace it");
+}
+
+static void a_result_with_a_missing_file_is_not_kept(void **state) {
+  fixture *f = *state;
+  const char *contents[] = {"one", "two"};
+  assert_int_equal(publish(f, "run1", contents, 2, false), BR_OK);
+  char path[160];
+  in_result(f, "part_00001-run1.parquet", path, sizeof path);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(publish(f, "run2", contents, 2, false), BR_ERR_EXISTS);
+  assert_string_equal(f->err.message,
+                      "C/q/part_00001-run1.parquet is missing, though the manifest names it; use "
+                      "--overwrite to write the result anew");
+  assert_int_equal(publish(f, "run3", contents, 2, true), BR_OK);
+}
+
 static void overwriting_deletes_what_the_earlier_manifest_names_and_nothing_else(void **state) {
   fixture *f = *state;
   const char *three[] = {"one", "two", "three"};
@@ -392,6 +418,8 @@ int main(void) {
       TEST(one_file_takes_the_name_of_the_query),
       TEST(several_files_are_numbered_and_carry_the_run),
       TEST(the_same_result_is_skipped_and_another_needs_overwrite),
+      TEST(another_row_limit_is_another_result),
+      TEST(a_result_with_a_missing_file_is_not_kept),
       TEST(overwriting_deletes_what_the_earlier_manifest_names_and_nothing_else),
       TEST(a_foreign_file_of_the_same_name_is_not_replaced_unasked),
       TEST(a_second_run_on_the_folder_fails_clearly),
