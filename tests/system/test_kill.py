@@ -110,9 +110,9 @@ def count_calls(strace, bridge, destination, chunk, call):
 @pytest.mark.parametrize("phase", PHASES)
 def test_readers_see_a_whole_result_after_ten_kills_in_each_phase(target, strace, phase, chunk):
     bridge, destination, folder = target
-    settle(bridge, destination, folder, chunk, "old")
     calls = [(call, when) for call in PHASES[phase] for when in range(count_calls(strace, bridge, destination, chunk, call))]
     assert calls, "the phase makes none of its system calls"
+    settle(bridge, destination, folder, chunk, "old")
     seed = random.Random(f"{phase}-{chunk}")
     kills = 0
     for attempt in range(40):
