@@ -33,7 +33,7 @@ static br_status skip_table_name(tds_reader *r, tds_type_place place, br_error *
 
 static br_status read_text_info(tds_reader *r, tds_type_place place, tds_type_info *info,
                                 br_error *err) {
-  info->frame = TDS_FRAME_TEXTPTR;
+  info->frame = place == TDS_IN_PARAMETER ? TDS_FRAME_LONG : TDS_FRAME_TEXTPTR;
   br_status st = tds_reader_u32(r, &info->size, err);
   if (st == BR_OK && info->id != TDS_TYPE_IMAGE) {
     st = tds_reader_copy(r, info->collation, TDS_COLLATION_SIZE, err);

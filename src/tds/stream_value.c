@@ -210,19 +210,33 @@ br_status tds_decode_plp(tds_decoder *d, tds_reader *r, batch_column *out, size_
   return st == BR_OK ? end_value(&sink, row, err) : st;
 }
 
+/* The length behind a text pointer, or bare as a parameter has it; *ret_null: there is no value. */
+static br_status text_length(const tds_decoder *d, tds_reader *r, uint32_t *ret_length,
+                             bool *ret_null, br_error *err) {
+  uint8_t pointer = 0;
+  if (d->info.frame == TDS_FRAME_LONG) {
+    br_status st = tds_reader_u32(r, ret_length, err);
+    *ret_null = st == BR_OK && *ret_length == TDS_LENGTH32_NULL;
+    return st;
+  }
+  br_status st = tds_reader_u8(r, &pointer, err);
+  *ret_null = st == BR_OK && pointer == 0;
+  if (st == BR_OK && pointer != 0) {
+    st = tds_reader_skip(r, (uint64_t)pointer + TDS_TEXT_TIMESTAMP_SIZE, err);
+    if (st == BR_OK) {
+      st = tds_reader_u32(r, ret_length, err);
+    }
+  }
+  return st;
+}
+
 br_status tds_decode_textptr(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
                              br_error *err) {
-  uint8_t pointer = 0;
-  br_status st = tds_reader_u8(r, &pointer, err);
-  if (st == BR_OK && pointer == 0) {
-    return batch_column_append_null(out, row, err);
-  }
   uint32_t length = 0;
-  if (st == BR_OK) {
-    st = tds_reader_skip(r, (uint64_t)pointer + TDS_TEXT_TIMESTAMP_SIZE, err);
-  }
-  if (st == BR_OK) {
-    st = tds_reader_u32(r, &length, err);
+  bool null = false;
+  br_status st = text_length(d, r, &length, &null, err);
+  if (st == BR_OK && null) {
+    return batch_column_append_null(out, row, err);
   }
   if (st == BR_OK && length > INT32_MAX) {
     return tds_bad_length(err, &d->info, length);

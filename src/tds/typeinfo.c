@@ -196,6 +196,9 @@ br_status tds_value_skip(tds_reader *r, const tds_type_info *info, br_error *err
     return st == BR_OK ? tds_reader_skip(r, length32, err) : st;
   case TDS_FRAME_TEXTPTR:
     return skip_textptr(r, err);
+  case TDS_FRAME_LONG:
+    st = tds_reader_u32(r, &length32, err);
+    return st == BR_OK && length32 != TDS_LENGTH32_NULL ? tds_reader_skip(r, length32, err) : st;
   case TDS_FRAME_PLP:
     return skip_plp(r, err);
   }

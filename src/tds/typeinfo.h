@@ -22,6 +22,7 @@ typedef enum tds_frame {
   TDS_FRAME_LEN16,   /* two bytes; 0xFFFF = NULL */
   TDS_FRAME_LEN32,   /* four bytes; 0 = NULL (sql_variant) */
   TDS_FRAME_TEXTPTR, /* text, ntext, image: pointer, timestamp, four bytes */
+  TDS_FRAME_LONG,    /* the same as parameters: four bytes; 0xFFFFFFFF = NULL */
   TDS_FRAME_PLP,     /* eight bytes, then chunks */
 } tds_frame;
 

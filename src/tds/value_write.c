@@ -14,7 +14,8 @@ static br_status write_head(tds_writer *w, const tds_type_info *info, uint64_t l
                             br_error *err) {
   static const uint8_t pointer[TDS_TEXT_POINTER_SIZE + TDS_TEXT_TIMESTAMP_SIZE] = {0};
   br_status st = BR_OK;
-  if (info->frame != TDS_FRAME_PLP && info->frame != TDS_FRAME_TEXTPTR && length > info->size) {
+  if (info->frame != TDS_FRAME_PLP && info->frame != TDS_FRAME_TEXTPTR &&
+      info->frame != TDS_FRAME_LONG && length > info->size) {
     return br_error_set(err, BR_ERR_DATA, "The value has %" PRIu64 " bytes, its type %" PRIu32,
                         length, info->size);
   }
@@ -23,6 +24,8 @@ static br_status write_head(tds_writer *w, const tds_type_info *info, uint64_t l
     return tds_writer_u8(w, (uint8_t)length, err);
   case TDS_FRAME_LEN16:
     return tds_writer_u16(w, (uint16_t)length, err);
+  case TDS_FRAME_LONG:
+    return tds_writer_u32(w, (uint32_t)length, err);
   case TDS_FRAME_TEXTPTR:
     st = tds_writer_u8(w, TDS_TEXT_POINTER_SIZE, err);
     st = st == BR_OK ? tds_writer_bytes(w, pointer, sizeof pointer, err) : st;
@@ -134,6 +137,8 @@ br_status tds_write_null(tds_writer *w, const tds_type_info *info, br_error *err
     return tds_writer_u16(w, TDS_LENGTH16_NULL, err);
   case TDS_FRAME_LEN32:
     return tds_writer_u32(w, 0, err);
+  case TDS_FRAME_LONG:
+    return tds_writer_u32(w, TDS_LENGTH32_NULL, err);
   case TDS_FRAME_PLP:
     return tds_writer_u64(w, TDS_PLP_NULL, err);
   case TDS_FRAME_LEN8:

@@ -231,8 +231,9 @@ typedef enum tds_type_id {
 } tds_type_id;
 
 /* Lengths with a meaning of their own (2.2.5.2.3). */
-#define TDS_LENGTH16_NULL UINT16_C(0xFFFF) /* of a value */
-#define TDS_LENGTH16_MAX  UINT16_C(0xFFFF) /* in TYPE_INFO: (max), so values are PLP */
+#define TDS_LENGTH16_NULL UINT16_C(0xFFFF)     /* of a value */
+#define TDS_LENGTH16_MAX  UINT16_C(0xFFFF)     /* in TYPE_INFO: (max), so values are PLP */
+#define TDS_LENGTH32_NULL UINT32_C(0xFFFFFFFF) /* of a text, ntext or image parameter */
 #define TDS_PLP_NULL      UINT64_C(0xFFFFFFFFFFFFFFFF)
 #define TDS_PLP_UNKNOWN   UINT64_C(0xFFFFFFFFFFFFFFFE)
 

@@ -166,7 +166,7 @@ static br_status run_statement(engine_session *s, char *text, engine_result_kind
   (void)snprintf(s->kind, sizeof s->kind, "SELECT");
   s->row = 0;
   if (sscanf(text, "rows %lld", &number) == 1 || strcmp(text, "wide") == 0 ||
-      strcmp(text, "param") == 0) {
+      strncmp(text, "param", 5) == 0) {
     s->rows = text[0] == 'r' ? number : 1;
     *ret_kind = ENGINE_ROWS;
     return make_schema(s, text, err);
@@ -179,7 +179,14 @@ static br_status run_statement(engine_session *s, char *text, engine_result_kind
   }
   *ret_kind = ENGINE_NONE;
   (void)snprintf(s->kind, sizeof s->kind, "SET");
-  if (strncmp(text, "use ", 4) == 0) {
+  if (strncasecmp(text, "set ", 4) == 0 || strcasecmp(text, "begin transaction") == 0) {
+    s->transaction = s->transaction || text[0] == 'b' || text[0] == 'B';
+  } else if (strcasecmp(text, "commit transaction") == 0 ||
+             strcasecmp(text, "rollback transaction") == 0) {
+    (void)snprintf(s->kind, sizeof s->kind, "%s",
+                   text[0] == 'c' || text[0] == 'C' ? "COMMIT" : "ROLLBACK");
+    s->transaction = false;
+  } else if (strncmp(text, "use ", 4) == 0) {
     (void)snprintf(s->database, sizeof s->database, "%.100s", text + 4);
   } else if (strcmp(text, "begin") == 0) {
     s->transaction = true;
@@ -204,7 +211,9 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
     *end++ = '\0';
   }
   s->next = end;
-  return run_statement(s, text + strspn(text, " \n"), ret_kind, err);
+  text += strspn(text, " \n");
+  text[strcspn(text, "\n")] = '\0';
+  return run_statement(s, text, ret_kind, err);
 }
 
 const batch_schema *engine_result_schema(const engine_session *s) {

@@ -1,0 +1,318 @@
+/*
+ * INSERT BULK: the statement that announces a load, and the stream behind it. A load is done whole
+ * or not at all.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sandbox/tds_session.h"
+
+enum { BATCH_ROWS = 1024, BATCH_ROWS_LARGE = 8, KEEP_BYTES = 4 * 1024 * 1024, COLUMNS_MAX = 1024 };
+
+#define SAVEPOINT "bulk_load"
+
+void tds_bulk_forget(tds_session *s) {
+  for (size_t i = 0; i < s->bulk_column_count; i++) {
+    br_free(s->bulk_columns[i]);
+  }
+  br_free(s->bulk_columns);
+  br_free(s->bulk_table);
+  s->bulk_table = NULL;
+  s->bulk_columns = NULL;
+  s->bulk_column_count = 0;
+}
+
+static const char *skip_blanks(const char *p) {
+  return p + strspn(p, " \t\r\n");
+}
+
+/* A keyword at p; NULL: another word stands there. */
+static const char *take_word(const char *p, const char *word) {
+  size_t length = strlen(word);
+  p = skip_blanks(p);
+  if (strncasecmp(p, word, length) != 0 || isalnum((unsigned char)p[length]) || p[length] == '_') {
+    return NULL;
+  }
+  return p + length;
+}
+
+bool tds_is_insert_bulk(const char *sql, size_t length) {
+  (void)length;
+  const char *p = take_word(sql, "INSERT");
+  return p != NULL && take_word(p, "BULK") != NULL;
+}
+
+/* Behind a name in brackets, in quotes or plain, with dots; NULL: none. */
+static const char *end_of_name(const char *p) {
+  for (;;) {
+    if (*p == '[' || *p == '"') {
+      const char close = *p == '[' ? ']' : '"';
+      for (p++; *p != '\0' && (*p != close || p[1] == close); p += *p == close ? 2 : 1) {
+      }
+      if (*p == '\0') {
+        return NULL;
+      }
+      p++;
+    } else {
+      p += strcspn(p, " \t\r\n.([\"");
+    }
+    p = skip_blanks(p);
+    if (*p != '.') {
+      return p;
+    }
+    p = skip_blanks(p + 1);
+  }
+}
+
+/* A name without its brackets or quotes; the caller frees. */
+static char *plain_name(const char *p, size_t length) {
+  char *name = br_malloc(length + 1);
+  size_t fill = 0;
+  if (name == NULL) {
+    return NULL;
+  }
+  const char close = p[0] == '[' ? ']' : p[0] == '"' ? '"' : '\0';
+  size_t end = close != '\0' && length > 1 ? length - 1 : length;
+  for (size_t i = close != '\0' ? 1 : 0; i < end; i++) {
+    name[fill++] = p[i];
+    i += close != '\0' && p[i] == close && i + 1 < end && p[i + 1] == close;
+  }
+  name[fill] = '\0';
+  return name;
+}
+
+static br_status syntax(br_error *err) {
+  return br_error_set(err, BR_ERR_USAGE, "Incorrect syntax near the keyword 'BULK'.");
+}
+
+/* "[name] type[(…)] [COLLATE x]" up to the comma or bracket behind it. */
+static br_status take_column(tds_session *s, const char **p, br_error *err) {
+  const char *start = skip_blanks(*p);
+  const char *end = end_of_name(start);
+  if (end == NULL || s->bulk_column_count == COLUMNS_MAX) {
+    return syntax(err);
+  }
+  size_t length = (size_t)(end - start);
+  while (length > 0 && strchr(" \t\r\n", start[length - 1]) != NULL) {
+    length--;
+  }
+  char *name = plain_name(start, length);
+  char **list =
+      br_realloc_array(s->bulk_columns, s->bulk_column_count + 1, sizeof *s->bulk_columns);
+  if (list != NULL) {
+    s->bulk_columns = list;
+  }
+  if (name == NULL || list == NULL) {
+    br_free(name);
+    return br_error_nomem(err);
+  }
+  s->bulk_columns[s->bulk_column_count++] = name;
+  int depth = 0;
+  for (*p = end; **p != '\0' && (depth > 0 || (**p != ',' && **p != ')')); (*p)++) {
+    depth += **p == '(' ? 1 : **p == ')' ? -1 : 0;
+  }
+  return BR_OK;
+}
+
+/* INSERT BULK table (column type, …) [WITH (…)]: the hints are for a server with locks and logs. */
+static br_status parse_statement(tds_session *s, const char *sql, br_error *err) {
+  const char *p = take_word(take_word(sql, "INSERT"), "BULK");
+  const char *start = skip_blanks(p);
+  const char *end = end_of_name(start);
+  if (end == NULL || end == start || *end != '(') {
+    return syntax(err);
+  }
+  size_t length = (size_t)(end - start);
+  while (strchr(" \t\r\n", start[length - 1]) != NULL) {
+    length--;
+  }
+  s->bulk_table = br_strndup(start, length);
+  if (s->bulk_table == NULL) {
+    return br_error_nomem(err);
+  }
+  p = end;
+  do {
+    p++;
+    br_status st = take_column(s, &p, err);
+    if (st != BR_OK) {
+      return st;
+    }
+  } while (*p == ',');
+  return *p == ')' ? BR_OK : syntax(err);
+}
+
+static br_status check_table(tds_session *s, tds_answer *a, bool *ret_ok, br_error *err) {
+  batch_schema *schema = NULL;
+  engine_error why = {0};
+  br_status st = engine_describe_table(s->engine, s->bulk_table, &schema, &why, err);
+  batch_schema_free(schema);
+  *ret_ok = st == BR_OK;
+  if (st == BR_OK) {
+    return BR_OK;
+  }
+  return why.number != 0 ? tds_answer_error(a, &why, err) : tds_answer_failure(a, st, err);
+}
+
+br_status tds_bulk_announce(tds_session *s, const char *sql, size_t length, br_error *err) {
+  (void)length;
+  tds_answer a;
+  bool ok = false;
+  tds_bulk_forget(s);
+  br_status st = tds_answer_begin(&a, s, TDS_TOKEN_DONE, sql, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  st = parse_statement(s, sql, err);
+  if (st == BR_ERR_USAGE) {
+    st = tds_answer_refuse(&a, 156, 15, err, "%s", err->message);
+  } else if (st == BR_OK) {
+    st = check_table(s, &a, &ok, err);
+  }
+  if (!ok) {
+    tds_bulk_forget(s);
+  }
+  return st == BR_OK ? tds_answer_end(&a, err) : st;
+}
+
+/* The load. */
+
+/* A statement whose results don't matter, but its errors do. */
+static br_status run_quietly(tds_session *s, tds_answer *a, const char *sql, br_error *err) {
+  br_status st = engine_execute(s->engine, sql, strlen(sql), NULL, 0, NULL, err);
+  while (st == BR_OK) {
+    engine_result_kind kind;
+    st = engine_next_result(s->engine, &kind, err);
+    if (st == BR_OK && kind == ENGINE_ERROR) {
+      return tds_answer_error(a, engine_result_error(s->engine), err);
+    }
+  }
+  return st == BR_DONE ? BR_OK : st;
+}
+
+/* Names from the statement: a stream may leave its own empty. */
+static br_status name_columns(const tds_session *s, tds_bulk *bulk, br_error *err) {
+  if (s->bulk_column_count != bulk->schema->count) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "INSERT BULK names %zu columns, and the stream brings %zu",
+                        s->bulk_column_count, bulk->schema->count);
+  }
+  for (size_t i = 0; i < bulk->schema->count; i++) {
+    br_status st = batch_schema_set(bulk->schema, i, s->bulk_columns[i],
+                                    bulk->schema->fields[i].type, true, err);
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+  return BR_OK;
+}
+
+static bool has_large(const tds_bulk *bulk) {
+  for (size_t i = 0; i < bulk->schema->count; i++) {
+    tds_frame frame = bulk->decoders[i].info.frame;
+    if (frame == TDS_FRAME_PLP || frame == TDS_FRAME_TEXTPTR) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static br_status insert_all(tds_session *s, tds_answer *a, tds_bulk *bulk, uint64_t *ret_rows,
+                            br_error *err) {
+  batch *b = NULL;
+  br_status st = batch_new(bulk->schema, has_large(bulk) ? BATCH_ROWS_LARGE : BATCH_ROWS, &b, err);
+  while (st == BR_OK && !a->failed) {
+    batch_reset(b, KEEP_BYTES);
+    st = tds_bulk_read(bulk, &s->reader, b, err);
+    if (st != BR_OK) {
+      break;
+    }
+    uint64_t rows = 0;
+    engine_error why = {0};
+    st = engine_insert_batch(s->engine, s->bulk_table, b, &rows, &why, err);
+    *ret_rows += st == BR_OK ? rows : 0;
+    if (st != BR_OK && why.number != 0) {
+      st = tds_answer_error(a, &why, err);
+    }
+  }
+  batch_free(b);
+  return st == BR_DONE ? BR_OK : st;
+}
+
+static br_status load(tds_session *s, tds_answer *a, uint64_t *ret_rows, br_error *err) {
+  tds_bulk bulk;
+  br_status st = tds_bulk_begin(&bulk, &s->reader, BR_LIMIT_CELL_MAX, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  st = name_columns(s, &bulk, err);
+  if (st == BR_OK) {
+    st = insert_all(s, a, &bulk, ret_rows, err);
+  }
+  tds_bulk_done(&bulk);
+  return st;
+}
+
+/* Reads what is left of the message; *ret_abandoned: its sender gave it up. */
+static br_status drain(tds_session *s, bool *ret_abandoned, br_error *err) {
+  while (!tds_reader_at_end(&s->reader)) {
+    s->reader.pos = s->reader.end;
+    br_status st = tds_reader_at_end(&s->reader) ? BR_OK : tds_reader_more(&s->reader, err);
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+  *ret_abandoned = (s->reader.status & TDS_STATUS_IGNORE) != 0;
+  return BR_OK;
+}
+
+/* Which failures leave the connection in order: the message can still be read to its end. */
+static bool is_local(br_status st) {
+  return st != BR_ERR_NETWORK && st != BR_ERR_TIMEOUT && st != BR_ERR_CANCELLED;
+}
+
+br_status tds_bulk_run(tds_session *s, br_error *err) {
+  tds_answer a;
+  uint64_t rows = 0;
+  bool abandoned = false;
+  const bool outer = engine_in_transaction(s->engine);
+  br_status st = tds_answer_begin(&a, s, TDS_TOKEN_DONE, NULL, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  if (s->bulk_table == NULL) {
+    st = br_error_set(err, BR_ERR_PROTOCOL, "A bulk load that no INSERT BULK announced");
+    return st;
+  }
+  st = run_quietly(s, &a, outer ? "SAVE TRANSACTION " SAVEPOINT : "BEGIN TRANSACTION", err);
+  const bool begun = st == BR_OK && !a.failed;
+  if (begun && !tds_reader_at_end(&s->reader)) {
+    st = load(s, &a, &rows, err);
+  }
+  br_status failure = st;
+  if (failure != BR_OK && is_local(failure)) {
+    st = tds_answer_failure(&a, failure == BR_ERR_PROTOCOL ? BR_ERR_DATA : failure, err);
+  }
+  if (st == BR_OK) {
+    st = drain(s, &abandoned, err);
+  }
+  const bool keep = st == BR_OK && !a.failed && !abandoned;
+  if (begun) {
+    const char *sql = outer  ? keep ? NULL : "ROLLBACK TRANSACTION " SAVEPOINT
+                      : keep ? "COMMIT TRANSACTION"
+                             : "ROLLBACK TRANSACTION";
+    br_status ended = sql != NULL ? run_quietly(s, &a, sql, st == BR_OK ? err : NULL) : BR_OK;
+    st = st == BR_OK ? ended : st;
+  }
+  tds_bulk_forget(s);
+  if (st != BR_OK) {
+    return st;
+  }
+  tds_answer_set_done(&a, a.failed || abandoned ? TDS_DONE_ERROR : TDS_DONE_COUNT,
+                      a.failed || abandoned ? TDS_TOKEN_DONE : TDS_COMMAND_BULK_INSERT,
+                      a.failed || abandoned ? 0 : rows);
+  return tds_answer_end(&a, err);
+}
