@@ -87,8 +87,8 @@ def test_chunks_that_split_characters_arrive_whole(mock, certificate, mode, sett
     bridge = connected(mock, certificate, mode, settings)
     [row] = bridge.sql("sqlserver", "SELECT * FROM TEXTS").json()["rows"]
     assert row[0] == "Zürich 🦆"
-    assert row[1] == "aé漢🦆" * 5000
-    assert row[2] == "0x" + bytes(i % 251 for i in range(20_000)).hex().upper()
+    assert row[1] == "aé漢🦆" * 1000
+    assert row[2] == "0x" + bytes(i % 251 for i in range(8_000)).hex().upper()
 
 
 def test_an_error_carries_its_number(mock):

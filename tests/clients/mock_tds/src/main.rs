@@ -39,15 +39,15 @@ fn integers() -> QueryResponse {
     QueryResponse::new(columns, rows)
 }
 
-/// Long values arrive in chunks of a size that splits surrogate pairs and UTF-8 sequences.
+/// Values arrive in chunks of a size that splits surrogate pairs. The mock sends an answer as one packet: 32 KiB at most.
 fn texts() -> QueryResponse {
     let columns = vec![
         ColumnDefinition::new("n", SqlDataType::NVarChar),
         ColumnDefinition::new("nm", SqlDataType::NVarCharMax),
         ColumnDefinition::new("bm", SqlDataType::VarBinaryMax),
     ];
-    let long: Vec<u16> = "aé漢🦆".repeat(5000).encode_utf16().collect();
-    let bytes: Vec<u8> = (0..20_000u32).map(|i| (i % 251) as u8).collect();
+    let long: Vec<u16> = "aé漢🦆".repeat(1000).encode_utf16().collect();
+    let bytes: Vec<u8> = (0..8_000u32).map(|i| (i % 251) as u8).collect();
     let rows = vec![Row::new(vec![
         ColumnValue::NVarChar("Zürich 🦆".to_string()),
         ColumnValue::NVarCharMax(long.chunks(999).map(|c| c.to_vec()).collect()),
