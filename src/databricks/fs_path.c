@@ -52,11 +52,19 @@ br_status dbx_fs_simple(dbx_client *client, const char *method, const char *what
   if (st != BR_OK) {
     return st;
   }
+  bool deletes = strcmp(method, "DELETE") == 0;
+  bool uncertain = false;
   fs.request.method = method;
+  fs.request.uncertain = deletes ? &uncertain : NULL;
   dbx_http_response response;
-  st = dbx_request_send(client, &fs.request, cancel, &response, err);
+  br_error failure = BR_ERROR_INIT;
+  st = dbx_request_send(client, &fs.request, cancel, &response, &failure);
   if (st == BR_OK) {
     dbx_http_response_done(&response);
+  } else if (st == BR_ERR_NOT_FOUND && uncertain) {
+    st = BR_OK; /* an earlier try, whose answer was lost, has deleted it */
+  } else if (err != NULL) {
+    *err = failure;
   }
   dbx_fs_request_done(&fs);
   return st;

@@ -83,14 +83,20 @@ static bool was_maybe_carried_out(const dbx_http_response *response) {
           dbx_retry_tries_of_status(response->status, false) == 1);
 }
 
-static br_status give_up(const dbx_request *request, br_status st, unsigned tries,
-                         const br_error *failure, br_error *err) {
+static br_status give_up(const dbx_request *request, const dbx_http_response *response,
+                         br_status st, unsigned tries, const br_error *failure, br_error *err) {
   if (err == NULL) {
     return st;
   }
+  char asked[DBX_HEADER_TEXT_MAX];
+  memcpy(asked, response->retry_after, sizeof asked);
+  dbx_text_clean(asked);
   *err = *failure;
   if (st == BR_ERR_NOMEM || st == BR_ERR_CANCELLED) {
     return st;
+  }
+  if (asked[0] != '\0') {
+    br_error_append(err, st, " (Retry-After: %s)", asked);
   }
   if (tries > 1) {
     br_error_append(err, st, " (after %u tries)", tries);
@@ -136,7 +142,7 @@ static br_status send_to(dbx_client *client, const dbx_request *request, const c
     }
     dbx_http_response_done(&now.response);
     if (!again) {
-      return give_up(request, st, tries, &failure, err);
+      return give_up(request, &now.response, st, tries, &failure, err);
     }
     if ((st = br_cancel_sleep_ms(cancel, wait_ms, err)) != BR_OK) {
       return st;

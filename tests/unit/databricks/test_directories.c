@@ -120,6 +120,20 @@ static void making_and_deleting(void **state) {
   script_stop(server);
 }
 
+static void deletion_whose_answer_was_lost_is_no_failure(void **state) {
+  (void)state;
+  const char *gone = script_json(404, NULL, "{\"error_code\":\"NOT_FOUND\",\"message\":\"gone\"}");
+  const script_step steps[] = {{.reply = gone}, {.then = SCRIPT_CLOSE}, {.reply = gone}};
+  script_server *server = script_start(steps, 3);
+  dbx_client *client = test_client(script_base(server));
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_delete(client, FOLDER "/f", NULL, &err), BR_ERR_NOT_FOUND, &err);
+  assert_status(dbx_files_delete(client, FOLDER "/f", NULL, &err), BR_OK, &err);
+  assert_int_equal(script_request_count(server), 3);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 static void paths_outside_of_volumes_are_refused_before_anything_is_sent(void **state) {
   (void)state;
   static const char *const paths[] = {
@@ -142,6 +156,7 @@ int main(void) {
       cmocka_unit_test(empty_folder_is_an_empty_list),
       cmocka_unit_test(lists_that_never_end_or_are_broken_are_refused),
       cmocka_unit_test(making_and_deleting),
+      cmocka_unit_test(deletion_whose_answer_was_lost_is_no_failure),
       cmocka_unit_test(paths_outside_of_volumes_are_refused_before_anything_is_sent),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,7 @@ static void wait_beyond_the_budget_is_not_begun(void **state) {
   assert_status(head(client, &err), BR_ERR_REMOTE, &err);
   assert_int_equal(err.native_code, 429);
   assert_true(err.retriable);
+  assert_contains(err.message, "(Retry-After: 3600)");
   assert_int_equal(script_request_count(server), 1);
   dbx_client_free(client);
   script_stop(server);
@@ -455,6 +456,32 @@ static void wrong_options_are_refused(void **state) {
   br_secret_free(broken);
 }
 
+static void look_ups_encode_names_and_tell_what_is_missing(void **state) {
+  (void)state;
+  const char *found = script_json(200, NULL, "{\"name\":\"x\"}");
+  const char *missing = script_json(
+      404, NULL,
+      "{\"error_code\":\"CATALOG_DOES_NOT_EXIST\",\"message\":\"Catalog 'a/b' does not exist.\"}");
+  const script_step steps[] = {
+      {.reply = found}, {.reply = found}, {.reply = found}, {.reply = missing}};
+  script_server *server = script_start(steps, 4);
+  dbx_client *client = test_client(script_base(server));
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_catalog_exists(client, "000-a b", NULL, &err), BR_OK, &err);
+  assert_status(dbx_schema_exists(client, "c", "s?", NULL, &err), BR_OK, &err);
+  assert_status(dbx_volume_exists(client, "c", "s", "v", NULL, &err), BR_OK, &err);
+  assert_status(dbx_catalog_exists(client, "a/b", NULL, &err), BR_ERR_NOT_FOUND, &err);
+  assert_string_equal(err.message, "Catalog a/b: HTTP 404 CATALOG_DOES_NOT_EXIST: Catalog 'a/b' "
+                                   "does not exist.");
+  static const char *const targets[] = {"catalogs/000-a%20b", "schemas/c.s%3F", "volumes/c.s.v",
+                                        "catalogs/a%2Fb"};
+  for (size_t i = 0; i < 4; i++) {
+    assert_contains(script_request_at(server, i)->target, targets[i]);
+  }
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(passing_failures_are_tried_again),
@@ -476,6 +503,7 @@ int main(void) {
       cmocka_unit_test(failing_socket_call_is_a_network_error),
       cmocka_unit_test(many_threads_share_a_client),
       cmocka_unit_test(wrong_options_are_refused),
+      cmocka_unit_test(look_ups_encode_names_and_tell_what_is_missing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
