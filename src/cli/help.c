@@ -139,7 +139,8 @@ br_status cli_help_man_page(br_buf *out, br_error *err) {
       st = add_man_option(&command->options[k], out, err);
     }
   }
-  ADD(".SH EXIT STATUS\n0 all good, 1 something failed, 2 wrong usage.\n.SH FILES\n.TP\n.I "
+  ADD(".SH HELP\nEvery command takes \\-\\-help.\n.SH EXIT STATUS\n0 all good, 1 something failed, "
+      "2 wrong usage.\n.SH FILES\n.TP\n.I "
       ".env\nsettings of the working "
       "directory; the environment wins.\n");
   return st;

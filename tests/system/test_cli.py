@@ -1,0 +1,215 @@
+"""The command line: what it prints where, its exit status, and help, man page and completion that fit its options."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import PROGRAM, ROOT
+
+COMMANDS = [
+    "extract", "list-queries", "show-params", "test-connection", "config show", "sql", "sandbox", "version", "help",
+    "completion", "man",
+]
+VERSION = (ROOT / "VERSION").read_text().strip()
+
+
+@pytest.fixture
+def folders(bridge):
+    """The program with a queries folder and two countries."""
+    bridge.write("queries/orders.sql", "SELECT {columns} FROM {orders_table} -- {{not_me}} {d '2024-01-01'}")
+    bridge.write("queries/airports.sql", "\ufeffSELECT 1 AS a")
+    bridge.write("queries/notes.txt", "{nobody}")
+    bridge.write("config/common_params.yaml", "columns: a, b\ntables:\n  orders_table: dbo.orders\nflag: NO\nfactor: 1.0\n")
+    bridge.write("config/Northland.yaml", "tables:\n  orders_table: dbo.orders_n\norigins: ['EWR', \"JFK\", ~]\nempty: null\n")
+    bridge.write("config/Southland.yaml", "")
+    return bridge
+
+
+def rows(result):
+    """The rows of a JSON table as a list of dicts."""
+    answer = result.json()
+    names = [column["name"] for column in answer["columns"]]
+    return [dict(zip(names, row)) for row in answer["rows"]]
+
+
+def options_of(bridge, command):
+    """The long options that a command's help lists."""
+    text = bridge.run(*command.split(), "--help", check=True).out
+    return set(re.findall(r"^\s+(?:-\w, )?--([a-z-]+)", text, re.M))
+
+
+# ---- results and exit status ----
+
+
+def test_version_is_one_line(bridge):
+    result = bridge.run("version", check=True)
+    assert result.out == f"sql-databricks-bridge v{VERSION}\n"
+    assert result.err == ""
+    assert bridge.run("--version", check=True).out == result.out
+
+
+def test_version_as_json(bridge):
+    assert VERSION in json.dumps(bridge.run("version", "--output", "json", check=True).json())
+
+
+def test_list_queries_names_each_query_and_its_parameters_sorted(folders):
+    result = folders.run("list-queries", "--queries-path", "queries", "--output", "json", check=True)
+    assert rows(result) == [
+        {"query": "airports", "parameters": ""},
+        {"query": "orders", "parameters": "columns, orders_table"},
+    ]
+    assert result.err == ""
+    table = folders.run("list-queries", "-q", "queries", check=True).out.splitlines()
+    assert [line.split() for line in table[2:]] == [["airports"], ["orders", "columns,", "orders_table"]]
+
+
+def test_show_params_shows_values_as_written_and_their_files(folders):
+    result = folders.run("show-params", "-c", "config", "--country", "Northland", "--output", "json", check=True)
+    assert [tuple(row.values()) for row in rows(result)] == [
+        ("columns", "a, b", "common_params.yaml"),
+        ("country", "Northland", "--country"),
+        ("empty", "", "Northland.yaml"),
+        ("factor", "1.0", "common_params.yaml"),
+        ("flag", "NO", "common_params.yaml"),
+        ("origins", "EWR, JFK, ", "Northland.yaml"),
+        ("tables_orders_table", "dbo.orders_n", "Northland.yaml"),
+    ]
+
+
+def test_looking_at_files_needs_no_server_and_leaves_no_data(folders):
+    settings = {"ENVIRONMENT": "production"}  # strict, and nothing configured
+    assert folders.run("list-queries", "-q", "queries", env=settings).status == 0
+    assert folders.run("show-params", "-c", "config", "--country", "Southland", env=settings).status == 0
+    assert not folders.data.exists()
+
+
+def test_results_go_to_stdout_and_everything_else_to_stderr(folders):
+    failed = folders.run("list-queries", "-q", "nowhere")
+    assert (failed.status, failed.out) == (1, "")
+    assert failed.err.startswith("error: ")
+    wrong = folders.run("list-queries", "-q")
+    assert (wrong.status, wrong.out) == (2, "")
+
+
+@pytest.mark.parametrize("words", [[], ["nothing"], ["list-queries"], ["list-queries", "--queries-path"], ["version", "twice"],
+                                   ["version", "--nothing"], ["extract", "--chunk-size", "many"], ["config"]])
+def test_wrong_usage_has_status_2(bridge, words):
+    result = bridge.run(*words)
+    assert result.status == 2, result
+
+
+def test_a_closed_stdout_is_an_error_and_no_crash(folders):
+    for _ in range(3):
+        process = subprocess.run(f"{PROGRAM} man | true; echo ${{PIPESTATUS[0]}}", shell=True, executable="/bin/bash",
+                                 capture_output=True, text=True, cwd=folders.folder, env=folders.env())
+        assert process.stdout.strip() in ("0", "1")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PROGRAM, "version"], stdout=full, stderr=subprocess.PIPE, text=True, env=folders.env())
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+
+
+# ---- settings ----
+
+
+def settings_shown(bridge, env=None):
+    result = bridge.run("config", "show", "--output", "json", env=env, check=True)
+    return {row["setting"]: row for row in rows(result)}, result
+
+
+def test_config_show_tells_value_and_origin_of_every_setting(bridge):
+    bridge.write(".env", "# comment\nexport SQLSERVER_HOST='db.example' # why\nSQLSERVER_PORT=1500\n")
+    shown, _ = settings_shown(bridge, {"SQLSERVER_PORT": "1600"})
+    assert (shown["SQLSERVER_HOST"]["value"], shown["SQLSERVER_HOST"]["origin"]) == ("db.example", ".env:2")
+    assert (shown["SQLSERVER_PORT"]["value"], shown["SQLSERVER_PORT"]["origin"]) == ("1600", "environment")
+    assert (shown["SQLSERVER_ENCRYPT"]["value"], shown["SQLSERVER_ENCRYPT"]["origin"]) == ("mandatory", "default")
+    documented = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/SETTINGS.md").read_text(encoding="utf-8"), re.M)
+    assert set(shown) == set(documented)
+
+
+def test_secrets_are_masked_everywhere(bridge):
+    bridge.write("secret", "from-a-file-9\n")
+    env = {
+        "SQLSERVER_PASSWORD": "p@ss/w0rd-1", "DATABRICKS_TOKEN": "dapi-0123456789", "DATABRICKS_CLIENT_SECRET_FILE": "secret",
+        "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": "1", "SQLSERVER_USERNAME": "u",
+    }
+    shown, result = settings_shown(bridge, env)
+    assert shown["SQLSERVER_PASSWORD"]["value"].strip("*") == ""
+    assert shown["DATABRICKS_CLIENT_SECRET"]["origin"] == "file secret"
+    failed = bridge.run("sql", "--on", "sqlserver", "--verbose", "SELECT 1 AS a", env=env)
+    assert failed.status == 1
+    for text in (result.out, result.err, failed.out, failed.err):
+        for secret in ("p@ss/w0rd-1", "p%40ss", "cEBzcy93MHJkLTE", "dapi-0123456789", "from-a-file-9"):
+            assert secret not in text
+
+
+# ---- help, manual page, completion: all from one table ----
+
+
+def test_help_lists_every_command(bridge):
+    text = bridge.run("help", check=True).out
+    assert re.findall(r"^  ([a-z]+(?:[- ][a-z]+)*)  ", text, re.M) == COMMANDS
+    assert bridge.run("--help", check=True).out == text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(bridge, command):
+    result = bridge.run(*command.split(), "--help", check=True)
+    assert f"Usage: sql-databricks-bridge {command}" in result.out
+    assert "--help" in result.out
+
+
+@pytest.mark.parametrize("command", ["list-queries", "show-params", "test-connection", "config show", "sql", "version", "extract"])
+def test_every_result_can_be_json(bridge, command):
+    assert "output" in options_of(bridge, command)
+
+
+def test_extract_has_the_documented_options(bridge):
+    assert options_of(bridge, "extract") >= {
+        "queries-path", "config-path", "country", "destination", "query", "chunk-size", "overwrite", "verbose", "plan",
+        "dry-run", "limit", "parallel", "memory", "max-cell", "spool-dir", "sandbox", "output",
+    }
+
+
+def test_the_manual_page_is_well_formed_and_names_every_option(bridge):
+    page = bridge.run("man", check=True).out
+    plain = page.replace("\\-", "-")
+    for command in COMMANDS:
+        for option in options_of(bridge, command):
+            assert f"--{option}" in plain, (command, option)
+    groff = shutil.which("groff")
+    if groff is None:
+        pytest.skip("groff is not installed")
+    done = subprocess.run([groff, "-man", "-Tutf8", "-ww", "-K", "utf8"], input=page, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "EXIT STATUS" in re.sub(r"\x1b\[\d*m|.\x08", "", done.stdout)
+
+
+def complete(bridge, *words):
+    """What bash would offer for the last word."""
+    script = bridge.run("completion", check=True).out
+    line = " ".join(["sql-databricks-bridge", *words])
+    program = f"""
+source /dev/stdin <<'SCRIPT'
+{script}
+SCRIPT
+COMP_WORDS=(sql-databricks-bridge {' '.join(repr(word) for word in words)})
+COMP_CWORD={len(words)}
+COMP_LINE={line!r}
+COMP_POINT={len(line)}
+$(complete -p sql-databricks-bridge | sed -E 's/.*-F ([^ ]+).*/\\1/')
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, cwd=bridge.folder)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_completion_offers_commands_and_options(bridge):
+    assert complete(bridge, "ex") == {"extract"}
+    assert {"list-queries"} == complete(bridge, "list")
+    assert "--queries-path" in complete(bridge, "list-queries", "--q")
+    assert complete(bridge, "extract", "--over") == {"--overwrite"}

@@ -1,0 +1,496 @@
+"""Bad input and bad luck: every row of docs/ERRORS.md is provoked, and says what the page says with the exit status it names."""
+
+import fcntl
+import re
+import subprocess
+
+import pytest
+
+from conftest import ROOT, named
+
+ROW = re.compile(r"^\| ([a-z0-9-]+) \| (.*?) \| `(.*?)` \| (\d) \| .* \|$")
+
+
+def read_page():
+    """id -> (message, exit status) of all rows of all tables."""
+    rows = {}
+    for line in (ROOT / "docs" / "ERRORS.md").read_text(encoding="utf-8").splitlines():
+        match = ROW.match(line)
+        if match:
+            name, _, message, status = match.groups()
+            assert name not in rows, f"{name} stands twice"
+            rows[name] = (message.replace("\\|", "|"), int(status))
+        else:
+            assert not re.match(r"^\| [a-z0-9]+-", line), f"not a row: {line}"
+    return rows
+
+
+PAGE = read_page()
+SCENARIOS = {}
+
+
+def scenario(name):
+    def add(function):
+        assert name not in SCENARIOS, f"{name} is provoked twice"
+        SCENARIOS[name] = function
+        return function
+
+    return add
+
+
+class Case:
+    """What a scenario works with: programs with settings of their own, in folders with a query and a country."""
+
+    def __init__(self, request):
+        self.request = request
+        self.make_bridge = request.getfixturevalue("make_bridge")
+
+    def bridge(self, settings=None, queries=None, north="database: {database}\n"):
+        bridge = self.make_bridge(settings)
+        for name, sql in (queries or {"one": "SELECT 1 AS a"}).items():
+            bridge.write(f"queries/{name}.sql", sql)
+        database = bridge.settings.get("SQLSERVER_DATABASE", "master")
+        bridge.write("config/Northland.yaml", north.replace("{database}", database))
+        return bridge
+
+    @property
+    def server(self):
+        """Settings of a SQL Server that works: the one that is named, else the sandbox's."""
+        return {**(named("SQLSERVER") or self.request.getfixturevalue("sandbox").sqlserver)}
+
+    def broken_server(self, faults):
+        """Settings of a sandbox that misbehaves."""
+        make = self.request.getfixturevalue("make_sandbox")
+        return make(env={"BRIDGE_SANDBOX_FAULTS": faults})
+
+    def workspace(self, faults=None):
+        """Settings of both sides of a sandbox."""
+        sandbox = self.broken_server(faults) if faults else self.request.getfixturevalue("sandbox")
+        return {**sandbox.sqlserver, **sandbox.databricks}
+
+
+def extract(bridge, *options, country="Northland", destination="out", queries="queries", config="config", env=None):
+    return bridge.run("extract", "-q", queries, "-c", config, "--country", country, "-d", destination, *options, env=env, timeout=120)
+
+
+@pytest.fixture
+def case(request):
+    return Case(request)
+
+
+def test_the_page_and_the_scenarios_name_the_same_rows():
+    assert set(PAGE) == set(SCENARIOS)
+
+
+@pytest.mark.parametrize("name", PAGE)
+def test_the_message_is_the_one_of_the_page(case, name):
+    message, status = PAGE[name]
+    result = SCENARIOS[name](case)
+    pattern = ".*?".join(re.escape(part) for part in message.split("…"))
+    lines = re.compile(r"(^|\n)" + pattern + ("" if message.endswith("…") else r"\s*($|\n)"), re.S)
+    assert lines.search(result.err), result
+    assert result.status == status, result
+
+
+# ---- command line ----
+
+
+@scenario("command-unknown")
+def command_unknown(case):
+    return case.bridge().run("extrct")
+
+
+@scenario("option-unknown")
+def option_unknown(case):
+    return case.bridge().run("extract", "--qurey", "one")
+
+
+@scenario("option-missing")
+def option_missing(case):
+    return case.bridge().run("extract", "-q", "queries", "-c", "config", "-d", "out")
+
+
+@scenario("option-value")
+def option_value(case):
+    return extract(case.bridge(), "--parallel", "0")
+
+
+@scenario("option-choice")
+def option_choice(case):
+    return extract(case.bridge(), "--output", "xml")
+
+
+# ---- query files and parameters ----
+
+
+@scenario("queries-missing")
+def queries_missing(case):
+    return extract(case.bridge(), queries="nowhere")
+
+
+@scenario("queries-empty")
+def queries_empty(case):
+    bridge = case.bridge()
+    (bridge.folder / "queries/one.sql").rename(bridge.folder / "queries/one.txt")
+    return extract(bridge)
+
+
+@scenario("query-unknown")
+def query_unknown(case):
+    return extract(case.bridge(queries={"one": "SELECT 1 AS a", "two": "SELECT 2 AS a"}), "--query", "on")
+
+
+@scenario("query-encoding")
+def query_encoding(case):
+    bridge = case.bridge()
+    (bridge.folder / "queries/one.sql").write_bytes("SELECT 1 AS a\n-- caf\u00e9".encode("latin-1"))
+    return extract(bridge)
+
+
+@scenario("query-utf16")
+def query_utf16(case):
+    bridge = case.bridge()
+    (bridge.folder / "queries/one.sql").write_bytes("SELECT 1 AS a".encode("utf-16"))
+    return extract(bridge)
+
+
+@scenario("query-empty")
+def query_empty(case):
+    return extract(case.bridge(queries={"one": "\n"}))
+
+
+@scenario("query-name")
+def query_name(case):
+    return extract(case.bridge(queries={"_one": "SELECT 1 AS a"}))
+
+
+@scenario("config-missing")
+def config_missing(case):
+    return extract(case.bridge(), config="nowhere")
+
+
+@scenario("country-unknown")
+def country_unknown(case):
+    bridge = case.bridge()
+    bridge.write("config/Southland.yaml", "")
+    return extract(bridge, country="Norhtland")
+
+
+@scenario("yaml-broken")
+def yaml_broken(case):
+    return extract(case.bridge(north="a: 1\n  b: 2\n"))
+
+
+@scenario("yaml-twice")
+def yaml_twice(case):
+    return extract(case.bridge(north="a: 1\nb: 2\na: 3\n"))
+
+
+@scenario("yaml-anchor")
+def yaml_anchor(case):
+    return extract(case.bridge(north="a: &x 1\nb: *x\n"))
+
+
+@scenario("parameter-missing")
+def parameter_missing(case):
+    return extract(case.bridge(queries={"one": "SELECT {y_column}, {x_column} FROM t"}))
+
+
+@scenario("parameter-mistyped")
+def parameter_mistyped(case):
+    return extract(case.bridge(queries={"one": "SELECT * FROM {order_table}"}, north="tables: {orders_table: dbo.orders}\n"))
+
+
+@scenario("parameter-ambiguous")
+def parameter_ambiguous(case):
+    return extract(case.bridge(queries={"one": "SELECT * FROM {table}"}, north="orders: {table: o}\nreturns: {table: r}\n"))
+
+
+# ---- settings ----
+
+
+@scenario("setting-wrong")
+def setting_wrong(case):
+    settings = {"SQLSERVER_HOST": "h", "SQLSERVER_USERNAME": "u", "SQLSERVER_PASSWORD": "not-a-word", "SQLSERVER_PORT": "abc"}
+    return extract(case.bridge(settings))
+
+
+@scenario("setting-unknown")
+def setting_unknown(case):
+    settings = {"SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": "1", "SQLSERVER_USERNAME": "u", "SQLSERVER_PASSWORD": "not-a-word", "SQLSERVER_HOTS": "x"}
+    return extract(case.bridge(settings))
+
+
+@scenario("setting-file")
+def setting_file(case):
+    bridge = case.bridge()
+    bridge.write(".env", "LOG_LEVEL=INFO\nSQLSERVER_HOST\n")
+    return extract(bridge)
+
+
+@scenario("setting-side")
+def setting_side(case):
+    settings = {"SQLSERVER_HOST": "h", "SQLSERVER_USERNAME": "u", "SQLSERVER_PASSWORD": "not-a-word"}
+    return extract(case.bridge(settings), destination="/Volumes/main/default/landing")
+
+
+@scenario("setting-secret-file")
+def setting_secret_file(case):
+    return extract(case.bridge({"SQLSERVER_HOST": "h", "SQLSERVER_USERNAME": "u", "SQLSERVER_PASSWORD_FILE": "nowhere"}), "--sandbox")
+
+
+@scenario("setting-strict")
+def setting_strict(case):
+    return extract(case.bridge({"ENVIRONMENT": "production", "SQLSERVER_PASSWORD": "changeme"}))
+
+
+@scenario("setting-strict-sandbox")
+def setting_strict_sandbox(case):
+    settings = {"USE_DATABRICKS": "true", "SQLSERVER_HOST": "h", "SQLSERVER_USERNAME": "u", "SQLSERVER_PASSWORD": "not-a-word"}
+    return extract(case.bridge(settings), "--sandbox")
+
+
+# ---- destination ----
+
+
+@scenario("destination-table")
+def destination_table(case):
+    return extract(case.bridge(), destination="main.sales")
+
+
+@scenario("destination-volume")
+def destination_volume(case):
+    return extract(case.bridge(), destination="/Volumes/main")
+
+
+@scenario("destination-unwritable")
+def destination_unwritable(case):
+    bridge = case.bridge(case.server)
+    bridge.write("file", "")
+    return extract(bridge, destination="file/out")
+
+
+@scenario("result-other")
+def result_other(case):
+    bridge = case.bridge(case.server)
+    assert extract(bridge).status == 0
+    bridge.write("queries/one.sql", "SELECT 2 AS a")
+    return extract(bridge)
+
+
+@scenario("result-limited")
+def result_limited(case):
+    bridge = case.bridge(case.server)
+    assert extract(bridge, "--limit", "1").status == 0
+    return extract(bridge)
+
+
+@scenario("result-foreign")
+def result_foreign(case):
+    bridge = case.bridge(case.server)
+    bridge.write("out/Northland/one/one.parquet", "somebody else's")
+    result = extract(bridge)
+    assert (bridge.folder / "out/Northland/one/one.parquet").read_text() == "somebody else's"
+    return result
+
+
+@scenario("result-damaged")
+def result_damaged(case):
+    bridge = case.bridge(case.server)
+    assert extract(bridge).status == 0
+    (bridge.folder / "out/Northland/one/one.parquet").unlink()
+    return extract(bridge)
+
+
+@scenario("manifest-broken")
+def manifest_broken(case):
+    bridge = case.bridge(case.server)
+    bridge.write("out/Northland/one/_manifest.json", "{")
+    return extract(bridge, "--overwrite")
+
+
+@scenario("result-locked")
+def result_locked(case):
+    bridge = case.bridge(case.server)
+    lock = bridge.write("out/Northland/one/.bridge-lock", "")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return extract(bridge)
+
+
+@scenario("disk-full")
+def disk_full(case):
+    bridge = case.bridge(case.server)
+    small = bridge.folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("a small file system can't be mounted here")
+    try:
+        return extract(bridge, "--spool-dir", "small")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+# ---- SQL Server ----
+
+
+@scenario("server-name")
+def server_name(case):
+    return extract(case.bridge({**case.server, "SQLSERVER_HOST": "nowhere.invalid"}))
+
+
+@scenario("server-refused")
+def server_refused(case):
+    return extract(case.bridge({**case.server, "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": "1"}))
+
+
+@scenario("server-login")
+def server_login(case):
+    return extract(case.bridge({**case.server, "SQLSERVER_PASSWORD": "not-the-password"}))
+
+
+@scenario("server-database")
+def server_database(case):
+    return extract(case.bridge(case.server, north="database: nowhere_db\n"))
+
+
+@scenario("server-certificate")
+def server_certificate(case):
+    sandbox = case.request.getfixturevalue("make_sandbox")("--tls")
+    settings = {**sandbox.sqlserver, "SQLSERVER_ENCRYPT": "mandatory", "SQLSERVER_TRUST_SERVER_CERTIFICATE": "false"}
+    return extract(case.bridge(settings))
+
+
+@scenario("sql-error")
+def sql_error(case):
+    bridge = case.bridge(case.server, queries={"a": "SELECT 1 AS a", "b": "SELECT x FROM nowhere", "c": "SELECT 3 AS a"})
+    result = extract(bridge)
+    for name in "ac":
+        assert (bridge.folder / f"out/Northland/{name}/{name}.parquet").exists()
+        assert f"{name}: 1 rows" in result.err
+    assert not (bridge.folder / "out/Northland/b/b.parquet").exists()
+    return result
+
+
+def failing_query(case, sql, *options):
+    bridge = case.bridge(case.server, queries={"one": sql})
+    result = extract(bridge, *options)
+    assert sorted(path.name for path in (bridge.folder / "out").rglob("*.parquet")) == []
+    return result
+
+
+@scenario("sql-no-result")
+def sql_no_result(case):
+    return failing_query(case, "DECLARE @x int")
+
+
+@scenario("sql-two-results")
+def sql_two_results(case):
+    return failing_query(case, "SELECT 1 AS a; SELECT 2 AS b")
+
+
+@scenario("column-unnamed")
+def column_unnamed(case):
+    return failing_query(case, "SELECT 1 AS a, 2")
+
+
+@scenario("column-twice")
+def column_twice(case):
+    return failing_query(case, "SELECT 1 AS a, 2 AS A")
+
+
+@scenario("cell-too-large")
+def cell_too_large(case):
+    return failing_query(case, "SELECT REPLICATE(CAST('x' AS varchar(max)), 3000) AS a", "--max-cell", "1024")
+
+
+MANY_ROWS = "SELECT a.n FROM (VALUES (1), (2), (3), (4), (5)) AS a(n) CROSS JOIN (VALUES (1), (2), (3), (4), (5)) AS b(n)"
+
+
+def misbehaving_server(case, faults):
+    """An earlier result stays as it was, whatever the server does to the next run."""
+    sandbox = case.broken_server(faults)
+    bridge = case.bridge({**sandbox.sqlserver, "SQLSERVER_QUERY_TIMEOUT_SECONDS": "2"})
+    assert extract(bridge).status == 0
+    before = {path: path.read_bytes() for path in (bridge.folder / "out").rglob("*") if path.is_file()}
+    bridge.write("queries/one.sql", MANY_ROWS)
+    result = extract(bridge, "--overwrite")
+    assert before == {path: path.read_bytes() for path in (bridge.folder / "out").rglob("*") if path.is_file()}
+    return result
+
+
+@scenario("server-closes")
+def server_closes(case):
+    return misbehaving_server(case, "tds.close_row=7")
+
+
+@scenario("server-stalls")
+def server_stalls(case):
+    return misbehaving_server(case, "tds.stall_row=7")
+
+
+@scenario("server-lies")
+def server_lies(case):
+    return misbehaving_server(case, "tds.garbage_row=7")
+
+
+@scenario("server-deadlock")
+def server_deadlock(case):
+    return misbehaving_server(case, "tds.error_row=7")
+
+
+# ---- Databricks ----
+
+
+def into_volume(case, settings, place="/Volumes/main/default/landing"):
+    bridge = case.bridge(settings)
+    return extract(bridge, destination=f"{place}/{bridge.folder.parent.name}")
+
+
+@scenario("databricks-token")
+def databricks_token(case):
+    return into_volume(case, {**case.workspace(), "DATABRICKS_TOKEN": "another-token"})
+
+
+@scenario("databricks-forbidden")
+def databricks_forbidden(case):
+    return into_volume(case, case.workspace("rest.status=403,match=/fs/"))
+
+
+@scenario("databricks-volume")
+def databricks_volume(case):
+    return into_volume(case, case.workspace(), "/Volumes/main/default/nowhere")
+
+
+@scenario("databricks-busy")
+def databricks_busy(case):
+    return into_volume(case, case.workspace("rest.status=429,retry_after=1,times=2,match=/fs/files,method=PUT"))
+
+
+@scenario("databricks-unavailable")
+def databricks_unavailable(case):
+    return into_volume(case, case.workspace("rest.status=503,retry_after=1,times=2,match=/fs/files,method=PUT"))
+
+
+@scenario("databricks-fails")
+def databricks_fails(case):
+    return into_volume(case, case.workspace("rest.status=500,match=/fs/files,method=PUT"))
+
+
+@scenario("databricks-cut")
+def databricks_cut(case):
+    return into_volume(case, case.workspace("rest.cut_upload=100,times=1,match=one.parquet"))
+
+
+@scenario("databricks-profile")
+def databricks_profile(case):
+    bridge = case.bridge({**case.server, "DATABRICKS_PROFILE": "nobody", "DATABRICKS_CONFIG_FILE": "profiles"})
+    bridge.write("profiles", "[DEFAULT]\nhost = https://workspace.example\n")
+    return extract(bridge, destination="/Volumes/main/default/landing")
+
+
+@scenario("databricks-plain")
+def databricks_plain(case):
+    settings = {**case.server, "DATABRICKS_HOST": "http://workspace.example", "DATABRICKS_TOKEN": "not-a-word"}
+    return extract(case.bridge(settings), destination="/Volumes/main/default/landing")
