@@ -65,33 +65,119 @@ static br_status write_binary_info(tds_writer *w, tds_type_place place, const td
   return write_length(w, info, err);
 }
 
-static tds_decode_fn decode_by_frame(tds_frame frame) {
+/* --- decoding --- */
+
+/* Most values are short and ASCII: those are copied eight bytes at a time, straight from the packet
+ * buffer into the column. SLACK bytes may be read behind the value and written behind its copy, so
+ * both sides must have them. Everything else takes the general road. */
+enum { SLACK = 8 };
+#define NOT_ASCII_8  UINT64_C(0x8080808080808080)
+#define NOT_ASCII_16 UINT64_C(0xFF80FF80FF80FF80)
+
+static inline uint64_t load_8(const uint8_t *p) {
+  uint64_t word;
+  memcpy(&word, p, sizeof word);
+  return word;
+}
+
+/* A value of `length` bytes lies at r->pos + 2 with all the slack that a fast copy needs for
+ * `stored` bytes. */
+static inline bool can_copy_fast(const tds_decoder *d, const tds_reader *r, const batch_column *out,
+                                 size_t length, size_t stored) {
+  return (size_t)(r->end - r->pos) >= 2 + length + SLACK &&
+         out->data_cap - out->data_len >= stored + SLACK && stored <= d->max_cell;
+}
+
+static inline void end_fast(tds_reader *r, batch_column *out, size_t row, size_t length,
+                            size_t stored) {
+  r->pos += 2 + length;
+  out->data_len += stored;
+  out->offsets[row + 1] = (int32_t)out->data_len;
+  batch_column_mark_valid(out, row);
+}
+
+/* Code pages: ASCII is the same in all of them. */
+static br_status decode_char16(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
+                               br_error *err) {
+  size_t length = r->end - r->pos >= 2 ? br_load_u16le(r->pos) : TDS_LENGTH16_NULL;
+  if (length == TDS_LENGTH16_NULL || !can_copy_fast(d, r, out, length, length)) {
+    return tds_decode_len16(d, r, out, row, err);
+  }
+  const uint8_t *from = r->pos + 2;
+  uint8_t *to = out->data + out->data_len;
+  size_t i = 0;
+  uint64_t seen = 0;
+  for (; i + 8 <= length; i += 8) {
+    uint64_t word = load_8(from + i);
+    seen |= word;
+    memcpy(to + i, &word, sizeof word);
+  }
+  /* Of the last word only the bytes of the value count; a little-endian load puts them lowest. */
+  uint64_t last = br_load_u64le(from + i);
+  memcpy(to + i, from + i, 8);
+  seen |= last & ((UINT64_C(1) << (8 * (length - i))) - 1);
+  if ((seen & NOT_ASCII_8) != 0) {
+    return tds_decode_len16(d, r, out, row, err);
+  }
+  end_fast(r, out, row, length, length);
+  return BR_OK;
+}
+
+/* UTF-16LE: four code units at a time. */
+static br_status decode_nchar16(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
+                                br_error *err) {
+  size_t length = r->end - r->pos >= 2 ? br_load_u16le(r->pos) : TDS_LENGTH16_NULL;
+  if (length % 2 != 0 || !can_copy_fast(d, r, out, length, length / 2)) {
+    return tds_decode_len16(d, r, out, row, err);
+  }
+  const uint8_t *from = r->pos + 2;
+  uint8_t *to = out->data + out->data_len;
+  uint64_t seen = 0;
+  for (size_t i = 0; i < length; i += 8) {
+    uint64_t word = br_load_u64le(from + i);
+    if (length - i < 8) {
+      word &= (UINT64_C(1) << (8 * (length - i))) - 1;
+    }
+    seen |= word;
+    word = (word | word >> 8) & UINT64_C(0x0000FFFF0000FFFF); /* bytes 0, 2, 4, 6 together */
+    br_store_u32le(to + i / 2, (uint32_t)(word | word >> 16));
+  }
+  if ((seen & NOT_ASCII_16) != 0) {
+    return tds_decode_len16(d, r, out, row, err);
+  }
+  end_fast(r, out, row, length, length / 2);
+  return BR_OK;
+}
+
+static tds_decode_fn decode_by_frame(tds_frame frame, tds_decode_fn with_length) {
   return frame == TDS_FRAME_PLP     ? tds_decode_plp
          : frame == TDS_FRAME_CHAR8 ? tds_decode_char8
-                                    : tds_decode_len16;
+                                    : with_length;
 }
 
 static br_status prepare_char(tds_decoder *d, br_error *err) {
   (void)err;
   d->code_page = batch_collation_code_page(d->info.collation);
   d->convert = tds_convert_code_page;
-  d->decode = decode_by_frame(d->info.frame);
+  d->decode = decode_by_frame(d->info.frame, decode_char16);
   return BR_OK;
 }
 
 static br_status prepare_nchar(tds_decoder *d, br_error *err) {
   (void)err;
   d->convert = tds_convert_utf16;
-  d->decode = decode_by_frame(d->info.frame);
+  d->decode = decode_by_frame(d->info.frame, decode_nchar16);
   return BR_OK;
 }
 
 static br_status prepare_binary(tds_decoder *d, br_error *err) {
   (void)err;
   d->convert = tds_convert_bytes;
-  d->decode = decode_by_frame(d->info.frame);
+  d->decode = decode_by_frame(d->info.frame, tds_decode_len16);
   return BR_OK;
 }
+
+/* --- TYPE_INFO's other ends --- */
 
 static batch_sql_typespec char_spec(const tds_type_info *info) {
   bool fixed = info->id == TDS_TYPE_BIGCHAR || info->id == TDS_TYPE_CHAR;

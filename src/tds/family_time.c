@@ -174,7 +174,7 @@ static batch_sql_typespec date_spec(const tds_type_info *info) {
 }
 
 static br_status load_days(const uint8_t *bytes, int32_t *ret_days, br_error *err) {
-  int32_t days = (int32_t)tds_load_uint(bytes, 3);
+  int32_t days = bytes[0] | bytes[1] << 8 | bytes[2] << 16;
   if (days > TDS_DATE_DAYS_MAX) {
     return br_error_set(err, BR_ERR_PROTOCOL, "A date of day %" PRId32 " can't be", days);
   }

@@ -95,6 +95,10 @@ def good():
     write(GOOD, "made_nbcrow", metadata(*[(f"c{i}", 9, b"\x26\x04") for i in range(10)]) + b"\xd2\x01\x02" + ints + b"\xd2\xff\x03\xd1" + b"\0" * 10 + done(rows=3))
     single = [bytes([b]) for b in utf16("a😀é日")]
     write(GOOD, "made_plp_single_bytes", metadata(("s", 9, b"\xe7\xff\xff" + LATIN1)) + b"\xd1" + plp(len(single), *single) + b"\xd1" + plp(0) + done(rows=2), split=5)
+    # A packet of 65,535 bytes: a NULL (0xFFFF) with as many bytes behind it must not look like a text.
+    columns = metadata(("a", 9, b"\xa7\x40\x1f" + LATIN1), ("b", 9, b"\xa7\x40\x1f" + LATIN1))
+    wide = b"".join(b"\xd1" + struct.pack("<H", 8000) + bytes([97 + i]) * 8000 + b"\xff\xff" for i in range(9))
+    write(GOOD, "made_null_before_64k", columns + b"\xd1\x01\0x\xff\xff" * 40 + wide + done(rows=49), split=65527)
     tokens = token16(0xE3, b"\x0c\x08" + bytes(8)) + b"\x79" + struct.pack("<i", -6) + b"\xe4" + struct.pack("<II", 7, 1) + b"\x01\0\0" + metadata(("a", 0, INT))
     tokens += token16(0xA4, b"\x01\x01\0t") + token16(0xA5, b"\x01\x01\x04") + token16(0xA9, b"\x01\0") + b"\xd1" + struct.pack("<i", 5) + done(0x11, token=0xFF)
     tokens += b"\xac\0\0" + b_varchar("@o") + b"\x01" + struct.pack("<IH", 0, 0) + b"\x26\x04\x04" + struct.pack("<i", 9)
