@@ -108,6 +108,26 @@ static bool is_success(const dbx_http_response *response) {
   return response->status >= 200 && response->status < 300;
 }
 
+/* A sign-in page of a portal or proxy on the way says 200 too. A file may be a page. */
+static bool is_web_page(const dbx_request *request, const dbx_http_response *response) {
+  bool content_wanted = request->plain && (strcmp(request->method, "GET") == 0 ||
+                                           strcmp(request->method, "HEAD") == 0);
+  return !content_wanted && strncasecmp(response->content_type, "text/html", 9) == 0;
+}
+
+static br_status take_success(const dbx_request *request, dbx_http_response *now,
+                              dbx_http_response *response, br_error *err) {
+  if (is_web_page(request, now)) {
+    dbx_http_response_done(now);
+    return br_error_set(err, BR_ERR_PROTOCOL,
+                        "%s: the host answers with a web page; is it the workspace's address, and "
+                        "does a proxy on the way ask to sign in?",
+                        request->what);
+  }
+  *response = *now;
+  return BR_OK;
+}
+
 static br_status send_to(dbx_client *client, const dbx_request *request, const char *url,
                          br_cancel *cancel, dbx_http_response *response, br_error *err) {
   uint64_t end_ms =
@@ -122,8 +142,7 @@ static br_status send_to(dbx_client *client, const dbx_request *request, const c
       atomic_store(&client->reached, true);
     }
     if (st == BR_OK && is_success(&now.response)) {
-      *response = now.response;
-      return BR_OK;
+      return take_success(request, &now.response, response, err);
     }
     bool again = false;
     uint64_t wait_ms = 0;

@@ -272,6 +272,30 @@ static void broken_pipe_during_an_exchange_is_no_signal_afterwards(void **state)
   script_stop(server);
 }
 
+static void sign_in_page_is_no_success(void **state) {
+  (void)state;
+  static const char page[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+                             "Content-Length: 6\r\n\r\n<html>";
+  const script_step steps[] = {{.reply = page}, {.reply = page}, {.reply = page}, {.reply = page}};
+  script_server *server = script_start(steps, 4);
+  dbx_client *client = test_client(script_base(server));
+  test_body bytes = {.bytes = "x", .length = 1};
+  dbx_body body = test_body_of(&bytes);
+  char name[16];
+  br_buf out;
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_files_put(client, VOLUME "/x", &body, true, NULL, &err), BR_ERR_PROTOCOL, &err);
+  assert_contains(err.message, "web page");
+  assert_status(dbx_files_delete(client, VOLUME "/x", NULL, &err), BR_ERR_PROTOCOL, &err);
+  assert_status(dbx_current_user(client, name, sizeof name, NULL, &err), BR_ERR_PROTOCOL, &err);
+  /* A file may be a page. */
+  assert_status(dbx_files_get(client, VOLUME "/x.html", 100, &out, NULL, &err), BR_OK, &err);
+  assert_memory_equal(out.data, "<html>", 6);
+  br_buf_done(&out);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(upload_sends_the_bytes_with_token_and_explicit_overwrite),
@@ -285,6 +309,7 @@ int main(void) {
       cmocka_unit_test(file_over_5_gib_is_refused_before_anything_is_sent),
       cmocka_unit_test(existing_file_is_kept_and_said_so),
       cmocka_unit_test(head_without_a_length_is_refused),
+      cmocka_unit_test(sign_in_page_is_no_success),
       cmocka_unit_test(broken_pipe_during_an_exchange_is_no_signal_afterwards),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
