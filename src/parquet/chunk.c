@@ -71,6 +71,10 @@ br_status parquet_chunk_write(parquet_column *column, parquet_encoder *encoder, 
     st = parquet_giant_write(column, encoder, parquet_file_output(file), err);
   }
   column->end_offset = file->offset;
+  /* The next column's pages find room in these blocks: values and pages of a whole row group are
+   * never in memory side by side. */
+  parquet_rope_clear(&column->rope, &encoder->pool);
+  parquet_rope_clear(&column->giant.rope, &encoder->pool);
   return st;
 }
 

@@ -8,10 +8,17 @@
 #include "parquet/bits.h"
 
 enum {
-  SAMPLE = 4096,          /* values looked at before a dictionary is believed in */
-  SAMPLE_DISTINCT = 3900, /* more different ones: no dictionary */
-  CONVERTED = 256,        /* values converted at a time */
+  CONVERTED = 256, /* values converted at a time */
 };
+
+/* A dictionary is given up where, after so many values, more than this are different ones. The
+ * first look is early so that columns of unique values cost next to nothing; dictionaries of up to
+ * some 30,000 values pass both. */
+static const struct {
+  size_t values;
+  uint32_t distinct;
+} samples[] = {{512, 508}, {4096, 3900}};
+enum { SAMPLES = sizeof samples / sizeof samples[0] };
 
 void parquet_column_init(parquet_column *column, const batch_field *field,
                          const parquet_encoder *encoder) {
@@ -53,7 +60,7 @@ void parquet_column_next_group(parquet_column *column, parquet_encoder *encoder,
   column->giant = (parquet_giant){0};
   column->chunk_rows = 0;
   column->raw_bytes = 0;
-  column->sampled = false;
+  column->sampled = 0;
   column->earlier = column->later = (parquet_mark){0};
   if (column->kind->physical != PARQUET_BOOLEAN) {
     column->mode = column->plain_groups > 0 ? PARQUET_MODE_PLAIN : PARQUET_MODE_TRYING;
@@ -105,24 +112,35 @@ static br_status plain_strings(parquet_column *column, const uint8_t *data, cons
   return BR_OK;
 }
 
+/* Numbers and other values of one width: copied without a check for each. */
+static br_status spell_out_fixed(parquet_column *column, const uint32_t *indexes, size_t count,
+                                 br_error *err) {
+  const uint8_t *values = column->dictionary.values.data;
+  size_t width = column->width;
+  br_status st = reserve_plain(column, count * width, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  uint8_t *out = column->plain.data + column->plain.len;
+  for (size_t i = 0; i < count; i++) {
+    memcpy(out + i * width, values + indexes[i] * width, width);
+  }
+  column->plain.len += count * width;
+  return BR_OK;
+}
+
 br_status parquet_column_spell_out(parquet_column *column, br_error *err) {
   const uint32_t *indexes = (const uint32_t *)(const void *)column->indexes.data;
   size_t count = column->indexes.len / sizeof *indexes;
-  parquet_dictionary *d = &column->dictionary;
+  if (column->width != 0) {
+    return spell_out_fixed(column, indexes, count, err);
+  }
   br_status st = reserve_plain(column, column->plain_bytes, err);
   for (size_t i = 0; st == BR_OK && i < count; i++) {
-    if (d->width != 0) {
-      st = plain_fixed(column, d->values.data + (size_t)indexes[i] * d->width, 1, err);
-      continue;
-    }
     size_t length = 0;
-    const uint8_t *value = parquet_dictionary_string(d, indexes[i], &length);
-    if (d->fixed != 0) {
-      st = plain_fixed(column, value, 1, err);
-    } else {
-      int32_t offsets[2] = {0, (int32_t)length};
-      st = plain_strings(column, value, offsets, 1, err);
-    }
+    const uint8_t *value = parquet_dictionary_string(&column->dictionary, indexes[i], &length);
+    int32_t offsets[2] = {0, (int32_t)length};
+    st = plain_strings(column, value, offsets, 1, err);
   }
   return st;
 }
@@ -137,11 +155,12 @@ void parquet_column_drop_dictionary(parquet_column *column) {
 /* After the first values: gives the dictionary up where they hardly repeat. */
 static br_status look_at_sample(parquet_column *column, br_error *err) {
   size_t values = column->indexes.len / sizeof(uint32_t);
-  if (column->sampled || column->mode != PARQUET_MODE_TRYING || values < SAMPLE) {
+  if (column->mode != PARQUET_MODE_TRYING || column->sampled == SAMPLES ||
+      values < samples[column->sampled].values) {
     return BR_OK;
   }
-  column->sampled = true;
-  if (column->dictionary.count <= SAMPLE_DISTINCT) {
+  if (column->dictionary.count <= samples[column->sampled].distinct) {
+    column->sampled++;
     return BR_OK;
   }
   br_status st = parquet_column_spell_out(column, err);
@@ -363,8 +382,11 @@ static size_t rows_for_page(const parquet_column *column, const parquet_encoder 
     size_t dictionary_rows = encoder->page_bytes / 8 + 1;
     size_t rows = dictionary_rows > column->rows ? dictionary_rows - column->rows : 1;
     room = rows < room ? rows : room;
-    if (column->mode == PARQUET_MODE_TRYING && !column->sampled && SAMPLE < room) {
-      room = SAMPLE;
+    if (column->mode == PARQUET_MODE_TRYING && column->sampled < SAMPLES) {
+      size_t have = column->indexes.len / sizeof(uint32_t);
+      size_t want = samples[column->sampled].values;
+      size_t sample = want > have ? want - have : 1;
+      room = sample < room ? sample : room;
     }
   }
   count = room < count ? room : count;

@@ -6,7 +6,7 @@
  *   end of the row group: dictionary page, rope, giant page ──▶ output
  *
  * Which encoding: a row group begins by trying a dictionary. It is dropped at once where the first
- * values hardly repeat (SAMPLE), and after the first page where the page is smaller without it
+ * values hardly repeat (samples), and after the first page where the page is smaller without it
  * (both are compressed and compared, unless the dictionary is so small that it must pay). It ends
  * where it grows over its ceiling; the values after that are PLAIN.
  *
@@ -83,7 +83,7 @@ typedef struct parquet_column {
   parquet_stats stats;  /* of byte strings in plain */
   parquet_mark earlier; /* where the dictionary stood when the page had half the values or less */
   parquet_mark later;
-  bool sampled; /* SAMPLE values have been looked at */
+  unsigned sampled; /* samples that the dictionary has passed */
 
   /* The chunk: what the row group has of this column. */
   parquet_dictionary dictionary;

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-enum { FIRST_PLACES = 256, GROWTH = 4 };
+enum { FIRST_PLACES = 256, GROWTH = 2 };
 
 /* 2^64 divided by the golden ratio: multiplying spreads nearby keys over the high bits. */
 static const uint64_t SPREAD = 0x9E3779B97F4A7C15U;
