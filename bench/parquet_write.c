@@ -2,10 +2,10 @@
  * parquet_write.c: CPU seconds per million rows that writing TPC-H lineitem costs (16 columns; rows
  * made here, after the specification's rules, always the same ones).
  *
- *   bench_parquet_write [rows [zstd|snappy|none [level [file]]]]
+ *   bench_parquet_write [rows [zstd|snappy|none [level [runs [file]]]]]
  *
- * Prints a line of JSON. The batches are made before the clock starts. Without a file the bytes are
- * counted and dropped.
+ * Prints a line of JSON; the best of the runs (3) counts. The batches are made before the clock
+ * starts. Without a file the bytes are counted and dropped.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -223,20 +223,28 @@ int main(int argc, char **argv) {
                                             : PARQUET_ZSTD,
       .level = argc > 3 ? atoi(argv[3]) : 1,
   };
-  FILE *file = argc > 4 ? fopen(argv[4], "wb") : NULL;
+  int runs = argc > 4 ? atoi(argv[4]) : 3;
+  FILE *file = argc > 5 ? fopen(argv[5], "wb") : NULL;
   size_t count = 0;
   batch_schema *schema = make_schema();
   batch **batches = make_batches(schema, rows, &count);
   parquet_summary summary = {0};
-  uint64_t start = br_clock_cpu_ns();
-  if (batches == NULL || run(schema, batches, count, &options, file, &summary, &err) != BR_OK) {
-    die(&err);
+  double best = 0;
+  for (int i = 0; batches != NULL && i < runs; i++) {
+    if (file != NULL) {
+      rewind(file);
+    }
+    uint64_t start = br_clock_cpu_ns();
+    if (run(schema, batches, count, &options, file, &summary, &err) != BR_OK) {
+      die(&err);
+    }
+    double seconds = (double)(br_clock_cpu_ns() - start) / 1e9;
+    best = i == 0 || seconds < best ? seconds : best;
   }
-  double seconds = (double)(br_clock_cpu_ns() - start) / 1e9;
   (void)printf("{\"rows\": %" PRIu64 ", \"bytes\": %" PRIu64
                ", \"row_groups\": %u, \"cpu_seconds\": %.4f, \"per_million_rows\": %.4f}\n",
-               summary.rows, summary.bytes, (unsigned)summary.row_groups, seconds,
-               seconds * 1e6 / (double)(rows == 0 ? 1 : rows));
+               summary.rows, summary.bytes, (unsigned)summary.row_groups, best,
+               best * 1e6 / (double)(rows == 0 ? 1 : rows));
   for (size_t i = 0; i < count; i++) {
     batch_free(batches[i]);
   }

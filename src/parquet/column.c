@@ -374,33 +374,15 @@ static br_status add_stretches(parquet_column *column, parquet_encoder *encoder,
   return BR_OK;
 }
 
-/* How many of the rows from start on the open page takes before it is full; at least 1. */
-static size_t rows_for_page(const parquet_column *column, const parquet_encoder *encoder,
-                            const batch_column *from, size_t start, size_t count) {
-  size_t room = PARQUET_PAGE_ROWS_MAX - column->rows;
-  if (column->mode != PARQUET_MODE_PLAIN) {
-    size_t dictionary_rows = encoder->page_bytes / 8 + 1;
-    size_t rows = dictionary_rows > column->rows ? dictionary_rows - column->rows : 1;
-    room = rows < room ? rows : room;
-    if (column->mode == PARQUET_MODE_TRYING && column->sampled < SAMPLES) {
-      size_t have = column->indexes.len / sizeof(uint32_t);
-      size_t want = samples[column->sampled].values;
-      size_t sample = want > have ? want - have : 1;
-      room = sample < room ? sample : room;
-    }
-  }
-  count = room < count ? room : count;
-  if (column->mode == PARQUET_MODE_DICTIONARY || column->kind->physical == PARQUET_BOOLEAN) {
-    return count;
-  }
-  size_t used = column->plain.len + column->plain_bytes;
-  size_t left = encoder->page_bytes > used ? encoder->page_bytes - used : 0;
+/* How many of the rows have PLAIN values that fit into `left` bytes. */
+static size_t rows_that_fit(const parquet_column *column, const batch_column *from, size_t start,
+                            size_t count, size_t left) {
   if (column->width != 0) {
-    size_t fit = left / column->width + 1;
+    size_t fit = left / column->width;
     return fit < count ? fit : count;
   }
-  /* The most rows whose bytes fit; offsets go up, so halving finds them. */
-  size_t low = 1;
+  /* Offsets go up, so halving finds the place. */
+  size_t low = 0;
   while (low < count) {
     size_t middle = low + (count - low + 1) / 2;
     size_t bytes = (size_t)(from->offsets[start + middle] - from->offsets[start]) + 4 * middle;
@@ -413,15 +395,47 @@ static size_t rows_for_page(const parquet_column *column, const parquet_encoder 
   return low;
 }
 
-static bool page_full(const parquet_column *column, const parquet_encoder *encoder) {
-  if (column->rows >= PARQUET_PAGE_ROWS_MAX) {
-    return true;
+/* How many of the rows from start on the open page takes. 0: it is full. An empty page takes a row,
+ * whatever its size. */
+static size_t rows_for_page(const parquet_column *column, const parquet_encoder *encoder,
+                            const batch_column *from, size_t start, size_t count) {
+  size_t limit = PARQUET_PAGE_ROWS_MAX;
+  if (column->mode != PARQUET_MODE_PLAIN && encoder->page_bytes / 8 < limit) {
+    limit = encoder->page_bytes < 8 ? 1 : encoder->page_bytes / 8;
   }
-  if (column->mode == PARQUET_MODE_PLAIN) {
-    return column->plain.len >= encoder->page_bytes;
+  if (column->rows >= limit) {
+    return 0;
   }
-  return column->rows > encoder->page_bytes / 8 ||
-         (column->mode == PARQUET_MODE_TRYING && column->plain_bytes >= encoder->page_bytes);
+  count = limit - column->rows < count ? limit - column->rows : count;
+  if (column->mode == PARQUET_MODE_TRYING && column->sampled < SAMPLES) {
+    size_t have = column->indexes.len / sizeof(uint32_t);
+    size_t want = samples[column->sampled].values;
+    size_t sample = want > have ? want - have : 1;
+    count = sample < count ? sample : count;
+  }
+  if (column->mode == PARQUET_MODE_DICTIONARY || column->kind->physical == PARQUET_BOOLEAN) {
+    return count;
+  }
+  size_t used = column->plain.len + column->plain_bytes;
+  used = used < PARQUET_HEADROOM ? PARQUET_HEADROOM : used;
+  size_t left = encoder->page_bytes > used ? encoder->page_bytes - used : 0;
+  size_t fit = rows_that_fit(column, from, start, count, left);
+  return fit == 0 && column->rows == 0 ? 1 : fit;
+}
+
+static br_status add_rows(parquet_column *column, parquet_encoder *encoder,
+                          const batch_column *from, size_t start, size_t count, br_error *err) {
+  br_status st = BR_OK;
+  mark_dictionary(column);
+  if (from->nulls != 0) {
+    st = add_stretches(column, encoder, from, start, count, err);
+  } else {
+    st = note_validity(column, from, start, count, 0, err);
+    if (st == BR_OK) {
+      st = add_valid(column, encoder, from, start, count, err);
+    }
+  }
+  return st == BR_OK ? look_at_sample(column, err) : st;
 }
 
 br_status parquet_column_add(parquet_column *column, parquet_encoder *encoder,
@@ -430,21 +444,8 @@ br_status parquet_column_add(parquet_column *column, parquet_encoder *encoder,
   br_status st = BR_OK;
   while (st == BR_OK && start < end) {
     size_t n = rows_for_page(column, encoder, from, start, end - start);
-    mark_dictionary(column);
-    if (from->nulls == 0) {
-      st = note_validity(column, from, start, n, 0, err);
-      if (st == BR_OK) {
-        st = add_valid(column, encoder, from, start, n, err);
-      }
-    } else {
-      st = add_stretches(column, encoder, from, start, n, err);
-    }
-    if (st == BR_OK) {
-      st = look_at_sample(column, err);
-    }
-    if (st == BR_OK && page_full(column, encoder)) {
-      st = parquet_page_close(column, encoder, false, err);
-    }
+    st = n == 0 ? parquet_page_close(column, encoder, false, err)
+                : add_rows(column, encoder, from, start, n, err);
     start += n;
   }
   return st;

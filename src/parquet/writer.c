@@ -237,7 +237,8 @@ static br_status end_group(parquet_writer *w, br_error *err) {
   if (st == BR_OK) {
     st = describe_group(w, start, end, err);
   }
-  bool trim = memory_in_use(w) > w->options.memory / 2;
+  /* Buffers are kept for the next row group while they leave room enough for its pages. */
+  bool trim = memory_in_use(w) > w->options.memory / 4 * 3;
   for (size_t i = 0; i < w->schema->count; i++) {
     parquet_column_next_group(&w->columns[i], &w->encoder, trim);
   }
