@@ -185,6 +185,40 @@ def test_spark_reads_equal_types_and_values(write, spark, name, vectorized):
     assert table.equals(want)
 
 
+@pytest.mark.parametrize("name", ["column", "small-pages", "groups-by-rows"])
+def test_spark_skips_only_what_it_may(write, spark, name):
+    """Filters go down to bounds, dictionaries and page indexes: wrong ones would lose rows."""
+    functions = pytest.importorskip("pyspark.sql.functions")
+    name = "sorted-rare" if name == "column" else name
+    spark.conf.set("spark.sql.parquet.enableVectorizedReader", "true")
+    frame = spark.read.schema(", ".join(f"{k} {v}" for k, v in SPARK_TYPES.items())).parquet(str(write(name)))
+    table = expected_of(name)
+    for column in ("int16", "int32", "int64", "double", "decimal9", "decimal18", "money", "date", "string"):
+        values = table.column(column)
+        probe = next(v for v in values.to_pylist()[17777:] if v is not None)
+        scalar = pa.scalar(probe, type=values.type)
+        literal = functions.lit(str(probe) if column == "date" else probe).cast(SPARK_TYPES[column])
+        for compare, count in (
+            ("__eq__", pc.sum(pc.equal(values, scalar)).as_py()),
+            ("__lt__", pc.sum(pc.less(values, scalar)).as_py()),
+            ("__ge__", pc.sum(pc.greater_equal(values, scalar)).as_py()),
+        ):
+            condition = getattr(functions.col(column), compare)(literal)
+            assert frame.filter(condition).select(column).toArrow().num_rows == count, (column, compare)
+        nulls = frame.filter(functions.col(column).isNull()).select(column).toArrow().num_rows
+        assert nulls == values.null_count
+
+
+@pytest.mark.skipif("asan" in BUILD.name, reason="a sanitizer takes memory of its own")
+@pytest.mark.parametrize("codec", ["zstd", "snappy", "none"])
+def test_a_giant_value_takes_little_memory_beside_itself(tmp_path, codec):
+    size = 100 << 20
+    command = [INTEROP, "write", tmp_path / "a", "rows=3", f"text={size}", "batch=1", "columns=0", f"codec={codec}"]
+    summary = json.loads(subprocess.check_output(command, timeout=120))
+    assert summary["rows"] == 3
+    assert summary["peak_kib"] * 1024 < size + (48 << 20)
+
+
 def test_spark_infers_the_types(write, spark):
     spark.conf.set("spark.sql.timeType.enabled", "true")
     schema = spark.read.parquet(str(write("one-row"))).schema
