@@ -194,13 +194,13 @@ static br_status agree_on_encryption(const tds_conn *conn, const tds_prelogin *t
 
 /* --- LOGIN7 --- */
 
-static br_status write_login(const tds_conn *conn, const target *to, br_buf *message,
-                             br_error *err) {
+static br_status write_login(const tds_conn *conn, const target *to, bool login_only,
+                             br_buf *message, br_error *err) {
   char machine[256] = "";
   (void)gethostname(machine, sizeof machine - 1);
   uint32_t packet_size = conn->options.packet_size;
   if (packet_size == 0) {
-    packet_size = conn->tls ? TDS_PACKET_SIZE_TLS_MAX : TDS_PACKET_SIZE_MAX;
+    packet_size = conn->tls && !login_only ? TDS_PACKET_SIZE_TLS_MAX : TDS_PACKET_SIZE_MAX;
   }
   const tds_login7 login = {
       .tds_version = conn->strict ? TDS_VERSION_8_0 : TDS_VERSION_7_4,
@@ -222,7 +222,7 @@ static br_status write_login(const tds_conn *conn, const target *to, br_buf *mes
 static br_status send_login(tds_conn *conn, const target *to, bool login_only, br_error *err) {
   br_buf message;
   br_buf_init(&message, MESSAGE_MAX);
-  br_status st = write_login(conn, to, &message, err);
+  br_status st = write_login(conn, to, login_only, &message, err);
   tds_writer_begin(&conn->writer, TDS_PACKET_LOGIN7, 0);
   if (st == BR_OK) {
     st = tds_writer_bytes(&conn->writer, message.data, message.len, err);

@@ -2,112 +2,17 @@
  * TLS between the client's and the server's side, wrapped (TDS 7.x) and strict (TDS 8.0), with
  * certificates made here: trusted, of another host, of an address, expired, from nobody known.
  */
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/cancel.h"
+#include "certificates.h"
 #include "support/cmocka.h"
 #include "tds/tls.h"
 #include "tds/wire.h"
 
-static char folder[] = "/tmp/tds-tls-test-XXXXXX";
-static EVP_PKEY *ca_key;
-static X509 *ca;
-
-enum { DAY = 86400, TIMEOUT_MS = 20000 };
-
-static const char *path_of(const char *name) {
-  static char paths[4][128];
-  static unsigned next;
-  char *path = paths[next++ % 4];
-  (void)snprintf(path, sizeof paths[0], "%s/%s.pem", folder, name);
-  return path;
-}
-
-static void add_extension(X509 *cert, int nid, const char *value) {
-  X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-  assert_non_null(e);
-  assert_int_equal(X509_add_ext(cert, e, -1), 1);
-  X509_EXTENSION_free(e);
-}
-
-/* Signed by the CA, or by itself where `signer` is NULL. */
-static X509 *make_certificate(EVP_PKEY *key, const char *name, const char *alternative, bool is_ca,
-                              long from, long to, X509 *issuer, EVP_PKEY *signer) {
-  static long serial = 1;
-  X509 *cert = X509_new();
-  assert_non_null(cert);
-  assert_int_equal(X509_set_version(cert, 2), 1);
-  assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), serial++), 1);
-  assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), from));
-  assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), to));
-  X509_NAME *subject = X509_get_subject_name(cert);
-  assert_int_equal(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                                              (const unsigned char *)name, -1, -1, 0),
-                   1);
-  assert_int_equal(
-      X509_set_issuer_name(cert, issuer == NULL ? subject : X509_get_subject_name(issuer)), 1);
-  assert_int_equal(X509_set_pubkey(cert, key), 1);
-  add_extension(cert, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "CA:FALSE");
-  if (alternative != NULL) {
-    add_extension(cert, NID_subject_alt_name, alternative);
-  }
-  assert_true(X509_sign(cert, signer == NULL ? key : signer, EVP_sha256()) > 0);
-  return cert;
-}
-
-static void save(const char *name, X509 *cert, EVP_PKEY *key) {
-  FILE *file = fopen(path_of(name), "w");
-  assert_non_null(file);
-  if (key != NULL) {
-    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-  }
-  assert_int_equal(PEM_write_X509(file, cert), 1);
-  assert_int_equal(fclose(file), 0);
-}
-
-/* A server's certificate from the CA into <name>.pem, with its key. */
-static void issue(const char *name, const char *alternative, long from, long to, bool by_ca) {
-  EVP_PKEY *key = EVP_EC_gen("P-256");
-  assert_non_null(key);
-  X509 *cert = make_certificate(key, name, alternative, false, from, to, by_ca ? ca : NULL,
-                                by_ca ? ca_key : NULL);
-  save(name, cert, key);
-  X509_free(cert);
-  EVP_PKEY_free(key);
-}
-
-static int make_certificates(void **state) {
-  (void)state;
-  assert_non_null(mkdtemp(folder));
-  ca_key = EVP_EC_gen("P-256");
-  ca = make_certificate(ca_key, "test CA", NULL, true, -DAY, DAY, NULL, NULL);
-  save("ca", ca, NULL);
-  issue("good", "DNS:localhost,IP:127.0.0.1,IP:::1", -DAY, DAY, true);
-  issue("other", "DNS:elsewhere.example,IP:127.0.0.9", -DAY, DAY, true);
-  issue("expired", "DNS:localhost", -2 * DAY, -DAY, true);
-  issue("future", "DNS:localhost", DAY, 2 * DAY, true);
-  issue("selfsigned", "DNS:localhost", -DAY, DAY, false);
-  issue("wildcard", "DNS:*.example.test", -DAY, DAY, true);
-  return 0;
-}
-
-static int remove_certificates(void **state) {
-  (void)state;
-  static const char *const names[] = {"ca",     "good",       "other",   "expired",
-                                      "future", "selfsigned", "wildcard"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    (void)unlink(path_of(names[i]));
-  }
-  X509_free(ca);
-  EVP_PKEY_free(ca_key);
-  return rmdir(folder);
-}
+enum { TIMEOUT_MS = 20000 };
 
 /* The server's end: a handshake, then it sends back what it gets, doubled in clear text where asked
  * to end TLS first. */
@@ -155,7 +60,8 @@ static void *serve(void *argument) {
 static tds_stream *start(echo_server *server, const char *certificate, bool strict) {
   int ends[2];
   assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-  *server = (echo_server){.fd = ends[1], .certificate = path_of(certificate), .strict = strict};
+  *server =
+      (echo_server){.fd = ends[1], .certificate = certificate_path(certificate), .strict = strict};
   tds_wait wait = {.deadline = br_deadline_after_ms(TIMEOUT_MS)};
   tds_stream *client = NULL;
   assert_int_equal(tds_stream_of_socket(ends[0], wait, &client, NULL), BR_OK);
@@ -195,15 +101,16 @@ static void trusted_certificates_of_the_host_are_taken(void **state) {
   for (int strict = 0; strict < 2; strict++) {
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
       br_error err = BR_ERROR_INIT;
-      br_status st = shake_hands("good", hosts[i], path_of("ca"), false, strict == 1, &err);
+      br_status st =
+          shake_hands("good", hosts[i], certificate_path("ca"), false, strict == 1, &err);
       if (st != BR_OK) {
         fail_msg("%s: %s", hosts[i], err.message);
       }
     }
   }
   br_error err = BR_ERROR_INIT;
-  assert_int_equal(shake_hands("wildcard", "db.example.test", path_of("ca"), false, true, &err),
-                   BR_OK);
+  assert_int_equal(
+      shake_hands("wildcard", "db.example.test", certificate_path("ca"), false, true, &err), BR_OK);
 }
 
 static void refused(const char *certificate, const char *host, const char *ca_file,
@@ -219,22 +126,22 @@ static void refused(const char *certificate, const char *host, const char *ca_fi
 
 static void certificates_of_another_host_are_refused(void **state) {
   (void)state;
-  refused("other", "localhost", path_of("ca"), "not for 'localhost'");
-  refused("other", "127.0.0.1", path_of("ca"), "not for '127.0.0.1'");
-  refused("good", "127.0.0.2", path_of("ca"), "not for '127.0.0.2'");
-  refused("wildcard", "a.b.example.test", path_of("ca"), "not for 'a.b.example.test'");
+  refused("other", "localhost", certificate_path("ca"), "not for 'localhost'");
+  refused("other", "127.0.0.1", certificate_path("ca"), "not for '127.0.0.1'");
+  refused("good", "127.0.0.2", certificate_path("ca"), "not for '127.0.0.2'");
+  refused("wildcard", "a.b.example.test", certificate_path("ca"), "not for 'a.b.example.test'");
 }
 
 static void certificates_that_nobody_vouches_for_are_refused(void **state) {
   (void)state;
-  refused("selfsigned", "localhost", path_of("ca"), "not trusted");
+  refused("selfsigned", "localhost", certificate_path("ca"), "not trusted");
   refused("good", "localhost", NULL, "not trusted");
 }
 
 static void certificates_outside_their_time_are_refused(void **state) {
   (void)state;
-  refused("expired", "localhost", path_of("ca"), "expired");
-  refused("future", "localhost", path_of("ca"), "not yet valid");
+  refused("expired", "localhost", certificate_path("ca"), "expired");
+  refused("future", "localhost", certificate_path("ca"), "not yet valid");
 }
 
 static void any_certificate_is_taken_where_the_user_says_so(void **state) {
@@ -299,7 +206,7 @@ static void login_only_tls_ends_without_a_goodbye(void **state) {
   tds_stream *client = start(&server, "good", false);
   server.detach = true;
   run_thread(&server);
-  const tds_tls_client_options options = {.host = "localhost", .ca_file = path_of("ca")};
+  const tds_tls_client_options options = {.host = "localhost", .ca_file = certificate_path("ca")};
   tds_stream *tls = NULL;
   char echo[8] = "";
   assert_int_equal(tds_tls_client(client, &options, &tls, NULL), BR_OK);
@@ -321,7 +228,7 @@ static void a_session_survives_a_time_out_and_a_cancel(void **state) {
   tds_stream *client = start(&server, "good", true);
   run_thread(&server);
   const tds_tls_client_options options = {
-      .host = "localhost", .ca_file = path_of("ca"), .strict = true};
+      .host = "localhost", .ca_file = certificate_path("ca"), .strict = true};
   tds_stream *tls = NULL;
   br_cancel *cancel = NULL;
   char byte = 0;
@@ -375,5 +282,5 @@ int main(void) {
       cmocka_unit_test(a_session_survives_a_time_out_and_a_cancel),
       cmocka_unit_test(large_messages_pass_through),
   };
-  return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+  return cmocka_run_group_tests(tests, certificates_make, certificates_remove);
 }
