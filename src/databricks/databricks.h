@@ -122,7 +122,7 @@ typedef struct dbx_column {
  * BR_ERR_REMOTE with condition and message. On cancel the statement is cancelled on the server. A
  * result that the server cut is BR_ERR_LIMIT, unless row_limit asked for that. Where the answer to
  * the submission is lost the statement may or may not have run; the message says so, and it is
- * never sent again. */
+ * never sent again. err->retriable is set only where nothing has run or changed. */
 br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
                             dbx_result **ret_result, br_error *err) BR_CHECKED;
 void dbx_result_free(dbx_result *result);

@@ -245,6 +245,16 @@ static br_status read_chunks(dbx_client *client, const char *id, dbx_reply *repl
   return st;
 }
 
+/* Where the way to the end or to the rows fails, the statement must not look as if it could simply
+ * be run again. */
+static br_status tell_fate(br_status st, const char *fate, br_error *err) {
+  if (st == BR_ERR_NOMEM || st == BR_ERR_CANCELLED || err == NULL) {
+    return st;
+  }
+  err->retriable = false;
+  return br_error_append(err, st, "; %s", fate);
+}
+
 /* From the first answer to the result. */
 static br_status follow(dbx_client *client, const char *id, bool limited, br_cancel *cancel,
                         dbx_reply *reply, dbx_result **ret_result, br_error *err) {
@@ -254,7 +264,7 @@ static br_status follow(dbx_client *client, const char *id, bool limited, br_can
     cancel_on_server(client, id);
   }
   if (st != BR_OK) {
-    return st;
+    return tell_fate(st, "the statement may have run, or be running still", err);
   }
   if (state != DBX_STATE_SUCCEEDED) {
     return dbx_reply_failure(reply, state, err);
@@ -269,7 +279,7 @@ static br_status follow(dbx_client *client, const char *id, bool limited, br_can
   }
   if (st != BR_OK) {
     dbx_result_free(result);
-    return st;
+    return tell_fate(st, "the statement itself succeeded", err);
   }
   *ret_result = result;
   return BR_OK;

@@ -266,6 +266,40 @@ static void submission_that_surely_did_not_start_is_sent_again(void **state) {
   script_stop(server);
 }
 
+static void trouble_after_the_submission_tells_what_became_of_the_statement(void **state) {
+  (void)state;
+  const char *running = script_json(200, NULL, RUNNING("RUNNING"));
+  const char *failing = script_json(500, NULL, "{}");
+  const script_step steps[] = {
+      {.reply = running},
+      {.reply = failing},
+      {.reply = failing},
+      {.reply = failing},
+      {.reply = failing},
+      {.reply = script_json(
+           200, NULL,
+           SUCCEEDED(SCHEMA_2, "{\"data_array\":[[\"1\",\"a\"]],\"next_chunk_index\":1}"))},
+      {.reply = failing},
+      {.reply = failing},
+      {.reply = failing},
+      {.reply = failing},
+  };
+  script_server *server = script_start(steps, sizeof steps / sizeof steps[0]);
+  dbx_client *client = test_client(script_base(server));
+  dbx_result *result = NULL;
+  br_error err = BR_ERROR_INIT;
+  assert_status(run_sql(client, &result, &err), BR_ERR_REMOTE, &err);
+  assert_contains(err.message, ID);
+  assert_contains(err.message, "may have run, or be running still");
+  assert_false(err.retriable);
+  assert_status(run_sql(client, &result, &err), BR_ERR_REMOTE, &err);
+  assert_contains(err.message, "the statement itself succeeded");
+  assert_false(err.retriable);
+  assert_int_equal(script_count(server, "POST", STATEMENTS), 2);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 /* A server that sees the user cancel when the nth request comes in, and answers all the same. */
 typedef struct cancelling {
   br_cancel *cancel;
@@ -383,6 +417,7 @@ int main(void) {
       cmocka_unit_test(submission_after_another_request_is_not_repeated_either),
       cmocka_unit_test(answers_that_leave_open_whether_it_ran_are_final),
       cmocka_unit_test(submission_that_surely_did_not_start_is_sent_again),
+      cmocka_unit_test(trouble_after_the_submission_tells_what_became_of_the_statement),
       cmocka_unit_test(cancelling_reaches_the_server),
       cmocka_unit_test(broken_first_answers_are_refused),
       cmocka_unit_test(statements_that_can_not_be_sent_are_refused_before),
