@@ -59,7 +59,10 @@ static br_status open_file(flow_parquet_sink *s, br_error *err) {
   }
   s->fd = br_sys.open(s->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (s->fd < 0) {
-    return br_error_errno(err, errno, "%s can't be created", s->path);
+    br_status st = br_error_errno(err, errno, "%s can't be created", s->path);
+    br_free(s->path); /* somebody else's, not to be deleted by abort */
+    s->path = NULL;
+    return st;
   }
   br_status st = br_sha256_new(&s->hash, err);
   if (st == BR_OK) {
