@@ -187,6 +187,17 @@ static br_status csv_begin(cli_table *t, br_error *err) {
   return st == BR_OK ? br_buf_text(&t->out, "\r\n", err) : st;
 }
 
+/* Bytes of the control character at text (C0, DEL, or C1 in UTF-8), 0 = it is none. A cell must not
+ * move the cursor. */
+static size_t control_length(const char *text, size_t length) {
+  unsigned char c = (unsigned char)text[0];
+  if (c < 0x20 || c == 0x7F) {
+    return 1;
+  }
+  bool c1 = c == 0xC2 && length > 1 && ((unsigned char)text[1] & 0xE0U) == 0x80U;
+  return c1 ? 2 : 0;
+}
+
 /* One cell of a table with its padding; the last column of text is not padded. */
 static br_status table_field(cli_table *t, size_t column, const char *text, size_t length,
                              bool number, br_error *err) {
@@ -198,8 +209,9 @@ static br_status table_field(cli_table *t, size_t column, const char *text, size
     st = br_buf_fill(out, ' ', pad, err);
   }
   for (size_t i = 0; st == BR_OK && i < length; i++) {
-    unsigned char c = (unsigned char)text[i];
-    st = br_buf_u8(out, c < 0x20 || c == 0x7F ? ' ' : c, err); /* a cell can't move the cursor */
+    size_t control = control_length(text + i, length - i);
+    st = br_buf_u8(out, control > 0 ? ' ' : (uint8_t)text[i], err);
+    i += control > 1 ? control - 1 : 0;
   }
   if (st == BR_OK && !number && column + 1 < t->count) {
     st = br_buf_fill(out, ' ', pad, err);
