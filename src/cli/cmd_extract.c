@@ -1,8 +1,9 @@
 /*
  * cmd_extract.c: query files and parameters in, extract_run(), summary out.
  *
- *   load queries ▶ load parameters ▶ expand all (nothing has run yet) ▶ open the sides ▶ run or
- * plan ▶ summary, exit status
+ *   load queries ▶ load parameters ▶ expand all ▶ open the sides ▶ run or plan ▶ summary
+ *
+ * Nothing has run yet where a parameter is missing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -334,9 +335,11 @@ static int run(const cli_arguments *args) {
   if (st == BR_OK) {
     st = run_session(args, &p, &err);
   }
-  int status = st == BR_OK ? 0 : cli_fail_run(&err);
-  if (st == BR_OK && report_failures(&p) > 0) {
-    status = 1;
+  /* Also where the summary could not be printed (a full disk, a reader that has gone). */
+  size_t failures = report_failures(&p);
+  int status = failures == 0 ? 0 : 1;
+  if (st != BR_OK) {
+    status = cli_fail_run(&err);
   }
   extract_queries_done(p.queries, p.count);
   extract_prepared_done(&p);

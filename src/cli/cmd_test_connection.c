@@ -253,6 +253,9 @@ static int run(const cli_arguments *args) {
   report r = {0};
   br_status st = test_sides(args, &r, sides, &err);
   if (st != BR_OK) {
+    if (strcmp(side, "both") == 0) {
+      br_error_append(&err, st, "\n--side sqlserver or --side databricks tests only that one");
+    }
     return cli_fail_run(&err);
   }
   return r.failures == 0 ? 0 : 1;

@@ -44,6 +44,7 @@ static br_status check_settings(const settings *config, unsigned sides, br_error
   size_t warnings = 0;
   br_status st = settings_problems(config, sides, &lines, &errors, &warnings, err);
   if (st == BR_OK && errors > 0) {
+    lines.len--; /* the last line break */
     const char *text = br_buf_cstr(&lines);
     st = br_error_set(err, BR_ERR_DATA, "%zu %s wrong:\n%s", errors,
                       errors == 1 ? "setting is" : "settings are", text == NULL ? "" : text);

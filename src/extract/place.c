@@ -1,8 +1,10 @@
 #include "extract/place.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
+#include "base/sys.h"
 #include "base/text.h"
 
 bool extract_place_is_volume(const char *destination) {
@@ -23,6 +25,24 @@ static bool looks_like_schema(const char *destination) {
   return destination + first == dot && (dot[1 + second] == '\0' || dot[1 + second] == '.');
 }
 
+/* An address of something else: dbfs:/…, s3://…, abfss://…. */
+static bool looks_like_url(const char *destination) {
+  return br_text_starts_with(destination, "dbfs:") || strstr(destination, "://") != NULL;
+}
+
+/* "/volumes/…" or "Volumes/…" where there is no such folder on this machine: a slip of the pen that
+ * would make one. */
+static bool looks_like_volume(const char *destination) {
+  bool rooted = destination[0] == '/';
+  char top[] = "/Volumes";
+  if (strncasecmp(destination + rooted, "volumes/", strlen("volumes/")) != 0) {
+    return false;
+  }
+  memcpy(top + !rooted, destination, strlen(top) - !rooted);
+  struct stat info;
+  return br_sys.stat(top + !rooted, &info) != 0;
+}
+
 br_status extract_place_check(const char *destination, br_error *err) {
   if (looks_like_schema(destination)) {
     return br_error_set(
@@ -33,8 +53,19 @@ br_status extract_place_check(const char *destination, br_error *err) {
     return br_error_set(err, BR_ERR_USAGE,
                         "The destination is empty; use a /Volumes path or a folder");
   }
+  if (looks_like_url(destination)) {
+    return br_error_set(err, BR_ERR_USAGE,
+                        "The destination '%s' is no path; write /Volumes/catalog/schema/volume or "
+                        "a folder",
+                        destination);
+  }
   if (strcmp(destination, "/Volumes") != 0 && !extract_place_is_volume(destination)) {
-    return BR_OK;
+    return looks_like_volume(destination)
+               ? br_error_set(err, BR_ERR_USAGE,
+                              "The destination '%s' is no volume: a volume's path begins with "
+                              "/Volumes/",
+                              destination)
+               : BR_OK;
   }
   int names = 0;
   for (const char *p = destination + strlen("/Volumes"); *p == '/';) {

@@ -2,14 +2,14 @@
  * place.h: where a result goes: a folder of this machine or a Databricks Volume, behind one table
  * of operations.
  *
- *   extract_place_open(destination, client, &place, err)      /Volumes/… is a volume, everything
- * else a folder extract_place_lock(place, folder, run, err)             one run at a time per
- * result folder extract_place_put(place, folder, name, spooled, err)    a spooled file becomes
- * folder/name extract_place_write(place, folder, name, bytes, …)      a small file, whole
- *     extract_place_unlock(place)
+ *   extract_place_open(destination, client, cancel, &place, err)
+ *   extract_place_lock(place, folder, run, err)         one run at a time per result folder
+ *   extract_place_put(place, folder, name, spooled, …)  a spooled file becomes folder/name
+ *   extract_place_write(place, folder, name, bytes, …)  a small file, whole
  *   extract_place_close(place)
  *
- * A place is used by one thread. In a folder every file appears whole or not at all (written aside,
+ * /Volumes/… is a volume, everything else a folder. A place is used by one thread at a time. In a
+ * folder every file appears whole or not at all (written aside,
  * then renamed); for a volume that is not promised by its API, and nothing here relies on it.
  */
 #ifndef EXTRACT_PLACE_H

@@ -2,12 +2,11 @@
  * run.h: the queries of one extraction, several at a time, each from SQL Server through Parquet
  * files into its result folder.
  *
- *   worker ─┬─ query a:  publish_begin ▶ source ▶ pump ▶ parquet sink ▶ publish_part… ▶
- * publish_finish worker ─┴─ query b:  …                          a failing query does not stop the
- * others
+ *   worker ─┬─ query a:  publish_begin ▶ source ▶ pump ▶ parquet sink ▶ publish_finish
+ *   worker ─┴─ query b:  …
  *
- * The caller's thread only watches: on_tick is called a few times a second with the state of every
- * query.
+ * A failing query does not stop the others. The caller's thread only watches: on_tick is called a
+ * few times a second with the state of every query.
  */
 #ifndef EXTRACT_RUN_H
 #define EXTRACT_RUN_H

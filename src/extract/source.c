@@ -10,7 +10,7 @@ struct extract_source {
   br_cancel *stop;
   batch_schema
       *schema; /* a copy: the connection's own goes with the result set, batches outlive it */
-  uint64_t lossy_values; /* counted when the rows have ended */
+  uint64_t lossy_values; /* taken over when the rows have ended: the next result counts anew */
   bool ended;            /* the batch has been read to its end */
 };
 
@@ -77,12 +77,18 @@ static br_status source_schema(void *context, const batch_schema **ret_schema, b
   return BR_OK;
 }
 
+static uint64_t count_lossy(const extract_source *s) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < s->schema->count; i++) {
+    count += tds_values_rounded(s->conn, i);
+  }
+  return count;
+}
+
 /* The rows have ended: nothing but the end of the batch may follow. An error of the server that
  * came behind the rows shows up here. */
 static br_status check_end(extract_source *s, br_error *err) {
-  for (size_t i = 0; i < s->schema->count; i++) {
-    s->lossy_values += tds_values_rounded(s->conn, i);
-  }
+  s->lossy_values = count_lossy(s);
   br_status st = tds_next_result(s->conn, err);
   if (st == BR_OK) {
     return br_error_set(err, BR_ERR_USAGE,
@@ -118,7 +124,8 @@ const batch_schema *extract_source_schema(const extract_source *source) {
 }
 
 uint64_t extract_source_lossy_values(const extract_source *source) {
-  return source->lossy_values;
+  /* Not ended: the row limit was reached first. */
+  return source->ended ? source->lossy_values : count_lossy(source);
 }
 
 void extract_source_close(extract_source *s) {
