@@ -118,7 +118,13 @@ static br_status bind_one(const tds_rpc_parameter *p, size_t index, const char *
     declared_name(names, index, name, TDS_NAME_MAX);
   }
   br_buf_init(&b->values[index], BR_LIMIT_CELL_MAX);
-  br_status st = batch_cell_text(p->value, 0, 0, &b->values[index], &null, err);
+  const batch_column *column = &p->value->columns[0];
+  br_status st = BR_OK;
+  if (column->layout == BATCH_BOOL && batch_column_is_valid(column, 0)) {
+    st = br_buf_text(&b->values[index], *(const uint8_t *)column->values & 1U ? "1" : "0", err);
+  } else {
+    st = batch_cell_text(p->value, 0, 0, &b->values[index], &null, err);
+  }
   const char *value = st == BR_OK ? br_buf_cstr(&b->values[index]) : NULL;
   if (st == BR_OK && value == NULL) {
     st = br_error_nomem(err);

@@ -165,6 +165,11 @@ static br_status run_statement(engine_session *s, char *text, engine_result_kind
   long long number = 0;
   (void)snprintf(s->kind, sizeof s->kind, "SELECT");
   s->row = 0;
+  if (strncasecmp(text, "set fmtonly on", 14) == 0) {
+    s->rows = 0;
+    *ret_kind = ENGINE_ROWS;
+    return make_schema(s, text, err);
+  }
   if (sscanf(text, "rows %lld", &number) == 1 || strcmp(text, "wide") == 0 ||
       strncmp(text, "param", 5) == 0) {
     s->rows = text[0] == 'r' ? number : 1;
