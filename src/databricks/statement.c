@@ -29,6 +29,7 @@ enum {
 };
 
 static const char statements_api[] = "/api/2.0/sql/statements";
+static const char unknown_fate[] = "it is not known whether the statement ran";
 
 /* ---- submission ---- */
 
@@ -128,6 +129,16 @@ static br_status exchange(dbx_client *client, const dbx_request *request, br_can
   return st == BR_OK ? st : br_error_context(err, st, "%s", request->what);
 }
 
+/* Where an answer is lost, or the way to the end or to the rows fails, the statement must not look
+ * as if it could simply be run again. */
+static br_status tell_fate(br_status st, const char *fate, br_error *err) {
+  if (st == BR_ERR_NOMEM || err == NULL) {
+    return st;
+  }
+  err->retriable = false;
+  return br_error_append(err, st, "; %s", fate);
+}
+
 static br_status submit(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
                         dbx_reply *ret_reply, br_error *err) {
   br_buf body;
@@ -144,11 +155,8 @@ static br_status submit(dbx_client *client, const dbx_statement *statement, br_c
                            .linger_ms = LINGER_MS,
                            .uncertain = &uncertain};
     st = exchange(client, &request, cancel, ret_reply, err);
-    if (st != BR_OK && uncertain) {
-      st = br_error_append(err, st, "; it is not known whether the statement ran");
-      if (err != NULL) {
-        err->retriable = false;
-      }
+    if (st != BR_OK && (uncertain || st == BR_ERR_PROTOCOL)) {
+      st = tell_fate(st, unknown_fate, err);
     }
   }
   br_buf_done(&body);
@@ -245,16 +253,6 @@ static br_status read_chunks(dbx_client *client, const char *id, dbx_reply *repl
   return st;
 }
 
-/* Where the way to the end or to the rows fails, the statement must not look as if it could simply
- * be run again. */
-static br_status tell_fate(br_status st, const char *fate, br_error *err) {
-  if (st == BR_ERR_NOMEM || st == BR_ERR_CANCELLED || err == NULL) {
-    return st;
-  }
-  err->retriable = false;
-  return br_error_append(err, st, "; %s", fate);
-}
-
 /* From the first answer to the result. */
 static br_status follow(dbx_client *client, const char *id, bool limited, br_cancel *cancel,
                         dbx_reply *reply, dbx_result **ret_result, br_error *err) {
@@ -262,6 +260,7 @@ static br_status follow(dbx_client *client, const char *id, bool limited, br_can
   br_status st = wait_for_end(client, id, cancel, reply, &state, err);
   if (st == BR_ERR_CANCELLED) {
     cancel_on_server(client, id);
+    return st;
   }
   if (st != BR_OK) {
     return tell_fate(st, "the statement may have run, or be running still", err);
@@ -298,7 +297,8 @@ br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, 
   const char *said = dbx_reply_statement_id(&reply);
   if (said == NULL || said[0] == '\0') {
     dbx_reply_done(&reply);
-    return br_error_set(err, BR_ERR_PROTOCOL, "The answer has no statement_id");
+    st = br_error_set(err, BR_ERR_PROTOCOL, "Statement: the answer has no statement_id");
+    return tell_fate(st, unknown_fate, err);
   }
   char *id = br_strdup(said);
   st = id == NULL ? br_error_nomem(err)
