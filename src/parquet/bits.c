@@ -48,29 +48,6 @@ void parquet_bits_set(uint8_t *to, size_t at, size_t count) {
   }
 }
 
-size_t parquet_bits_run(const uint8_t *bits, size_t start, size_t end, bool value) {
-  uint8_t all = value ? 0xFF : 0;
-  while (start < end) {
-    if ((start & 7) == 0 && end - start >= 64) {
-      uint64_t word = 0;
-      memcpy(&word, bits + (start >> 3), sizeof word);
-      word ^= value ? UINT64_MAX : 0;
-      if (word != 0) {
-        return start + (size_t)__builtin_ctzll(word);
-      }
-      start += 64;
-      continue;
-    }
-    unsigned other = (unsigned)(uint8_t)(bits[start >> 3] ^ all) >> (start & 7);
-    if (other != 0) {
-      size_t found = start + (size_t)__builtin_ctz(other);
-      return found < end ? found : end;
-    }
-    start = (start | 7) + 1;
-  }
-  return end;
-}
-
 size_t parquet_bits_count(const uint8_t *bits, size_t start, size_t count) {
   size_t ones = 0;
   size_t end = start + count;

@@ -8,7 +8,7 @@
 #include "parquet/bits.h"
 
 enum {
-  CONVERTED = 256, /* values converted at a time */
+  PIECE = 1024, /* rows gathered at a time */
 };
 
 /* A dictionary is given up where, after so many values, more than this are different ones. The
@@ -186,20 +186,6 @@ typedef struct values_view {
   const uint8_t *data;
 } values_view;
 
-static values_view view_from(const parquet_column *column, values_view view, size_t skip) {
-  if (view.offsets != NULL) {
-    view.offsets += skip;
-  } else {
-    view.fixed += skip * column->width;
-  }
-  return view;
-}
-
-static br_status add_plain(parquet_column *column, values_view view, size_t count, br_error *err) {
-  return view.offsets != NULL ? plain_strings(column, view.data, view.offsets, count, err)
-                              : plain_fixed(column, view.fixed, count, err);
-}
-
 /* Puts values into the dictionary while it has room. */
 static br_status add_to_dictionary(parquet_column *column, values_view view, size_t count,
                                    size_t *ret_added, br_error *err) {
@@ -227,151 +213,190 @@ static br_status add_to_dictionary(parquet_column *column, values_view view, siz
   return st;
 }
 
-/* Appends values that are all there; rows and NULLs are counted by the caller, before. A full
- * dictionary closes the page that holds the values up to it. */
-static br_status add_view(parquet_column *column, parquet_encoder *encoder, values_view view,
-                          size_t count, br_error *err) {
-  if (column->mode == PARQUET_MODE_PLAIN) {
-    return add_plain(column, view, count, err);
+/* Appends values. *ret_added < count: the dictionary is full; the page has to end there. */
+static br_status add_view(parquet_column *column, values_view view, size_t count, size_t *ret_added,
+                          br_error *err) {
+  if (column->mode != PARQUET_MODE_PLAIN) {
+    return add_to_dictionary(column, view, count, ret_added, err);
   }
-  size_t added = 0;
-  br_status st = add_to_dictionary(column, view, count, &added, err);
-  if (st != BR_OK || added == count) {
-    return st;
-  }
-  /* The rows that are not in the page yet are taken out for a moment. */
-  size_t rest = count - added;
-  column->rows -= rest;
-  st = parquet_page_close(column, encoder, false, err);
-  column->rows += rest;
-  column->mode = PARQUET_MODE_PLAIN;
-  return st == BR_OK ? add_plain(column, view_from(column, view, added), rest, err) : st;
+  *ret_added = count;
+  return view.offsets != NULL ? plain_strings(column, view.data, view.offsets, count, err)
+                              : plain_fixed(column, view.fixed, count, err);
 }
 
-static br_status add_bools(parquet_column *column, const uint8_t *bits, size_t start, size_t count,
-                           size_t values_before, br_error *err) {
-  size_t need = (values_before + count + 7) / 8;
+/* Rows of a column of a batch. */
+typedef struct rows_view {
+  const batch_column *from;
+  size_t start;
+  size_t count;
+  size_t present; /* rows that have a value */
+} rows_view;
+
+static inline bool has_value(const rows_view *rows, size_t i) {
+  size_t at = rows->start + i;
+  return rows->present == rows->count || (rows->from->validity[at >> 3] >> (at & 7) & 1) != 0;
+}
+
+/* The values of at most PIECE rows, where they can't be taken as they lie in the batch: with NULLs
+ * between them, or of another form in the file. */
+typedef union piece_values {
+  uint8_t fixed[PIECE * 16];
+  int32_t offsets[PIECE + 1];
+} piece_values;
+
+/* NULLs have no bytes, so a string ends where the next one that is there begins. */
+static void gather_strings(const rows_view *rows, piece_values *out) {
+  const int32_t *offsets = rows->from->offsets + rows->start;
+  size_t n = 0;
+  for (size_t i = 0; i < rows->count; i++) {
+    out->offsets[n] = offsets[i];
+    n += has_value(rows, i);
+  }
+  out->offsets[n] = offsets[rows->count];
+}
+
+/* Inlined with a constant width. */
+static inline __attribute__((always_inline)) void gather_width(const rows_view *rows, size_t width,
+                                                               piece_values *out) {
+  const uint8_t *values = (const uint8_t *)rows->from->values + rows->start * width;
+  size_t n = 0;
+  for (size_t i = 0; i < rows->count; i++) {
+    memcpy(out->fixed + n * width, values + i * width, width);
+    n += has_value(rows, i);
+  }
+}
+
+static void gather_int16(const rows_view *rows, piece_values *out) {
+  const int16_t *values = (const int16_t *)rows->from->values + rows->start;
+  size_t n = 0;
+  for (size_t i = 0; i < rows->count; i++) {
+    br_store_u32le(out->fixed + 4 * n, (uint32_t)(int32_t)values[i]);
+    n += has_value(rows, i);
+  }
+}
+
+/* 16 bytes little-endian become the last width bytes, big-endian. */
+static void gather_decimals(const rows_view *rows, size_t width, piece_values *out) {
+  const uint8_t *values = (const uint8_t *)rows->from->values + rows->start * 16;
+  size_t n = 0;
+  for (size_t i = 0; i < rows->count; i++) {
+    for (size_t b = 0; b < width; b++) {
+      out->fixed[n * width + b] = values[i * 16 + width - 1 - b];
+    }
+    n += has_value(rows, i);
+  }
+}
+
+static values_view gather(const parquet_column *column, const rows_view *rows, piece_values *out) {
+  static const uint8_t nothing[1];
+  const batch_column *from = rows->from;
+  bool whole = rows->present == rows->count;
+  if (parquet_column_has_strings(column)) {
+    const uint8_t *data = from->data == NULL ? nothing : from->data;
+    if (whole) {
+      return (values_view){.offsets = from->offsets + rows->start, .data = data};
+    }
+    gather_strings(rows, out);
+    return (values_view){.offsets = out->offsets, .data = data};
+  }
+  if (from->layout == BATCH_INT16) {
+    gather_int16(rows, out);
+  } else if (from->layout == BATCH_DECIMAL128) {
+    gather_decimals(rows, column->width, out);
+  } else if (whole) {
+    return (values_view){.fixed = (const uint8_t *)from->values + rows->start * column->width};
+  } else if (column->width == 4) {
+    gather_width(rows, 4, out);
+  } else {
+    gather_width(rows, 8, out);
+  }
+  return (values_view){.fixed = out->fixed};
+}
+
+static br_status add_bools(parquet_column *column, const rows_view *rows, br_error *err) {
+  size_t before = parquet_column_values(column);
+  size_t need = (before + rows->present + 7) / 8;
   size_t have = column->plain.len == 0 ? 0 : column->plain.len - PARQUET_HEADROOM;
   br_status st = reserve_plain(column, need - have, err);
-  if (st == BR_OK) {
-    parquet_bits_copy(column->plain.data + PARQUET_HEADROOM, values_before, bits, start, count);
-    column->plain.len = PARQUET_HEADROOM + need;
+  if (st != BR_OK) {
+    return st;
   }
-  return st;
-}
-
-/* Layouts whose values are no PLAIN values in memory: converted in small pieces. */
-static br_status add_converted(parquet_column *column, parquet_encoder *encoder,
-                               const batch_column *from, size_t start, size_t count,
-                               br_error *err) {
-  uint8_t converted[CONVERTED * 16];
-  br_status st = BR_OK;
-  for (size_t i = 0; st == BR_OK && i < count; i += CONVERTED) {
-    size_t n = count - i < CONVERTED ? count - i : CONVERTED;
-    /* Rows of the pieces to come don't belong to a page that ends within this one. */
-    column->rows -= count - i - n;
-    if (from->layout == BATCH_INT16) {
-      const int16_t *values = (const int16_t *)from->values + start + i;
-      for (size_t k = 0; k < n; k++) {
-        br_store_u32le(converted + 4 * k, (uint32_t)(int32_t)values[k]);
-      }
-    } else {
-      const uint8_t *values = (const uint8_t *)from->values + (start + i) * 16;
-      for (size_t k = 0; k < n; k++) {
-        for (unsigned b = 0; b < column->width; b++) {
-          converted[k * column->width + b] = values[k * 16 + column->width - 1 - b];
-        }
-      }
+  uint8_t *bits = column->plain.data + PARQUET_HEADROOM;
+  column->plain.len = PARQUET_HEADROOM + need;
+  if (rows->present == rows->count) {
+    parquet_bits_copy(bits, before, rows->from->values, rows->start, rows->count);
+    return BR_OK;
+  }
+  for (size_t i = 0; i < rows->count; i++) {
+    if (has_value(rows, i)) {
+      parquet_bits_copy(bits, before++, rows->from->values, rows->start + i, 1);
     }
-    st = add_view(column, encoder, (values_view){.fixed = converted}, n, err);
-    column->rows += count - i - n;
   }
-  return st;
-}
-
-/* Appends a stretch of rows without NULLs; they fit into the open page. */
-static br_status add_valid(parquet_column *column, parquet_encoder *encoder,
-                           const batch_column *from, size_t start, size_t count, br_error *err) {
-  static const uint8_t nothing[1];
-  size_t values_before = parquet_column_values(column);
-  column->rows += count;
-  switch (from->layout) {
-  case BATCH_BOOL:
-    return add_bools(column, from->values, start, count, values_before, err);
-  case BATCH_INT16:
-  case BATCH_DECIMAL128:
-    return add_converted(column, encoder, from, start, count, err);
-  case BATCH_STRING:
-  case BATCH_BINARY: {
-    const uint8_t *data = from->data == NULL ? nothing : from->data;
-    values_view view = {.offsets = from->offsets + start, .data = data};
-    return add_view(column, encoder, view, count, err);
-  }
-  default: {
-    const uint8_t *values = from->values;
-    values_view view = {.fixed = values + start * column->width};
-    return add_view(column, encoder, view, count, err);
-  }
-  }
+  return BR_OK;
 }
 
 /* Notes the validity of rows that are about to be appended. Without a NULL nothing is kept. */
-static br_status note_validity(parquet_column *column, const batch_column *from, size_t start,
-                               size_t count, size_t nulls, br_error *err) {
-  if (nulls == 0 && column->nulls == 0) {
+static br_status note_validity(parquet_column *column, const rows_view *rows, br_error *err) {
+  if (rows->present == rows->count && column->nulls == 0) {
     return BR_OK;
   }
-  size_t need = (column->rows + count + 7) / 8;
+  size_t need = (column->rows + rows->count + 7) / 8;
   br_status st = BR_OK;
   if (column->nulls == 0) {
     br_buf_clear(&column->valid);
     st = br_buf_fill(&column->valid, 0xFF, (column->rows + 7) / 8, err);
   }
-  if (st == BR_OK) {
+  if (st == BR_OK && need > column->valid.len) {
     st = br_buf_reserve(&column->valid, need - column->valid.len, err);
   }
   if (st != BR_OK) {
     return st;
   }
-  if (from->nulls == 0) {
-    parquet_bits_set(column->valid.data, column->rows, count);
+  if (rows->present == rows->count) {
+    parquet_bits_set(column->valid.data, column->rows, rows->count);
   } else {
-    parquet_bits_copy(column->valid.data, column->rows, from->validity, start, count);
+    parquet_bits_copy(column->valid.data, column->rows, rows->from->validity, rows->start,
+                      rows->count);
   }
   column->valid.len = need;
   return BR_OK;
 }
 
-/* Appends rows with NULLs among them: stretch by stretch of values. */
-static br_status add_stretches(parquet_column *column, parquet_encoder *encoder,
-                               const batch_column *from, size_t start, size_t count,
-                               br_error *err) {
-  size_t at = start;
-  size_t end = start + count;
-  while (at < end) {
-    size_t valid_end = parquet_bits_run(from->validity, at, end, true);
-    if (valid_end > at) {
-      br_status st = note_validity(column, from, at, valid_end - at, 0, err);
-      if (st == BR_OK) {
-        st = add_valid(column, encoder, from, at, valid_end - at, err);
-      }
-      if (st != BR_OK) {
-        return st;
-      }
+/* How many rows hold the first `values` values: the row of the next value begins the rest. */
+static size_t rows_of_values(const rows_view *rows, size_t values) {
+  size_t seen = 0;
+  for (size_t i = 0; i < rows->count; i++) {
+    if (has_value(rows, i) && seen++ == values) {
+      return i;
     }
-    size_t null_end = parquet_bits_run(from->validity, valid_end, end, false);
-    if (null_end > valid_end) {
-      size_t nulls = null_end - valid_end;
-      br_status st = note_validity(column, from, valid_end, nulls, nulls, err);
-      if (st != BR_OK) {
-        return st;
-      }
-      column->rows += nulls;
-      column->nulls += nulls;
-    }
-    at = null_end;
   }
-  return BR_OK;
+  return rows->count;
+}
+
+/* Appends rows that fit into the open page; at most PIECE where they have to be gathered. Where the
+ * dictionary is full the page ends within them, and *ret_rows says where. */
+static br_status add_piece(parquet_column *column, parquet_encoder *encoder, const rows_view *rows,
+                           size_t *ret_rows, br_error *err) {
+  piece_values gathered;
+  size_t added = rows->present;
+  br_status st = note_validity(column, rows, err);
+  if (st == BR_OK && column->kind->physical == PARQUET_BOOLEAN) {
+    st = add_bools(column, rows, err);
+  } else if (st == BR_OK && rows->present > 0) {
+    st = add_view(column, gather(column, rows, &gathered), rows->present, &added, err);
+  }
+  if (st != BR_OK) {
+    return st;
+  }
+  size_t n = added == rows->present ? rows->count : rows_of_values(rows, added);
+  column->rows += n;
+  column->nulls += n - added;
+  *ret_rows = n;
+  if (added < rows->present) {
+    st = parquet_page_close(column, encoder, false, err);
+    column->mode = PARQUET_MODE_PLAIN;
+  }
+  return st;
 }
 
 /* How many of the rows have PLAIN values that fit into `left` bytes. */
@@ -425,15 +450,19 @@ static size_t rows_for_page(const parquet_column *column, const parquet_encoder 
 
 static br_status add_rows(parquet_column *column, parquet_encoder *encoder,
                           const batch_column *from, size_t start, size_t count, br_error *err) {
+  bool gathered =
+      from->nulls != 0 || from->layout == BATCH_INT16 || from->layout == BATCH_DECIMAL128;
+  size_t end = start + count;
   br_status st = BR_OK;
   mark_dictionary(column);
-  if (from->nulls != 0) {
-    st = add_stretches(column, encoder, from, start, count, err);
-  } else {
-    st = note_validity(column, from, start, count, 0, err);
-    if (st == BR_OK) {
-      st = add_valid(column, encoder, from, start, count, err);
+  while (st == BR_OK && start < end) {
+    size_t n = gathered && end - start > PIECE ? PIECE : end - start;
+    rows_view rows = {from, start, n, n};
+    if (from->nulls != 0) {
+      rows.present = parquet_bits_count(from->validity, start, n);
     }
+    st = add_piece(column, encoder, &rows, &n, err);
+    start += n;
   }
   return st == BR_OK ? look_at_sample(column, err) : st;
 }

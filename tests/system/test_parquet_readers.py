@@ -69,7 +69,7 @@ def values_of(settings):
     )
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=None)
 def expected_of(name):
     return values_of(FILES[name])
 
