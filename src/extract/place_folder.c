@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "extract/lock.h"
 #include "extract/place.h"
 
 #define LOCK_NAME ".bridge-lock"
@@ -22,39 +22,6 @@ enum { COPY_BYTES = 1 << 20 };
 static br_status folder_make(extract_place *place, const char *folder, br_error *err) {
   (void)place;
   return br_dir_make(folder, 0777, err);
-}
-
-/* True where fd is still the file that path names: between open and flock another run may have
- * removed it. */
-static bool still_named(int fd, const char *path) {
-  struct stat mine;
-  struct stat named;
-  return br_sys.fstat(fd, &mine) == 0 && br_sys.stat(path, &named) == 0 &&
-         mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
-}
-
-static br_status take_lock(extract_place *place, const char *path, const char *folder,
-                           br_error *err) {
-  for (;;) {
-    int fd = br_sys.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-      return br_error_errno(err, errno, "%s can't be created", path);
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-      int why = errno;
-      (void)br_sys.close(fd);
-      if (why == EWOULDBLOCK) {
-        return br_error_set(err, BR_ERR_CONFLICT,
-                            "Another run is writing to %s; wait for it, or stop it", folder);
-      }
-      return br_error_errno(err, why, "%s can't be locked", path);
-    }
-    if (still_named(fd, path)) {
-      place->lock_fd = fd;
-      return BR_OK;
-    }
-    (void)br_sys.close(fd);
-  }
 }
 
 /* Files that a dead run was just writing, under names that only this program gives. The lock is
@@ -85,7 +52,10 @@ static br_status folder_lock(extract_place *place, const char *folder, const cha
   if (path == NULL) {
     return br_error_nomem(err);
   }
-  br_status st = take_lock(place, path, folder, err);
+  br_status st = extract_lock_take(path, &place->lock_fd, err);
+  if (st == BR_ERR_CONFLICT) {
+    br_error_set(err, st, "Another run is writing to %s; wait for it, or stop it", folder);
+  }
   if (st != BR_OK) {
     br_free(path);
     return st;
@@ -96,8 +66,7 @@ static br_status folder_lock(extract_place *place, const char *folder, const cha
 }
 
 static void folder_unlock(extract_place *place) {
-  (void)br_sys.unlink(place->lock_path); /* while it is still locked: who waits on it notices */
-  (void)br_sys.close(place->lock_fd);
+  extract_lock_release(place->lock_path, place->lock_fd);
   place->lock_fd = -1;
 }
 

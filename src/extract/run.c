@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "extract/publish.h"
 #include "extract/source.h"
+#include "extract/spool.h"
 #include "flow/sink_parquet.h"
 
 enum {
@@ -22,12 +23,12 @@ enum {
   LARGEST_BATCH = 4 * 1024 * 1024,
   MOST_WORKERS = 64,
 };
-#define SPOOL_SPACE_WANTED BR_MIB(512) /* a file and the beginning of the next */
 
 typedef struct runner {
   extract_request *request;
   char run[64];
-  atomic_size_t next; /* query to be taken */
+  extract_spool spool; /* where the request names a folder */
+  atomic_size_t next;  /* query to be taken */
   atomic_size_t ended;
 } runner;
 
@@ -51,58 +52,17 @@ static br_status make_run_id(char *text, size_t size, br_error *err) {
   return BR_OK;
 }
 
-/* ---- a query's spool folder ---- */
-
-static void remove_spool(const char *folder) {
-  char **names = NULL;
-  size_t count = 0;
-  if (br_dir_list(folder, &names, &count, NULL) == BR_OK) {
-    for (size_t i = 0; i < count; i++) {
-      char *path = br_path_join(folder, names[i]);
-      if (path != NULL) {
-        (void)br_sys.unlink(path);
-      }
-      br_free(path);
-    }
-    br_names_free(names, count);
-  }
-  (void)br_sys.rmdir(folder);
-}
-
-static br_status check_space(const char *folder, br_error *err) {
-  uint64_t space = 0;
-  br_status st = br_dir_free_space(folder, &space, err);
-  if (st == BR_OK && space < SPOOL_SPACE_WANTED) {
-    st = br_error_set(
-        err, BR_ERR_DISK_FULL,
-        "%s has only %" PRIu64
-        " MiB free for spooling; free some space or name another folder with --spool-dir",
-        folder, space >> 20);
-  }
-  return st;
-}
-
-/* Makes an empty spool folder: beside a local result (what a dead run left there is ours, we hold
- * the lock), else below the spool folder of the request. */
+/* A query's spool folder: beside a local result, else the run's. */
 static br_status make_spool(const runner *r, extract_place *place, const char *folder,
                             const extract_query *query, char **ret_folder, br_error *err) {
-  char *spool = r->request->spool_folder == NULL
-                    ? extract_place_spool_hint(place, folder)
-                    : br_asprintf("%s/%s-%s", r->request->spool_folder, r->run, query->name);
-  if (spool == NULL) {
-    return br_error_nomem(err);
-  }
-  remove_spool(spool);
-  br_status st = br_dir_make(spool, 0700, err);
-  if (st == BR_OK) {
-    st = check_space(spool, err);
-  }
+  char *path = r->request->spool_folder == NULL ? extract_place_spool_hint(place, folder)
+                                                : extract_spool_path(&r->spool, query->name);
+  br_status st = path == NULL ? br_error_nomem(err) : extract_spool_make(path, err);
   if (st != BR_OK) {
-    remove_spool(spool);
-    br_free(spool);
+    br_free(path);
     return st;
   }
-  *ret_folder = spool;
+  *ret_folder = path;
   return BR_OK;
 }
 
@@ -256,7 +216,7 @@ static void job_done(job *j) {
   extract_source_close(j->source);
   extract_place_close(j->place);
   if (j->spool != NULL) {
-    remove_spool(j->spool);
+    extract_spool_remove(j->spool);
   }
   br_free(j->spool);
   br_free(j->folder);
@@ -343,14 +303,34 @@ static br_status first_failure(const extract_request *request) {
   return BR_OK;
 }
 
+/* Starts the workers, watches them, and waits for their end. */
+static br_status run_workers(runner *r, br_error *err) {
+  pthread_t workers[MOST_WORKERS];
+  size_t started = 0;
+  for (; started < r->request->parallel; started++) {
+    int failed = pthread_create(&workers[started], NULL, worker_main, r);
+    if (failed != 0 && started == 0) {
+      return br_error_errno(err, failed, "A thread can't be started");
+    }
+    if (failed != 0) {
+      break; /* fewer will do */
+    }
+  }
+  watch(r);
+  for (size_t i = 0; i < started; i++) {
+    (void)pthread_join(workers[i], NULL);
+  }
+  return first_failure(r->request);
+}
+
 br_status extract_run(extract_request *request, br_error *err) {
-  runner r = {.request = request};
+  runner r = {.request = request, .spool = EXTRACT_SPOOL_INIT};
   br_status st = make_run_id(r.run, sizeof r.run, err);
   if (st == BR_OK) {
     st = make_stops(request, err);
   }
-  if (st != BR_OK) {
-    return st;
+  if (st == BR_OK && request->spool_folder != NULL) {
+    st = extract_spool_open(&r.spool, request->spool_folder, r.run, err);
   }
   /* The memory is shared by as many as really run. */
   if (request->parallel > request->query_count) {
@@ -359,22 +339,11 @@ br_status extract_run(extract_request *request, br_error *err) {
   if (request->parallel > MOST_WORKERS) {
     request->parallel = MOST_WORKERS;
   }
-  pthread_t workers[MOST_WORKERS];
-  size_t started = 0;
-  for (; started < request->parallel; started++) {
-    int failed = pthread_create(&workers[started], NULL, worker_main, &r);
-    if (failed != 0 && started == 0) {
-      return br_error_errno(err, failed, "A thread can't be started");
-    }
-    if (failed != 0) {
-      break; /* fewer will do */
-    }
+  if (st == BR_OK) {
+    st = run_workers(&r, err);
   }
-  watch(&r);
-  for (size_t i = 0; i < started; i++) {
-    (void)pthread_join(workers[i], NULL);
-  }
-  return first_failure(request);
+  extract_spool_close(&r.spool);
+  return st;
 }
 
 void extract_queries_done(extract_query *queries, size_t count) {

@@ -2,8 +2,11 @@
 
 import json
 import pathlib
+import subprocess
 
 import pytest
+
+from conftest import wait_until
 
 
 @pytest.fixture
@@ -47,3 +50,19 @@ def test_values_that_lose_digits_are_counted_up_to_the_limit(work):
     assert extract(work, "--limit", "2", "--overwrite").status == 0
     assert manifest(work, "late")["lossy_values"] == 2
     assert manifest(work, "late")["row_limit"] == 2
+
+
+def test_spooled_files_of_a_killed_run_are_deleted_by_the_next(work):
+    digits = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(10))
+    tables = ", ".join(f"d AS t{n}" for n in range(7))
+    work.write("queries/many.sql", f"WITH d AS ({digits}) SELECT t0.n FROM {tables}")
+    work.write("queries/one.sql", "SELECT 1 AS a")
+    spool = work.folder / "spool"
+    common = ["-q", "queries", "-c", "config", "--country", "Northland", "-d", "out", "--spool-dir", "spool"]
+    process = work.start("extract", *common, "--query", "many", stderr=subprocess.DEVNULL)
+    wait_until(lambda: list(spool.glob("*-many/*.parquet")), what="a spooled file")
+    process.kill()
+    process.wait()
+    assert list(spool.iterdir())
+    assert work.run("extract", *common, "--query", "one").status == 0
+    assert list(spool.iterdir()) == []

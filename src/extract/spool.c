@@ -1,0 +1,147 @@
+#include "extract/spool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "extract/lock.h"
+
+#define LOCK_SUFFIX  ".lock"
+#define SPACE_WANTED BR_MIB(512) /* a file and the beginning of the next */
+
+void extract_spool_remove(const char *path) {
+  char **names = NULL;
+  size_t count = 0;
+  if (br_dir_list(path, &names, &count, NULL) == BR_OK) {
+    for (size_t i = 0; i < count; i++) {
+      char *file = br_path_join(path, names[i]);
+      if (file != NULL) {
+        (void)br_sys.unlink(file);
+      }
+      br_free(file);
+    }
+    br_names_free(names, count);
+  }
+  (void)br_sys.rmdir(path);
+}
+
+static br_status check_space(const char *path, br_error *err) {
+  uint64_t space = 0;
+  br_status st = br_dir_free_space(path, &space, err);
+  if (st == BR_OK && space < SPACE_WANTED) {
+    st = br_error_set(
+        err, BR_ERR_DISK_FULL,
+        "%s has only %" PRIu64
+        " MiB free for spooling; free some space or name another folder with --spool-dir",
+        path, space >> 20);
+  }
+  return st;
+}
+
+br_status extract_spool_make(const char *path, br_error *err) {
+  extract_spool_remove(path);
+  br_status st = br_dir_make(path, 0700, err);
+  if (st == BR_OK) {
+    st = check_space(path, err);
+  }
+  if (st != BR_OK) {
+    extract_spool_remove(path);
+  }
+  return st;
+}
+
+/* The folders of a run: their names are its own and a dash, then the query's. */
+static void remove_folders(const char *folder, char *const *names, size_t count, const char *run) {
+  size_t length = strlen(run);
+  for (size_t i = 0; i < count; i++) {
+    if (br_text_starts_with(names[i], run) && names[i][length] == '-') {
+      char *path = br_path_join(folder, names[i]);
+      if (path != NULL) {
+        extract_spool_remove(path);
+      }
+      br_free(path);
+    }
+  }
+}
+
+/* "20130101T050000Z-1a2b3c4d.lock": in a folder that others use too, other locks are not ours. */
+static bool is_run_lock(const char *name) {
+  static const char form[] = "ddddddddTddddddZ-xxxxxxxx" LOCK_SUFFIX;
+  if (strlen(name) != strlen(form)) {
+    return false;
+  }
+  for (size_t i = 0; form[i] != '\0'; i++) {
+    static const char digits[] = "0123456789abcdef";
+    const char *found = name[i] == '\0' ? NULL : strchr(digits, name[i]);
+    bool suffix = i >= strlen(form) - strlen(LOCK_SUFFIX);
+    bool fits = suffix || (form[i] != 'd' && form[i] != 'x')
+                    ? name[i] == form[i]
+                    : found != NULL && (form[i] == 'x' || found - digits < 10);
+    if (!fits) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* A run whose lock is free has died. What can't be deleted now is left to the next run. */
+static void remove_if_dead(const char *folder, char *const *names, size_t count,
+                           const char *lock_name) {
+  char *path = br_path_join(folder, lock_name);
+  char *run = br_strndup(lock_name, strlen(lock_name) - strlen(LOCK_SUFFIX));
+  int fd = -1;
+  if (path != NULL && run != NULL && extract_lock_take_over(path, &fd, NULL) == BR_OK) {
+    remove_folders(folder, names, count, run);
+    extract_lock_release(path, fd);
+  }
+  br_free(path);
+  br_free(run);
+}
+
+static void remove_dead_runs(const char *folder) {
+  char **names = NULL;
+  size_t count = 0;
+  if (br_dir_list(folder, &names, &count, NULL) != BR_OK) {
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (is_run_lock(names[i])) {
+      remove_if_dead(folder, names, count, names[i]);
+    }
+  }
+  br_names_free(names, count);
+}
+
+br_status extract_spool_open(extract_spool *spool, const char *folder, const char *run,
+                             br_error *err) {
+  remove_dead_runs(folder);
+  extract_spool s = {.run = run, .lock_fd = -1, .folder = br_strdup(folder)};
+  s.lock_path = br_asprintf("%s/%s" LOCK_SUFFIX, folder, run);
+  br_status st = s.folder == NULL || s.lock_path == NULL
+                     ? br_error_nomem(err)
+                     : extract_lock_take(s.lock_path, &s.lock_fd, err);
+  if (st == BR_OK) {
+    *spool = s;
+    return BR_OK;
+  }
+  br_free(s.folder);
+  br_free(s.lock_path);
+  return br_error_context(err, st, "The spool folder can't be used");
+}
+
+void extract_spool_close(extract_spool *spool) {
+  if (spool->lock_fd >= 0) {
+    extract_lock_release(spool->lock_path, spool->lock_fd);
+  }
+  br_free(spool->folder);
+  br_free(spool->lock_path);
+  *spool = (extract_spool)EXTRACT_SPOOL_INIT;
+}
+
+char *extract_spool_path(const extract_spool *spool, const char *query) {
+  return br_asprintf("%s/%s-%s", spool->folder, spool->run, query);
+}

@@ -1,0 +1,149 @@
+/* Spool folders: what dead runs left goes, what living runs hold stays. */
+#include "extract/spool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "support/cmocka.h"
+#include "support/torture.h"
+
+#define RUN   "20130101T050000Z-1a2b3c4d"
+#define OTHER "20130101T060000Z-00ff00ff"
+
+static char root[] = "/tmp/bridge-spool-XXXXXX";
+
+static int make_root(void **state) {
+  (void)state;
+  memcpy(root + strlen(root) - 6, "XXXXXX", 6);
+  return mkdtemp(root) == NULL ? -1 : 0;
+}
+
+static int remove_root(void **state) {
+  (void)state;
+  char command[64] = "rm -rf ";
+  return system(strcat(command, root));
+}
+
+static char *at(const char *name) {
+  char *path = br_path_join(root, name);
+  assert_non_null(path);
+  return path;
+}
+
+static bool exists(const char *name) {
+  char *path = at(name);
+  bool there = false;
+  assert_int_equal(br_file_exists(path, &there, NULL), BR_OK);
+  br_free(path);
+  return there;
+}
+
+static void put(const char *folder, const char *file) {
+  char *path = at(folder);
+  assert_int_equal(br_dir_make(path, 0700, NULL), BR_OK);
+  char *inside = br_path_join(path, file);
+  assert_int_equal(br_file_write_atomic(inside, "x", 1, 0600, NULL), BR_OK);
+  br_free(inside);
+  br_free(path);
+}
+
+static void put_lock(const char *name) {
+  char *path = at(name);
+  assert_int_equal(br_file_write_atomic(path, "", 0, 0600, NULL), BR_OK);
+  br_free(path);
+}
+
+static void test_files_of_a_dead_run_are_deleted(void **state) {
+  (void)state;
+  put_lock(RUN ".lock");
+  put(RUN "-flights", "flights-00000.parquet");
+  put(RUN "-planes", "planes-00000.parquet");
+  extract_spool spool = EXTRACT_SPOOL_INIT;
+  assert_int_equal(extract_spool_open(&spool, root, OTHER, NULL), BR_OK);
+  assert_false(exists(RUN "-flights"));
+  assert_false(exists(RUN "-planes"));
+  assert_false(exists(RUN ".lock"));
+  assert_true(exists(OTHER ".lock"));
+  extract_spool_close(&spool);
+  assert_false(exists(OTHER ".lock"));
+}
+
+static void test_files_of_a_living_run_stay(void **state) {
+  (void)state;
+  extract_spool first = EXTRACT_SPOOL_INIT;
+  extract_spool second = EXTRACT_SPOOL_INIT;
+  assert_int_equal(extract_spool_open(&first, root, RUN, NULL), BR_OK);
+  char *path = extract_spool_path(&first, "flights");
+  put(RUN "-flights", "flights-00000.parquet");
+  assert_int_equal(extract_spool_open(&second, root, OTHER, NULL), BR_OK);
+  assert_true(exists(RUN "-flights/flights-00000.parquet"));
+  extract_spool_remove(path);
+  assert_false(exists(RUN "-flights"));
+  br_free(path);
+  extract_spool_close(&first);
+  extract_spool_close(&second);
+}
+
+static void test_foreign_files_stay(void **state) {
+  (void)state;
+  put_lock(RUN ".lock");
+  put(RUN "0-flights", "a");
+  put("notes-1", "b");
+  put_lock("notes.lock");
+  put_lock("20130101T050000Z-1a2b3c4g.lock");
+  extract_spool spool = EXTRACT_SPOOL_INIT;
+  assert_int_equal(extract_spool_open(&spool, root, OTHER, NULL), BR_OK);
+  assert_true(exists(RUN "0-flights/a"));
+  assert_true(exists("notes-1/b"));
+  assert_true(exists("notes.lock"));
+  assert_true(exists("20130101T050000Z-1a2b3c4g.lock"));
+  extract_spool_close(&spool);
+}
+
+static void test_a_made_folder_is_empty(void **state) {
+  (void)state;
+  put(RUN "-flights", "old");
+  char *path = at(RUN "-flights");
+  assert_int_equal(extract_spool_make(path, NULL), BR_OK);
+  assert_false(exists(RUN "-flights/old"));
+  assert_true(exists(RUN "-flights"));
+  extract_spool_remove(path);
+  br_free(path);
+}
+
+static void test_a_missing_spool_folder_is_named(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  extract_spool spool = EXTRACT_SPOOL_INIT;
+  assert_int_equal(extract_spool_open(&spool, "/nowhere", RUN, &err), BR_ERR_NOT_FOUND);
+  assert_non_null(strstr(err.message, "/nowhere/" RUN ".lock"));
+  extract_spool_close(&spool); /* closing what was never open is fine */
+}
+
+static br_status open_and_close(void *context, br_error *err) {
+  (void)context;
+  extract_spool spool = EXTRACT_SPOOL_INIT;
+  br_status st = extract_spool_open(&spool, root, OTHER, err);
+  extract_spool_close(&spool);
+  return st;
+}
+
+static void test_each_failing_allocation_is_told(void **state) {
+  (void)state;
+  torture_allocations(open_and_close, NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_files_of_a_dead_run_are_deleted, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_files_of_a_living_run_stay, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_foreign_files_stay, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_a_made_folder_is_empty, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_a_missing_spool_folder_is_named, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_each_failing_allocation_is_told, make_root, remove_root),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
