@@ -454,7 +454,6 @@ void extract_publish_end(extract_publisher *p) {
   if (!p->switched) {
     take_back(p);
   }
-  extract_place_unlock(p->options.place);
   extract_files_done(&p->put);
   extract_manifest_free(p->earlier);
   br_free(p->earlier_text);

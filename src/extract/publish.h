@@ -3,7 +3,7 @@
  * one moment and a run that dies at any other loses nothing.
  *
  *   lock ▶ earlier manifest ▶ [ "writing" manifest ▶ file ]… ▶ "complete" manifest ▶ delete what
- * only the earlier one names ▶ unlock
+ * only the earlier one names
  *
  * Files are uploaded while later ones are still being written. The names of files to come always
  * stand in a manifest before the files do, so a later run knows what a dead one left.
@@ -38,8 +38,8 @@ br_status extract_publish_part(void *publisher, const flow_part *part, br_error 
 br_status extract_publish_finish(extract_publisher *publisher, const batch_schema *schema,
                                  uint64_t lossy_values, extract_files *ret_files,
                                  br_error *err) BR_CHECKED;
-/* Unlocks. Before a successful finish: takes back what was put there, as far as it can. NULL is
- * fine. */
+/* Before a successful finish: takes back what was put there, as far as it can. The place stays
+ * locked until it is closed, so that spooled files can go first. NULL is fine. */
 void extract_publish_end(extract_publisher *publisher);
 
 #endif

@@ -214,10 +214,10 @@ static void job_done(job *j) {
   flow_parquet_sink_free(j->sink);
   extract_publish_end(j->publisher);
   extract_source_close(j->source);
-  extract_place_close(j->place);
   if (j->spool != NULL) {
-    extract_spool_remove(j->spool);
+    extract_spool_remove(j->spool); /* while the place is locked: the next run has its own there */
   }
+  extract_place_close(j->place);
   br_free(j->spool);
   br_free(j->folder);
 }
