@@ -56,7 +56,9 @@ static void done_param(extract_param *param) {
 
 static void replace(char *path, char with) {
   for (; *path != '\0'; path++) {
-    *path = *path == SEPARATOR ? with : *path;
+    if (*path == SEPARATOR) {
+      *path = with;
+    }
   }
 }
 

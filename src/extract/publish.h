@@ -32,7 +32,7 @@ br_status extract_publish_begin(const extract_publish_options *options,
                                 extract_publisher **ret_publisher, uint64_t *ret_rows,
                                 br_error *err) BR_CHECKED;
 /* Takes a spooled file over (flow_parquet_options.on_part). */
-br_status extract_publish_part(void *publisher, const flow_part *part, br_error *err) BR_CHECKED;
+br_status extract_publish_part(void *publisher, const flow_part *spooled, br_error *err) BR_CHECKED;
 /* All parts are there: switches the result. schema for the manifest. ret_files (may be NULL) is
  * initialised here. */
 br_status extract_publish_finish(extract_publisher *publisher, const batch_schema *schema,

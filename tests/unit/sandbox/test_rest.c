@@ -345,8 +345,8 @@ static void bad_requests_are_told_why(void **state) {
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"format\":\"ARROW_STREAM\"}",
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"disposition\":\"SOMEHOW\"}",
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"value\":\"1\"}]}",
-      "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"name\":\"a\",\"type\":"
-      "\"ARRAY<INT>\"}]}",
+      ("{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"name\":\"a\",\"type\":"
+       "\"ARRAY<INT>\"}]}"),
   };
   for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
     ask("POST", "/api/2.0/sql/statements", bodies[i]);
