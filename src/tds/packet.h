@@ -72,6 +72,12 @@ static inline uint64_t tds_reader_consumed(const tds_reader *r) {
   return r->total - (uint64_t)(r->end - r->pos);
 }
 
+/* Bytes behind the current message are here already (poll() on the descriptor won't tell): another
+ * message, such as an attention, may have come. */
+static inline bool tds_reader_has_more(const tds_reader *r) {
+  return r->received != r->end || (r->stream != NULL && tds_stream_pending(r->stream));
+}
+
 br_status tds_reader_u8(tds_reader *r, uint8_t *ret_value, br_error *err) BR_CHECKED;
 br_status tds_reader_u16(tds_reader *r, uint16_t *ret_value, br_error *err) BR_CHECKED;
 br_status tds_reader_u32(tds_reader *r, uint32_t *ret_value, br_error *err) BR_CHECKED;
