@@ -201,7 +201,7 @@ static br_status put_row(tds_answer *a, const batch *b, const tds_type_info *inf
   tds_writer *w = &a->session->writer;
   const size_t start = w->fill;
   const uint64_t packets = w->packets;
-  br_status st = tds_put_row(w, b, infos, row, err);
+  br_status st = tds_put_row(w, b, infos, NULL, row, err);
   if (st != BR_OK && st != BR_ERR_NETWORK && st != BR_ERR_CANCELLED) {
     /* A value that its type can't hold: the half row is taken back where it has not gone out. */
     st = w->packets == packets ? st : BR_ERR_NETWORK;

@@ -126,9 +126,15 @@ br_status tds_result_types(const batch_schema *schema, bool json, tds_type_info 
                            br_error *err) BR_CHECKED;
 br_status tds_put_columns(tds_writer *w, const batch_schema *schema, const tds_type_info *infos,
                           br_error *err) BR_CHECKED;
-/* One row as ROW or, where it saves bytes, NBCROW. */
-br_status tds_put_row(tds_writer *w, const batch *b, const tds_type_info *infos, size_t row,
-                      br_error *err) BR_CHECKED;
+/* What a batch leaves out of datetime2 and datetimeoffset. */
+typedef struct tds_precise {
+  int16_t offset_minutes; /* of datetimeoffset; the batch holds UTC */
+  uint8_t tick;           /* the 100 ns digit, 0..9 */
+} tds_precise;
+/* One row as ROW or, where it saves bytes, NBCROW. precise: for each column an entry per row or
+ * NULL; NULL: no column has any. */
+br_status tds_put_row(tds_writer *w, const batch *b, const tds_type_info *infos,
+                      const tds_precise *const *precise, size_t row, br_error *err) BR_CHECKED;
 
 /* A bulk load's stream (2.2.6.1): COLMETADATA, ROW…, DONE. */
 typedef struct tds_bulk {

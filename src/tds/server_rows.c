@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "tds/family.h"
 #include "tds/server.h"
 
 br_status tds_result_types(const batch_schema *schema, bool json, tds_type_info *infos,
@@ -82,8 +83,47 @@ static void null_bitmap(const batch *b, const tds_type_info *infos, size_t row, 
   *ret_saves = saved > size;
 }
 
-br_status tds_put_row(tds_writer *w, const batch *b, const tds_type_info *infos, size_t row,
-                      br_error *err) {
+/* datetime2 and datetimeoffset (2.2.5.5.1.8) with what the batch has no room for. */
+static br_status put_precise(tds_writer *w, const tds_type_info *info, int64_t us,
+                             const tds_precise *precise, br_error *err) {
+  const int64_t day = INT64_C(86400000000);
+  int64_t days = us / day, rest = us % day;
+  if (rest < 0) {
+    rest += day;
+    days--;
+  }
+  uint64_t units = (uint64_t)rest * 10 + precise->tick;
+  for (unsigned scale = info->scale; scale < 7; scale++) {
+    units /= 10;
+  }
+  const uint32_t date = (uint32_t)(days + TDS_DAYS_0001_TO_1970);
+  uint8_t bytes[11];
+  size_t fill = 1;
+  for (size_t i = tds_time_size(info->scale); i > 0; i--, units >>= 8) {
+    bytes[fill++] = (uint8_t)units;
+  }
+  for (unsigned shift = 0; shift < 24; shift += 8) {
+    bytes[fill++] = (uint8_t)(date >> shift);
+  }
+  if (info->id == TDS_TYPE_DATETIMEOFFSETN) {
+    br_store_u16le(bytes + fill, (uint16_t)precise->offset_minutes);
+    fill += 2;
+  }
+  bytes[0] = (uint8_t)(fill - 1);
+  return tds_writer_bytes(w, bytes, fill, err);
+}
+
+static br_status put_cell(tds_writer *w, const batch *b, const tds_type_info *infos,
+                          const tds_precise *const *precise, size_t i, size_t row, br_error *err) {
+  const batch_column *column = &b->columns[i];
+  if (precise != NULL && precise[i] != NULL && batch_column_is_valid(column, row)) {
+    return put_precise(w, &infos[i], ((const int64_t *)column->values)[row], &precise[i][row], err);
+  }
+  return tds_value_write(w, &infos[i], column, row, err);
+}
+
+br_status tds_put_row(tds_writer *w, const batch *b, const tds_type_info *infos,
+                      const tds_precise *const *precise, size_t row, br_error *err) {
   uint8_t bitmap[BR_LIMIT_COLUMNS / 8];
   const size_t count = b->schema->count;
   bool compressed = false;
@@ -96,7 +136,7 @@ br_status tds_put_row(tds_writer *w, const batch *b, const tds_type_info *infos,
     if (compressed && (bitmap[i >> 3] >> (i & 7U) & 1U) != 0) {
       continue;
     }
-    st = tds_value_write(w, &infos[i], &b->columns[i], row, err);
+    st = put_cell(w, b, infos, precise, i, row, err);
     if (st != BR_OK) {
       return br_error_context(err, st, "column %zu (%s)", i + 1, b->schema->fields[i].name);
     }

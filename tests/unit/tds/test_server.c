@@ -335,6 +335,68 @@ static void failing_allocations_in_a_load_are_reported(void **state) {
   }
 }
 
+/* The bytes of one row of a single column, behind the packet's header. */
+static void row_bytes(batch_sql_typespec spec, int64_t us, const tds_precise *precise,
+                      br_buf *out) {
+  batch_schema *schema = NULL;
+  batch *b = NULL;
+  batch_type type;
+  tds_type_info info;
+  tds_stream *stream = NULL;
+  tds_writer w;
+  assert_int_equal(batch_type_resolve(&spec, NULL, &type, NULL, NULL), BR_OK);
+  assert_int_equal(batch_schema_new(1, &schema, NULL), BR_OK);
+  assert_int_equal(batch_schema_set(schema, 0, "a", type, true, NULL), BR_OK);
+  schema->fields[0].has_source = true;
+  schema->fields[0].source = spec;
+  assert_int_equal(batch_new(schema, 1, &b, NULL), BR_OK);
+  ((int64_t *)b->columns[0].values)[0] = us;
+  b->rows = 1;
+  br_buf_init(out, 1000);
+  assert_int_equal(tds_result_types(schema, false, &info, NULL), BR_OK);
+  assert_int_equal(tds_stream_memory("", 0, out, &stream, NULL), BR_OK);
+  assert_int_equal(tds_writer_init(&w, stream, 4096, NULL), BR_OK);
+  tds_writer_begin(&w, TDS_PACKET_RESPONSE, 0);
+  assert_int_equal(tds_put_row(&w, b, &info, precise != NULL ? &precise : NULL, 0, NULL), BR_OK);
+  assert_int_equal(tds_writer_end(&w, NULL), BR_OK);
+  tds_writer_done(&w);
+  tds_stream_close(stream);
+  batch_free(b);
+  batch_schema_free(schema);
+}
+
+static void a_row_keeps_offset_and_hundred_nanoseconds(void **state) {
+  (void)state;
+  const batch_sql_typespec spec = {.type = BATCH_SQL_DATETIMEOFFSET, .scale = 7};
+  const tds_precise precise = {.offset_minutes = -90, .tick = 9};
+  const uint64_t units = UINT64_C(180001234560) + 9; /* 05:00:00.1234569 */
+  br_buf out;
+  row_bytes(spec, INT64_C(1357016400123456), &precise, &out);
+  const uint8_t *p = out.data + 8;
+  assert_int_equal(out.len, 8 + 12);
+  assert_int_equal(p[0], TDS_TOKEN_ROW);
+  assert_int_equal(p[1], 10);
+  assert_int_equal(br_load_u32le(p + 2), (uint32_t)units);
+  assert_int_equal(p[6], units >> 32);
+  assert_int_equal(br_load_u32le(p + 7) & 0xFFFFFF, 15706 + TDS_DAYS_0001_TO_1970);
+  assert_int_equal((int16_t)br_load_u16le(p + 10), -90);
+  br_buf_done(&out);
+}
+
+static void precise_times_before_1970_and_of_small_scale(void **state) {
+  (void)state;
+  const batch_sql_typespec spec = {.type = BATCH_SQL_DATETIME2, .scale = 0};
+  const tds_precise precise = {.tick = 5};
+  br_buf out;
+  row_bytes(spec, -1000000, &precise, &out); /* a second before 1970 */
+  const uint8_t *p = out.data + 8;
+  assert_int_equal(out.len, 8 + 8);
+  assert_int_equal(p[1], 6);
+  assert_int_equal(p[2] | p[3] << 8 | p[4] << 16, 86399);
+  assert_int_equal(p[5] | p[6] << 8 | p[7] << 16, TDS_DAYS_0001_TO_1970 - 1);
+  br_buf_done(&out);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_login_is_read_as_it_was_written),
@@ -351,6 +413,8 @@ int main(void) {
       cmocka_unit_test(a_cut_load_is_refused),
       cmocka_unit_test(a_load_that_lies_is_refused),
       cmocka_unit_test(failing_allocations_in_a_load_are_reported),
+      cmocka_unit_test(a_row_keeps_offset_and_hundred_nanoseconds),
+      cmocka_unit_test(precise_times_before_1970_and_of_small_scale),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
