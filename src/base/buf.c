@@ -155,7 +155,14 @@ br_status br_reader_view(br_reader *reader, size_t length, const uint8_t **ret_v
     return br_error_set(err, BR_ERR_PROTOCOL, "Ends early: %zu bytes wanted at %zu, %zu left",
                         length, reader->pos, br_reader_left(reader));
   }
-  *ret_view = reader->data == NULL ? NULL : reader->data + reader->pos;
+  if (reader->data == NULL) { /* no bytes at all, and none wanted */
+    if (length > 0) {
+      return br_error_set(err, BR_ERR_INTERNAL, "A reader has a length but no data");
+    }
+    *ret_view = NULL;
+    return BR_OK;
+  }
+  *ret_view = reader->data + reader->pos;
   reader->pos += length;
   return BR_OK;
 }

@@ -218,7 +218,7 @@ static void unpack(parquet_rle_decoder *d, uint32_t *out, size_t count) {
   unsigned width = d->width;
   uint64_t mask = width == 32 ? UINT32_MAX : ((uint64_t)1 << width) - 1;
   const uint8_t *p = d->next;
-  unsigned bit = d->bit;
+  unsigned bit = d->bit % 8;
   size_t i = 0;
   for (; i < count && d->end - p >= 8; i++) {
     out[i] = (uint32_t)(br_load_u64le(p) >> bit & mask);
