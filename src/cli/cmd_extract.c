@@ -129,8 +129,8 @@ static br_status print_summary(const extract_prepared *p, cli_format format, con
 /* ---- the plan ---- */
 
 static const cli_column plan_columns[] = {
-    {.name = "query"},        {.name = "column"},   {.name = "sql_type"},
-    {.name = "parquet_type"}, {.name = "nullable"}, {.name = "losses"},
+    {.name = "query"},    {.name = "column"}, {.name = "sql_type"}, {.name = "parquet_type"},
+    {.name = "nullable"}, {.name = "losses"}, {.name = "error"},
 };
 
 static void losses_text(unsigned loss, char *text, size_t size) {
@@ -159,7 +159,17 @@ static br_status add_plan_column(cli_table *table, const char *query, const batc
   st = st == BR_OK ? cli_table_cstr(table, sql, err) : st;
   st = st == BR_OK ? cli_table_cstr(table, delta, err) : st;
   st = st == BR_OK ? cli_table_cstr(table, field->nullable ? "yes" : "no", err) : st;
-  return st == BR_OK ? cli_table_cstr(table, losses, err) : st;
+  st = st == BR_OK ? cli_table_cstr(table, losses, err) : st;
+  return st == BR_OK ? cli_table_cstr(table, "", err) : st;
+}
+
+/* The row of a query that would fail. */
+static br_status add_plan_failure(cli_table *table, const extract_query *query, br_error *err) {
+  br_status st = cli_table_cstr(table, query->name, err);
+  for (size_t i = 2; st == BR_OK && i < sizeof plan_columns / sizeof plan_columns[0]; i++) {
+    st = cli_table_cstr(table, "", err);
+  }
+  return st == BR_OK ? cli_table_cstr(table, query->error.message, err) : st;
 }
 
 static br_status print_plan(const extract_prepared *p, cli_format format, const char *mark,
@@ -171,6 +181,9 @@ static br_status print_plan(const extract_prepared *p, cli_format format, const 
     const batch_schema *schema = p->queries[i].schema;
     for (size_t k = 0; st == BR_OK && schema != NULL && k < schema->count; k++) {
       st = add_plan_column(table, p->queries[i].name, &schema->fields[k], err);
+    }
+    if (st == BR_OK && schema == NULL) {
+      st = add_plan_failure(table, &p->queries[i], err);
     }
   }
   if (st == BR_OK) {

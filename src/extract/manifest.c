@@ -110,16 +110,20 @@ static json_t *schema_json(const batch_schema *schema, bool *ok) {
   return array;
 }
 
+static json_t *parameters_json(const extract_origin *origin, bool *ok) {
+  json_t *parameters = json_object();
+  for (size_t i = 0; i < origin->parameter_count; i++) {
+    set(parameters, origin->parameters[i].name, json_string(origin->parameters[i].value), ok);
+  }
+  return parameters;
+}
+
 static void set_origin(json_t *root, const extract_origin *origin, bool *ok) {
   set(root, "run", json_string(origin->run), ok);
   set(root, "query", json_string(origin->query), ok);
   set(root, "country", json_string(origin->country), ok);
   set(root, "query_sha256", json_string(origin->query_sha256), ok);
-  json_t *parameters = json_object();
-  for (size_t i = 0; i < origin->parameter_count; i++) {
-    set(parameters, origin->parameters[i].name, json_string(origin->parameters[i].value), ok);
-  }
-  set(root, "parameters", parameters, ok);
+  set(root, "parameters", parameters_json(origin, ok), ok);
   if (origin->row_limit != 0) {
     set(root, "row_limit", json_integer((json_int_t)origin->row_limit), ok);
   }
@@ -177,18 +181,27 @@ static int append_text(const char *bytes, size_t length, void *context) {
   return br_buf_append(context, bytes, length, NULL) == BR_OK ? 0 : -1;
 }
 
+/* Takes json. */
+static br_status dump(json_t *json, bool ok, size_t flags, br_buf *out, br_error *err) {
+  if (ok && json_dump_callback(json, append_text, out, flags) != 0) {
+    ok = false;
+  }
+  json_decref(json);
+  return ok ? BR_OK : br_error_nomem(err);
+}
+
+br_status extract_origin_parameters(const extract_origin *origin, br_buf *out, br_error *err) {
+  bool ok = true;
+  json_t *parameters = parameters_json(origin, &ok);
+  return dump(parameters, ok, JSON_COMPACT, out, err);
+}
+
 br_status extract_manifest_write(const extract_manifest_content *content, br_buf *out,
                                  br_error *err) {
   bool ok = true;
   json_t *root = content_json(content, &ok);
-  if (ok && json_dump_callback(root, append_text, out, JSON_INDENT(2)) != 0) {
-    ok = false;
-  }
-  json_decref(root);
-  if (!ok) {
-    return br_error_nomem(err);
-  }
-  return br_buf_u8(out, '\n', err);
+  br_status st = dump(root, ok, JSON_INDENT(2), out, err);
+  return st == BR_OK ? br_buf_u8(out, '\n', err) : st;
 }
 
 /* One entry of files or pending; only plain names count: a manifest never points out of its folder.
@@ -316,17 +329,17 @@ static bool same_parameters(const json_t *object, const extract_origin *origin) 
 bool extract_manifest_same_origin(const extract_manifest *m, const extract_origin *origin,
                                   const char **ret_difference) {
   const json_t *source = json_object_get(m->json, "source");
+  uint64_t limit = (uint64_t)json_integer_value(json_object_get(m->json, "row_limit"));
   const char *difference = NULL;
   if (!text_is(source, "server", origin->server) ||
       !text_is(source, "database", origin->database)) {
-    difference = "source";
+    difference = "a result of another source";
   } else if (!same_parameters(json_object_get(m->json, "parameters"), origin)) {
-    difference = "parameters";
+    difference = "a result of other parameters";
   } else if (!text_is(m->json, "query_sha256", origin->query_sha256)) {
-    difference = "query";
-  } else if ((uint64_t)json_integer_value(json_object_get(m->json, "row_limit")) !=
-             origin->row_limit) {
-    difference = "row limit";
+    difference = "a result of another query";
+  } else if (limit != origin->row_limit) {
+    difference = limit == 0 ? "the whole result" : "a part of the result, cut by --limit";
   }
   if (ret_difference != NULL) {
     *ret_difference = difference;

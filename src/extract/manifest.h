@@ -63,6 +63,9 @@ typedef struct extract_manifest_content {
   int64_t started_us, completed_us; /* completed 0 = not yet */
   uint64_t lossy_values;            /* values that lost digits, as counted */
 } extract_manifest_content;
+/* The parameters as a JSON object, appended to out. */
+br_status extract_origin_parameters(const extract_origin *origin, br_buf *out,
+                                    br_error *err) BR_CHECKED;
 br_status extract_manifest_write(const extract_manifest_content *content, br_buf *out,
                                  br_error *err) BR_CHECKED;
 
@@ -75,8 +78,8 @@ const extract_files *extract_manifest_files(const extract_manifest *manifest);
 const extract_files *extract_manifest_pending(const extract_manifest *manifest);
 const extract_files *extract_manifest_superseded(const extract_manifest *manifest);
 uint64_t extract_manifest_rows(const extract_manifest *manifest);
-/* Same query text, parameters, row limit and source. ret_difference (may be NULL): the word for the
- * first that differs. */
+/* Same query text, parameters, row limit and source. ret_difference (may be NULL): the words for
+ * the first that differs, "a result of another query". */
 bool extract_manifest_same_origin(const extract_manifest *manifest, const extract_origin *origin,
                                   const char **ret_difference);
 

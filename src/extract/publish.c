@@ -17,6 +17,7 @@ typedef struct part {
 
 struct extract_publisher {
   extract_publish_options options;
+  char *where; /* the folder with its destination, for messages */
   int64_t started_us;
   char *earlier_text; /* the manifest as it was found, to be put back; NULL = none */
   size_t earlier_length;
@@ -79,7 +80,7 @@ static br_status read_earlier(extract_publisher *p, br_error *err) {
              : extract_manifest_read(p->earlier_text, p->earlier_length, &p->earlier, err);
     if (st == BR_ERR_DATA) {
       st = br_error_context(err, st, "%s/" EXTRACT_MANIFEST_NAME " can't be used; move it away",
-                            p->options.folder);
+                            p->where);
     }
   }
   br_buf_done(&text);
@@ -96,7 +97,7 @@ static br_status check_foreign(extract_publisher *p, br_error *err) {
   if (st == BR_OK && exists) {
     st = br_error_set(err, BR_ERR_EXISTS,
                       "%s/%s is there already, without a manifest; use --overwrite to replace it",
-                      p->options.folder, name);
+                      p->where, name);
   }
   br_free(name);
   return st;
@@ -126,7 +127,7 @@ static br_status check_files_exist(extract_publisher *p, br_error *err) {
       st = br_error_set(err, BR_ERR_EXISTS,
                         "%s/%s is missing, though the manifest names it; use --overwrite to write "
                         "the result anew",
-                        p->options.folder, name);
+                        p->where, name);
     }
     if (st != BR_OK) {
       return st;
@@ -149,14 +150,12 @@ static br_status decide(extract_publisher *p, uint64_t *ret_rows, br_error *err)
     }
     return br_error_set(
         err, BR_ERR_EXISTS,
-        "A run died while it replaced the result in %s; use --overwrite to replace it",
-        p->options.folder);
+        "A run died while it replaced the result in %s; use --overwrite to replace it", p->where);
   }
   const char *difference = NULL;
   if (!extract_manifest_same_origin(p->earlier, p->options.origin, &difference)) {
-    return br_error_set(err, BR_ERR_EXISTS,
-                        "%s holds a result of another %s; use --overwrite to replace it",
-                        p->options.folder, difference);
+    return br_error_set(err, BR_ERR_EXISTS, "%s holds %s; use --overwrite to replace it", p->where,
+                        difference);
   }
   br_status st = check_files_exist(p, err);
   if (st != BR_OK) {
@@ -176,7 +175,9 @@ br_status extract_publish_begin(const extract_publish_options *options,
   p->options = *options;
   p->started_us = br_clock_wall_us();
   p->switched = true; /* nothing to take back yet */
-  br_status st = extract_place_make(options->place, options->folder, err);
+  p->where = extract_place_describe(options->place, options->folder);
+  br_status st = p->where == NULL ? br_error_nomem(err)
+                                  : extract_place_make(options->place, options->folder, err);
   if (st == BR_OK) {
     st = extract_place_lock(options->place, options->folder, options->origin->run, err);
   }
@@ -457,5 +458,6 @@ void extract_publish_end(extract_publisher *p) {
   extract_files_done(&p->put);
   extract_manifest_free(p->earlier);
   br_free(p->earlier_text);
+  br_free(p->where);
   br_free(p);
 }

@@ -22,6 +22,7 @@ enum {
   SMALLEST_BATCH = 256 * 1024,
   LARGEST_BATCH = 4 * 1024 * 1024,
   MOST_WORKERS = 64,
+  METADATA_PAIRS = 9,
 };
 
 typedef struct runner {
@@ -79,6 +80,10 @@ typedef struct job {
   extract_publisher *publisher;
   extract_source *source;
   flow_parquet_sink *sink;
+  /* The sink's metadata: names and values, NULL behind the last, and two values' text. */
+  const char *metadata[METADATA_PAIRS * 2 + 1];
+  br_buf parameters;
+  char limit[24];
 } job;
 
 static br_status describe_origin(job *j, br_error *err) {
@@ -119,7 +124,7 @@ static size_t ring_bytes(const extract_request *request) {
   return bytes > share_of(request) / 2 ? share_of(request) / 2 : bytes;
 }
 
-static br_status open_sink(job *j, const char *const *metadata, br_error *err) {
+static br_status open_sink(job *j, br_error *err) {
   const extract_request *request = j->r->request;
   flow_parquet_options options = {
       .folder = j->spool,
@@ -128,7 +133,7 @@ static br_status open_sink(job *j, const char *const *metadata, br_error *err) {
       /* With a row count per file asked for, only the hard ceiling of a file's size is left. */
       .max_bytes = request->chunk_rows != 0 ? BR_LIMIT_RESULT_FILE : 0,
       .writer = {.codec = PARQUET_ZSTD, .memory = share_of(request) - ring_bytes(request)},
-      .metadata = metadata,
+      .metadata = j->metadata,
       .on_part = extract_publish_part,
       .on_part_context = j->publisher,
       .progress = &j->query->progress,
@@ -151,29 +156,49 @@ static br_status pump_rows(job *j, br_error *err) {
   return flow_pump(&source, &sink, &options, &j->query->rows, err);
 }
 
-static br_status move_rows(job *j, br_error *err) {
-  const char *const metadata[] = {
-      "bridge.query",
-      j->origin.query,
-      "bridge.query_sha256",
-      j->origin.query_sha256,
-      "bridge.country",
-      j->origin.country,
-      "bridge.server",
-      j->origin.server,
-      "bridge.database",
-      j->origin.database,
-      "bridge.run",
-      j->origin.run,
-      NULL,
+/* What a file says of itself. */
+static br_status describe_files(job *j, br_error *err) {
+  const extract_origin *origin = &j->origin;
+  br_status st = extract_origin_parameters(origin, &j->parameters, err);
+  const char *parameters = st == BR_OK ? br_buf_cstr(&j->parameters) : NULL;
+  if (parameters == NULL) {
+    return st == BR_OK ? br_error_nomem(err) : st;
+  }
+  if (origin->row_limit != 0) {
+    (void)snprintf(j->limit, sizeof j->limit, "%" PRIu64, origin->row_limit);
+  }
+  const char *const pairs[METADATA_PAIRS][2] = {
+      {"bridge.query", origin->query},
+      {"bridge.query_sha256", origin->query_sha256},
+      {"bridge.parameters", parameters},
+      {"bridge.country", origin->country},
+      {"bridge.server", origin->server},
+      {"bridge.database", origin->database},
+      {"bridge.run", origin->run},
+      {"bridge.row_limit", origin->row_limit != 0 ? j->limit : NULL},
+      {"bridge.sandbox", origin->sandbox ? "true" : NULL},
   };
+  size_t count = 0;
+  for (size_t i = 0; i < METADATA_PAIRS; i++) {
+    if (pairs[i][1] != NULL) {
+      j->metadata[count++] = pairs[i][0];
+      j->metadata[count++] = pairs[i][1];
+    }
+  }
+  return BR_OK;
+}
+
+static br_status move_rows(job *j, br_error *err) {
   br_status st = make_spool(j->r, j->place, j->folder, j->query, &j->spool, err);
   if (st == BR_OK) {
     st = extract_source_open(&j->r->request->server, j->query->sql, false, j->query->stop,
                              &j->source, err);
   }
   if (st == BR_OK) {
-    st = open_sink(j, metadata, err);
+    st = describe_files(j, err);
+  }
+  if (st == BR_OK) {
+    st = open_sink(j, err);
   }
   if (st == BR_OK) {
     st = pump_rows(j, err);
@@ -203,9 +228,19 @@ static br_status extract_one(job *j, br_error *err) {
   return st == BR_OK ? move_rows(j, err) : st;
 }
 
+/* Describes the columns, and finds what else the server would say of the batch. */
 static br_status plan_one(job *j, br_error *err) {
   br_status st = extract_source_open(&j->r->request->server, j->query->sql, true, j->query->stop,
                                      &j->source, err);
+  if (st == BR_OK) {
+    st = extract_source_check_end(j->source, err);
+  }
+  if (st == BR_ERR_REMOTE && strchr(j->query->sql, '#') != NULL) {
+    return br_error_append(err, st, " (--plan runs nothing, so temporary tables are not there)");
+  }
+  if (st == BR_ERR_USAGE && j->source != NULL) {
+    return br_error_append(err, st, " (--plan sees every branch of an IF)");
+  }
   return st == BR_OK ? batch_schema_copy(extract_source_schema(j->source), &j->query->schema, err)
                      : st;
 }
@@ -220,6 +255,7 @@ static void job_done(job *j) {
   extract_place_close(j->place);
   br_free(j->spool);
   br_free(j->folder);
+  br_buf_done(&j->parameters);
 }
 
 static extract_state state_of(const runner *r, br_status st) {
@@ -236,6 +272,7 @@ static void run_query(runner *r, extract_query *query) {
   uint64_t begin = br_clock_monotonic_ms();
   query->state = EXTRACT_RUNNING;
   job j = {.r = r, .query = query};
+  br_buf_init(&j.parameters, BR_LIMIT_HTTP_BODY);
   br_error *err = &query->error;
   br_status st = br_cancel_check(r->request->cancel, err);
   if (st == BR_OK) {

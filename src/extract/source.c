@@ -108,6 +108,16 @@ static br_status source_next(void *context, batch *b, size_t max_bytes, br_error
   return st == BR_DONE ? check_end(s, err) : st;
 }
 
+br_status extract_source_check_end(extract_source *s, br_error *err) {
+  batch *rows = NULL;
+  br_status st = batch_new(s->schema, 1, &rows, err);
+  if (st == BR_OK) {
+    st = source_next(s, rows, 0, err); /* a row: the server runs it nevertheless; that will do */
+  }
+  batch_free(rows);
+  return st == BR_DONE ? BR_OK : st;
+}
+
 static void source_interrupt(void *context) {
   br_cancel_request(((extract_source *)context)->stop);
 }

@@ -20,6 +20,8 @@ flow_source extract_source_as_source(extract_source *source);
 const batch_schema *extract_source_schema(const extract_source *source);
 /* Values that lost digits behind the microsecond; known when the rows have ended. */
 uint64_t extract_source_lossy_values(const extract_source *source);
+/* Of a source that only describes: that no second result set and no error follows. */
+br_status extract_source_check_end(extract_source *source, br_error *err) BR_CHECKED;
 /* Cancels the query where it still runs, and closes. NULL is fine. */
 void extract_source_close(extract_source *source);
 

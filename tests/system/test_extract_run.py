@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import wait_until
@@ -66,3 +67,44 @@ def test_spooled_files_of_a_killed_run_are_deleted_by_the_next(work):
     assert list(spool.iterdir())
     assert work.run("extract", *common, "--query", "one").status == 0
     assert list(spool.iterdir()) == []
+
+
+def test_a_file_says_where_it_came_from(work):
+    work.write("config/Northland.yaml", "code: NL\n")
+    work.write("queries/one.sql", "SELECT '{code}' AS code")
+    assert extract(work, "--limit", "5").status == 0
+    said = pq.read_metadata(work.folder / "out/Northland/one/one.parquet").metadata
+    told = manifest(work, "one")
+    assert json.loads(said[b"bridge.parameters"]) == told["parameters"] == {"code": "NL"}
+    assert said[b"bridge.query_sha256"].decode() == told["query_sha256"]
+    assert said[b"bridge.server"].decode() == told["source"]["server"]
+    assert said[b"bridge.database"].decode() == told["source"]["database"]
+    assert said[b"bridge.row_limit"] == b"5"
+    assert b"bridge.sandbox" not in said
+    assert work.settings["SQLSERVER_PASSWORD"].encode() not in (work.folder / "out/Northland/one/one.parquet").read_bytes()
+
+
+def describes(work):
+    """Whether the server knows FMTONLY: where it does not, a plan looks no further than the first row."""
+    return work.sql("sqlserver", "SET FMTONLY ON; SELECT 1 AS a").json()["rows"] == []
+
+
+def test_a_plan_tells_what_would_fail(work):
+    work.write("queries/a_good.sql", "SELECT 1 AS a")
+    work.write("queries/b_table.sql", "SELECT a FROM no_such_table")
+    work.write("queries/c_name.sql", "SELECT 1")
+    work.write("queries/d_none.sql", "DECLARE @a int = 1")
+    work.write("queries/e_two.sql", "SELECT 1 AS a; SELECT 2 AS b" if describes(work) else "SELECT 1 AS a, 2 AS A")
+    result = extract(work, "--plan", "--output", "json")
+    assert result.status == 1
+    names = [column["name"] for column in result.json()["columns"]]
+    errors = {row[0]: row[names.index("error")] for row in result.json()["rows"]}
+    assert sorted(errors) == ["a_good", "b_table", "c_name", "d_none", "e_two"]
+    assert errors["a_good"] == ""
+    assert "no_such_table" in errors["b_table"]
+    assert errors["c_name"] == "Column 1 has no name; give it one: … AS column_1"
+    assert errors["d_none"].startswith("It has no result set")
+    assert errors["e_two"].startswith("It has more than one result set" if describes(work) else "Columns 1 and 2")
+    for name, text in errors.items():
+        assert (f"error: Query '{name}': {text}" in result.err) == (text != "")
+    assert not (work.folder / "out").exists()

@@ -178,8 +178,8 @@ static void the_same_result_is_skipped_and_another_needs_overwrite(void **state)
   assert_int_equal(publish(f, "run2", contents, 1, false), BR_DONE);
   f->origin.query_sha256[0] = 'b';
   assert_int_equal(publish(f, "run3", contents, 1, false), BR_ERR_EXISTS);
-  assert_string_equal(f->err.message,
-                      "C/q holds a result of another query; use --overwrite to replace it");
+  assert_non_null(strstr(
+      f->err.message, "/out/C/q holds a result of another query; use --overwrite to replace it"));
   assert_int_equal(publish(f, "run3", contents, 1, true), BR_OK);
 }
 
@@ -191,8 +191,11 @@ static void another_row_limit_is_another_result(void **state) {
   assert_int_equal(publish(f, "run2", contents, 1, false), BR_DONE);
   f->origin.row_limit = 0;
   assert_int_equal(publish(f, "run3", contents, 1, false), BR_ERR_EXISTS);
-  assert_string_equal(f->err.message,
-                      "C/q holds a result of another row limit; use --overwrite to replace it");
+  assert_non_null(strstr(f->err.message, "/out/C/q holds a part of the result, cut by --limit"));
+  assert_int_equal(publish(f, "run4", contents, 1, true), BR_OK);
+  f->origin.row_limit = 7;
+  assert_int_equal(publish(f, "run5", contents, 1, false), BR_ERR_EXISTS);
+  assert_non_null(strstr(f->err.message, "/out/C/q holds the whole result"));
 }
 
 static void a_result_with_a_missing_file_is_not_kept(void **state) {
@@ -203,9 +206,9 @@ static void a_result_with_a_missing_file_is_not_kept(void **state) {
   in_result(f, "part_00001-run1.parquet", path, sizeof path);
   assert_int_equal(unlink(path), 0);
   assert_int_equal(publish(f, "run2", contents, 2, false), BR_ERR_EXISTS);
-  assert_string_equal(f->err.message,
-                      "C/q/part_00001-run1.parquet is missing, though the manifest names it; use "
-                      "--overwrite to write the result anew");
+  assert_non_null(strstr(f->err.message,
+                         "/out/C/q/part_00001-run1.parquet is missing, though the manifest names "
+                         "it; use --overwrite to write the result anew"));
   assert_int_equal(publish(f, "run3", contents, 2, true), BR_OK);
 }
 
