@@ -18,11 +18,13 @@ br_status cli_progress_init(cli_progress *p, size_t query_count, br_error *err) 
                       .count = query_count};
   p->said_ms = p->begun_ms;
   p->said_state = br_calloc(query_count, sizeof *p->said_state);
-  return p->said_state == NULL ? br_error_nomem(err) : BR_OK;
+  p->said_retries = br_calloc(query_count, sizeof *p->said_retries);
+  return p->said_state == NULL || p->said_retries == NULL ? br_error_nomem(err) : BR_OK;
 }
 
 void cli_progress_done(cli_progress *p) {
   br_free(p->said_state);
+  br_free(p->said_retries);
   *p = (cli_progress){0};
 }
 
@@ -38,7 +40,7 @@ void cli_format_bytes(uint64_t bytes, char *text) {
 }
 
 static void write_line(const char *text) {
-  char copy[LINE_MAX_BYTES * 4];
+  char copy[BR_ERROR_MESSAGE_MAX];
   (void)snprintf(copy, sizeof copy, "%s", text);
   br_secret_redact(copy);
   br_status ignored = br_file_write_all(STDERR_FILENO, copy, strlen(copy), "standard error", NULL);
@@ -49,6 +51,17 @@ static void clear_bar(cli_progress *p) {
   if (p->line_open) {
     write_line("\r\033[K");
     p->line_open = false;
+  }
+}
+
+/* One line for each failed attempt that another follows. */
+static void say_retries(cli_progress *p, const extract_query *query, unsigned *said) {
+  for (; *said < query->retries; (*said)++) {
+    char line[BR_ERROR_MESSAGE_MAX];
+    (void)snprintf(line, sizeof line, "%s: attempt %u of %d failed, trying again: %.1700s\n",
+                   query->name, *said + 1, EXTRACT_ATTEMPTS, query->failed[*said].message);
+    clear_bar(p);
+    write_line(line);
   }
 }
 
@@ -122,6 +135,7 @@ void cli_progress_tick(void *context, const extract_request *request) {
   for (size_t i = 0; i < p->count; i++) {
     extract_state state = (extract_state)request->queries[i].state;
     all_ended = all_ended && state >= EXTRACT_COMPLETED;
+    say_retries(p, &request->queries[i], &p->said_retries[i]);
     if (state >= EXTRACT_COMPLETED && p->said_state[i] != (int)state && !request->plan) {
       say_end(p, &request->queries[i], state);
       p->said_state[i] = (int)state;

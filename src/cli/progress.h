@@ -12,6 +12,7 @@ typedef struct cli_progress {
   uint64_t begun_ms; /* monotonic */
   uint64_t said_ms;  /* when the last plain line was written */
   int *said_state;   /* what has been said of each query */
+  unsigned *said_retries;
   size_t count;
   bool line_open; /* the bar stands on the last line */
 } cli_progress;

@@ -23,6 +23,7 @@ enum {
   LARGEST_BATCH = 4 * 1024 * 1024,
   MOST_WORKERS = 64,
   METADATA_PAIRS = 9,
+  RETRY_BASE_MS = 1000, /* before the second attempt; doubles */
 };
 
 typedef struct runner {
@@ -80,6 +81,7 @@ typedef struct job {
   extract_publisher *publisher;
   extract_source *source;
   flow_parquet_sink *sink;
+  bool passing; /* it failed for a reason that may not come again */
   /* The sink's metadata: names and values, NULL behind the last, and two values' text. */
   const char *metadata[METADATA_PAIRS * 2 + 1];
   br_buf parameters;
@@ -188,11 +190,17 @@ static br_status describe_files(job *j, br_error *err) {
   return BR_OK;
 }
 
+static br_status open_source(job *j, br_error *err) {
+  br_status st = extract_source_open(&j->r->request->server, j->query->sql, j->r->request->plan,
+                                     j->query->stop, &j->source, err);
+  j->passing = st != BR_OK && extract_is_passing(err);
+  return st;
+}
+
 static br_status move_rows(job *j, br_error *err) {
   br_status st = make_spool(j->r, j->place, j->folder, j->query, &j->spool, err);
   if (st == BR_OK) {
-    st = extract_source_open(&j->r->request->server, j->query->sql, false, j->query->stop,
-                             &j->source, err);
+    st = open_source(j, err);
   }
   if (st == BR_OK) {
     st = describe_files(j, err);
@@ -202,6 +210,7 @@ static br_status move_rows(job *j, br_error *err) {
   }
   if (st == BR_OK) {
     st = pump_rows(j, err);
+    j->passing = st != BR_OK && extract_source_lost(j->source);
   }
   if (st == BR_OK) {
     j->query->lossy_values = extract_source_lossy_values(j->source);
@@ -230,8 +239,7 @@ static br_status extract_one(job *j, br_error *err) {
 
 /* Describes the columns, and finds what else the server would say of the batch. */
 static br_status plan_one(job *j, br_error *err) {
-  br_status st = extract_source_open(&j->r->request->server, j->query->sql, true, j->query->stop,
-                                     &j->source, err);
+  br_status st = open_source(j, err);
   if (st == BR_OK) {
     st = extract_source_check_end(j->source, err);
   }
@@ -268,17 +276,51 @@ static extract_state state_of(const runner *r, br_status st) {
   return br_cancel_requested(r->request->cancel) ? EXTRACT_CANCELLED : EXTRACT_FAILED;
 }
 
+static br_status attempt(runner *r, extract_query *query, bool *ret_passing) {
+  job j = {.r = r, .query = query};
+  br_buf_init(&j.parameters, BR_LIMIT_HTTP_BODY);
+  br_status st = r->request->plan ? plan_one(&j, &query->error) : extract_one(&j, &query->error);
+  *ret_passing = st != BR_OK && j.passing;
+  job_done(&j);
+  return st;
+}
+
+/* Keeps the failure for those who watch, forgets the rest of the attempt, and waits: 1 s, then 2,
+ * and up to half as long again, so that queries that hindered each other don't meet again. */
+static br_status wait_for_next_attempt(extract_query *query, unsigned failed) {
+  query->failed[failed] = query->error;
+  br_error_clear(&query->error);
+  query->progress.rows = 0;
+  query->progress.batch_bytes = 0;
+  query->progress.written_bytes = 0;
+  query->retries = failed + 1;
+  uint64_t delay = (uint64_t)RETRY_BASE_MS << failed;
+  uint16_t random = 0;
+  br_status st = br_random(&random, sizeof random, &query->error);
+  if (st == BR_OK) {
+    st = br_cancel_sleep_ms(query->stop, delay + delay / 2 * random / UINT16_MAX, &query->error);
+  }
+  return st;
+}
+
+static br_status run_attempts(runner *r, extract_query *query) {
+  br_status st = br_cancel_check(r->request->cancel, &query->error);
+  for (unsigned failed = 0; st == BR_OK; failed++) {
+    bool passing = false;
+    st = attempt(r, query, &passing);
+    bool again = passing && failed + 1 < EXTRACT_ATTEMPTS && !br_cancel_requested(query->stop);
+    if (!again) {
+      return st;
+    }
+    st = wait_for_next_attempt(query, failed);
+  }
+  return st;
+}
+
 static void run_query(runner *r, extract_query *query) {
   uint64_t begin = br_clock_monotonic_ms();
   query->state = EXTRACT_RUNNING;
-  job j = {.r = r, .query = query};
-  br_buf_init(&j.parameters, BR_LIMIT_HTTP_BODY);
-  br_error *err = &query->error;
-  br_status st = br_cancel_check(r->request->cancel, err);
-  if (st == BR_OK) {
-    st = r->request->plan ? plan_one(&j, err) : extract_one(&j, err);
-  }
-  job_done(&j);
+  br_status st = run_attempts(r, query);
   query->duration_ms = br_clock_monotonic_ms() - begin;
   query->state = (int)state_of(r, st);
 }

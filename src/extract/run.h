@@ -5,8 +5,13 @@
  *   worker ─┬─ query a:  publish_begin ▶ source ▶ pump ▶ parquet sink ▶ publish_finish
  *   worker ─┴─ query b:  …
  *
- * A failing query does not stop the others. The caller's thread only watches: on_tick is called a
- * few times a second with the state of every query.
+ * A failing query does not stop the others. A query that the server gave up for a passing reason
+ * (deadlock, fail-over, throttling, a lost connection) begins anew, EXTRACT_ATTEMPTS times in all:
+ * nothing is lost by it, because the result is switched at the end only. A server that can't be
+ * reached, and a query that takes too long, are told at once.
+ *
+ * The caller's thread only watches: on_tick is called a few times a second with the state of every
+ * query.
  */
 #ifndef EXTRACT_RUN_H
 #define EXTRACT_RUN_H
@@ -25,6 +30,9 @@ typedef enum extract_state {
   EXTRACT_FAILED,
   EXTRACT_CANCELLED,
 } extract_state;
+
+enum { EXTRACT_ATTEMPTS = 3 };
+
 const char *extract_state_name(extract_state state); /* "completed" */
 
 /* A query and, after the run, what became of it. Fill the first part; zero the rest. */
@@ -37,6 +45,10 @@ typedef struct extract_query {
    */
   _Atomic int state; /* extract_state */
   flow_progress progress;
+  /* Attempts that failed and were followed by another; so many of failed[] may be read from any
+   * thread as well. */
+  _Atomic unsigned retries;
+  br_error failed[EXTRACT_ATTEMPTS - 1];
   uint64_t rows;
   uint64_t lossy_values;
   extract_files files;

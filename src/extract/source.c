@@ -11,6 +11,7 @@ struct extract_source {
   batch_schema
       *schema; /* a copy: the connection's own goes with the result set, batches outlive it */
   uint64_t lossy_values; /* taken over when the rows have ended: the next result counts anew */
+  bool lost;             /* reading failed for a passing reason */
   bool ended;            /* the batch has been read to its end */
 };
 
@@ -31,6 +32,10 @@ br_status extract_check_columns(const batch_schema *schema, br_error *err) {
     }
   }
   return BR_OK;
+}
+
+bool extract_is_passing(const br_error *err) {
+  return err->retriable && (err->status == BR_ERR_REMOTE || err->status == BR_ERR_NETWORK);
 }
 
 /* Sends the query and goes to its result set. */
@@ -60,6 +65,9 @@ br_status extract_source_open(const tds_options *options, const char *sql, bool 
   }
   s->stop = stop;
   br_status st = tds_connect(options, stop, &s->conn, NULL, err);
+  if (st != BR_OK && st != BR_ERR_REMOTE && err != NULL) {
+    err->retriable = false; /* who can't be reached is told at once */
+  }
   if (st == BR_OK) {
     st = start(s, sql, describe_only, err);
   }
@@ -105,7 +113,11 @@ static br_status source_next(void *context, batch *b, size_t max_bytes, br_error
   }
   tds_batch_limits limits = {.bytes = max_bytes};
   br_status st = tds_read_batch(s->conn, &limits, b, err);
-  return st == BR_DONE ? check_end(s, err) : st;
+  if (st == BR_DONE) {
+    st = check_end(s, err);
+  }
+  s->lost = st != BR_OK && st != BR_DONE && err != NULL && extract_is_passing(err);
+  return st;
 }
 
 br_status extract_source_check_end(extract_source *s, br_error *err) {
@@ -136,6 +148,10 @@ const batch_schema *extract_source_schema(const extract_source *source) {
 uint64_t extract_source_lossy_values(const extract_source *source) {
   /* Not ended: the row limit was reached first. */
   return source->ended ? source->lossy_values : count_lossy(source);
+}
+
+bool extract_source_lost(const extract_source *source) {
+  return source->lost;
 }
 
 void extract_source_close(extract_source *s) {

@@ -2,7 +2,9 @@
 
 import json
 import pathlib
+import socket
 import subprocess
+import threading
 
 import pyarrow.parquet as pq
 import pytest
@@ -108,3 +110,107 @@ def test_a_plan_tells_what_would_fail(work):
     for name, text in errors.items():
         assert (f"error: Query '{name}': {text}" in result.err) == (text != "")
     assert not (work.folder / "out").exists()
+
+
+class CuttingProxy:
+    """Stands before a server and breaks the first connections after some bytes of answers."""
+
+    def __init__(self, host, port, cuts, after):
+        self.target, self.cuts, self.after = (host, int(port)), cuts, after
+        self.connections = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            limit = self.after if self.connections <= self.cuts else None
+            server = socket.create_connection(self.target)
+            threading.Thread(target=self.copy, args=(client, server, None), daemon=True).start()
+            threading.Thread(target=self.copy, args=(server, client, limit), daemon=True).start()
+
+    def copy(self, source, sink, limit):
+        passed = 0
+        try:
+            while data := source.recv(65536):
+                passed += len(data)
+                if limit is not None and passed > limit:
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def cut(work):
+    """cut(n): the first n connections break in the middle of the rows."""
+    proxies = []
+
+    def start(connections):
+        host, port = work.settings["SQLSERVER_HOST"], work.settings.get("SQLSERVER_PORT", "1433")
+        proxies.append(CuttingProxy(host, port, connections, 200_000))
+        work.settings["SQLSERVER_PORT"] = str(proxies[-1].port)
+        work.settings["SQLSERVER_HOST"] = "localhost"
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        proxy.close()
+
+
+DIGITS = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(10))
+NUMBERS = (
+    f"WITH d AS ({DIGITS}) SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n + 10000 * f.n AS id, 'some text' AS words "
+    "FROM d AS a CROSS JOIN d AS b CROSS JOIN d AS c CROSS JOIN d AS e CROSS JOIN d AS f"
+)
+
+
+def test_a_query_whose_connection_breaks_begins_anew(work, cut):
+    work.write("queries/numbers.sql", NUMBERS)
+    proxy = cut(1)
+    result = extract(work, "--chunk-size", "2000")
+    assert result.status == 0, result
+    assert proxy.connections == 2
+    assert "numbers: attempt 1 of 3 failed, trying again: " in result.err
+    assert "numbers: attempt 2" not in result.err
+    told = manifest(work, "numbers")
+    assert told["rows"] == 100_000
+    folder = work.folder / "out/Northland/numbers"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["_manifest.json", *(file["name"] for file in told["files"])])
+    assert sorted(pq.read_table(folder)["id"].to_pylist()) == list(range(100_000))
+
+
+def test_a_query_whose_connection_breaks_each_time_fails_and_keeps_the_old_result(work, cut):
+    work.write("queries/numbers.sql", "SELECT 1 AS old")
+    assert extract(work).status == 0
+    before = manifest(work, "numbers")
+    work.write("queries/numbers.sql", NUMBERS)
+    proxy = cut(3)
+    result = extract(work, "--chunk-size", "2000", "--overwrite")
+    assert result.status == 1
+    assert proxy.connections == 3
+    assert "numbers: attempt 2 of 3 failed, trying again: " in result.err
+    assert result.err.count("error: Query 'numbers': ") == 1
+    assert manifest(work, "numbers") == before
+    assert sorted(path.name for path in (work.folder / "out/Northland/numbers").iterdir()) == ["_manifest.json", "numbers.parquet"]
+
+
+def test_a_server_that_is_not_there_is_told_at_once(work):
+    work.write("queries/one.sql", "SELECT 1 AS a")
+    result = extract(work, env={"SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": "1"})
+    assert result.status == 1
+    assert "Connection refused" in result.err
+    assert "trying again" not in result.err
