@@ -75,7 +75,10 @@ static char *plain_name(const char *p, size_t length) {
   if (name == NULL) {
     return NULL;
   }
-  const char close = p[0] == '[' ? ']' : p[0] == '"' ? '"' : '\0';
+  char close = '\0';
+  if (p[0] == '[' || p[0] == '"') {
+    close = p[0] == '[' ? ']' : '"';
+  }
   size_t end = close != '\0' && length > 1 ? length - 1 : length;
   for (size_t i = close != '\0' ? 1 : 0; i < end; i++) {
     name[fill++] = p[i];

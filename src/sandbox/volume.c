@@ -78,7 +78,9 @@ br_status volume_path_parse(const char *volumes_folder, const char *path, volume
     return br_error_nomem(err);
   }
   for (char *c = v.name; *c != '\0'; c++) {
-    *c = *c == '/' ? '.' : *c;
+    if (*c == '/') {
+      *c = '.';
+    }
   }
   *ret_path = v;
   return BR_OK;
