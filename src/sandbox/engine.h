@@ -75,8 +75,18 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind,
                              br_error *err) BR_CHECKED;
 const batch_schema *engine_result_schema(
     const engine_session *s); /* every field has its source type: fields[i].source */
-int64_t engine_rows_affected(const engine_session *s);
+int64_t engine_rows_affected(const engine_session *s); /* -1: not to be told (SET NOCOUNT ON) */
 const engine_error *engine_result_error(const engine_session *s);
+/* A column's type as its dialect writes it: "decimal(10,2)", "ARRAY<STRING>". */
+const char *engine_result_type_text(const engine_session *s, size_t column);
+/* What batches leave out of datetimeoffset (the offset; its batch holds UTC) and of scale 7 (the
+ * 100 ns digit, 0..9), for each row of the batch that was read last. NULL: column is of another
+ * type. */
+typedef struct engine_extra {
+  int16_t offset_minutes;
+  uint8_t tick;
+} engine_extra;
+const engine_extra *engine_result_extra(const engine_session *s, size_t column);
 /* The statement's word for DONE's CurCmd and for Databricks' result columns: "SELECT", "INSERT",
  * "MERGE", "CREATE TABLE"… */
 const char *engine_statement_kind(const engine_session *s);

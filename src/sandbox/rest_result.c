@@ -38,52 +38,48 @@ void rest_result_done(rest_result *result) {
   *result = (rest_result){0};
 }
 
-const char *rest_type_name(const batch_type *type) {
-  static const char *const names[BATCH_LAYOUT_COUNT] = {
-      [BATCH_BOOL] = "BOOLEAN",
-      [BATCH_INT16] = "SHORT",
-      [BATCH_INT32] = "INT",
-      [BATCH_INT64] = "LONG",
-      [BATCH_FLOAT] = "FLOAT",
-      [BATCH_DOUBLE] = "DOUBLE",
-      [BATCH_DECIMAL32] = "DECIMAL",
-      [BATCH_DECIMAL64] = "DECIMAL",
-      [BATCH_DECIMAL128] = "DECIMAL",
-      [BATCH_DATE32] = "DATE",
-      [BATCH_TIME64_US] = "STRING",
-      [BATCH_TIMESTAMP_US] = "TIMESTAMP_NTZ",
-      [BATCH_TIMESTAMP_US_UTC] = "TIMESTAMP",
-      [BATCH_STRING] = "STRING",
-      [BATCH_BINARY] = "BINARY",
-  };
-  return names[type->layout];
+void rest_type_name(const char *type_text, char *name, size_t size) {
+  static const char *const others[][2] = {
+      {"BIGINT", "LONG"}, {"SMALLINT", "SHORT"}, {"TINYINT", "BYTE"}, {"VOID", "NULL"}};
+  size_t length = strcspn(type_text, "(< ");
+  (void)snprintf(name, size, "%.*s", (int)length, type_text);
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    if (strcmp(others[i][0], name) == 0) {
+      (void)snprintf(name, size, "%s", others[i][1]);
+      return;
+    }
+  }
 }
 
-br_status rest_result_columns(rest_result *result, const batch_schema *schema, br_error *err) {
+static json_t *make_column(const batch_field *field, const char *own_text, size_t position) {
+  char plain[48], name[32];
+  batch_type_delta_name(&field->type, plain, sizeof plain);
+  const char *text = own_text != NULL ? own_text : plain;
+  rest_type_name(text, name, sizeof name);
+  json_t *column = json_pack("{s:s, s:s, s:s, s:I}", "name", field->name, "type_text", text,
+                             "type_name", name, "position", (json_int_t)position);
+  bool decimal = column != NULL && field->type.precision != 0;
+  if (decimal &&
+      (json_object_set_new(column, "type_precision", json_integer(field->type.precision)) != 0 ||
+       json_object_set_new(column, "type_scale", json_integer(field->type.scale)) != 0)) {
+    json_decref(column);
+    return NULL;
+  }
+  return column;
+}
+
+br_status rest_result_columns(rest_result *result, const batch_schema *schema,
+                              const engine_session *session, br_error *err) {
   json_t *columns = json_array();
+  for (size_t i = 0; columns != NULL && i < schema->count; i++) {
+    const char *text = session != NULL ? engine_result_type_text(session, i) : NULL;
+    if (json_array_append_new(columns, make_column(&schema->fields[i], text, i)) != 0) {
+      json_decref(columns);
+      columns = NULL;
+    }
+  }
   if (columns == NULL) {
     return br_error_nomem(err);
-  }
-  for (size_t i = 0; i < schema->count; i++) {
-    const batch_field *field = &schema->fields[i];
-    char text[48];
-    batch_type_delta_name(&field->type, text, sizeof text);
-    json_t *column =
-        json_pack("{s:s, s:s, s:s, s:I}", "name", field->name, "type_text", text, "type_name",
-                  rest_type_name(&field->type), "position", (json_int_t)i);
-    bool good = column != NULL;
-    if (good && field->type.precision != 0) {
-      good =
-          json_object_set_new(column, "type_precision", json_integer(field->type.precision)) == 0 &&
-          json_object_set_new(column, "type_scale", json_integer(field->type.scale)) == 0;
-    }
-    if (!good) {
-      json_decref(column);
-    }
-    if (!good || json_array_append_new(columns, column) != 0) {
-      json_decref(columns);
-      return br_error_nomem(err);
-    }
   }
   json_decref(result->columns);
   result->columns = columns;

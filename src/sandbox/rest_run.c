@@ -70,7 +70,7 @@ static br_status add_counts(rest_statement *s, const char *kind, int64_t count, 
       batch_column_mark_valid(&b->columns[i], 0);
     }
     b->rows = 1;
-    st = rest_result_columns(&s->result, schema, err);
+    st = rest_result_columns(&s->result, schema, NULL, err);
   }
   if (st == BR_OK) {
     st = rest_result_add(&s->result, b, err);
@@ -83,7 +83,7 @@ static br_status add_counts(rest_statement *s, const char *kind, int64_t count, 
 static br_status add_rows(rest_statement *s, engine_session *session, br_error *err) {
   const batch_schema *schema = engine_result_schema(session);
   batch *b = NULL;
-  br_status st = rest_result_columns(&s->result, schema, err);
+  br_status st = rest_result_columns(&s->result, schema, session, err);
   if (st == BR_OK) {
     st = batch_new(schema, BATCH_ROWS, &b, err);
   }

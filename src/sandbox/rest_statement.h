@@ -59,9 +59,9 @@ typedef struct rest_result {
 
 void rest_result_init(rest_result *result);
 void rest_result_done(rest_result *result);
-/* Takes the columns from a schema. */
+/* Takes the columns from a schema. session: knows the types' own names; NULL: they are plain. */
 br_status rest_result_columns(rest_result *result, const batch_schema *schema,
-                              br_error *err) BR_CHECKED;
+                              const engine_session *session, br_error *err) BR_CHECKED;
 /* BR_DONE: a limit was reached and the rest is not wanted. BR_ERR_LIMIT: too much for INLINE. */
 br_status rest_result_add(rest_result *result, const batch *b, br_error *err) BR_CHECKED;
 br_status rest_result_finish(rest_result *result, br_error *err) BR_CHECKED;
@@ -111,8 +111,8 @@ const br_cancel *rest_stop_token(const rest_server *server);
 void *rest_statement_run(void *statement);
 /* "DECIMAL(10,2)" and the like as parameters name their types. */
 br_status rest_type_parse(const char *text, batch_sql_typespec *ret_type, br_error *err) BR_CHECKED;
-/* What the statement API calls a type: "LONG" for BIGINT. */
-const char *rest_type_name(const batch_type *type);
+/* What the statement API calls a type: "LONG" for "BIGINT", "ARRAY" for "ARRAY<INT>". */
+void rest_type_name(const char *type_text, char *name, size_t size);
 
 br_status rest_post_statement(http_request *request, http_reply *reply, br_error *err);
 br_status rest_get_statement(http_request *request, http_reply *reply, br_error *err);

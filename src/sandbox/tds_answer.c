@@ -196,12 +196,53 @@ static br_status break_row(tds_answer *a, size_t start, tds_fault_kind kind, br_
   return st == BR_OK ? tds_writer_flush(w, err) : st;
 }
 
-static br_status put_row(tds_answer *a, const batch *b, const tds_type_info *infos, size_t row,
-                         uint64_t number, const row_faults *f, br_error *err) {
+/* A result on its way out. */
+typedef struct result {
+  const batch_schema *schema;
+  tds_type_info *infos;        /* owned; one for each column */
+  const tds_precise **precise; /* owned; for each column NULL or what lies in `room` */
+  tds_precise *room;           /* owned; NULL until a column needs it */
+  batch *b;                    /* owned */
+  uint64_t rows;               /* sent */
+} result;
+
+static void result_done(result *r) {
+  batch_free(r->b);
+  br_free(r->infos);
+  br_free(r->precise);
+  br_free(r->room);
+}
+
+/* What the engine knows beyond the batch, for its rows. */
+static br_status take_precise(result *r, const engine_session *e, br_error *err) {
+  for (size_t i = 0; i < r->schema->count; i++) {
+    const engine_extra *extra = engine_result_extra(e, i);
+    r->precise[i] = NULL;
+    if (extra == NULL) {
+      continue;
+    }
+    if (r->room == NULL) {
+      r->room = br_calloc(r->schema->count * r->b->capacity_rows, sizeof *r->room);
+      if (r->room == NULL) {
+        return br_error_nomem(err);
+      }
+    }
+    tds_precise *own = r->room + i * r->b->capacity_rows;
+    for (size_t row = 0; row < r->b->rows; row++) {
+      own[row] =
+          (tds_precise){.offset_minutes = extra[row].offset_minutes, .tick = extra[row].tick};
+    }
+    r->precise[i] = own;
+  }
+  return BR_OK;
+}
+
+static br_status put_row(tds_answer *a, const result *r, size_t row, uint64_t number,
+                         const row_faults *f, br_error *err) {
   tds_writer *w = &a->session->writer;
   const size_t start = w->fill;
   const uint64_t packets = w->packets;
-  br_status st = tds_put_row(w, b, infos, NULL, row, err);
+  br_status st = tds_put_row(w, r->b, r->infos, r->precise, row, err);
   if (st != BR_OK && st != BR_ERR_NETWORK && st != BR_ERR_CANCELLED) {
     /* A value that its type can't hold: the half row is taken back where it has not gone out. */
     st = w->packets == packets ? st : BR_ERR_NETWORK;
@@ -221,10 +262,10 @@ static br_status put_row(tds_answer *a, const batch *b, const tds_type_info *inf
   return number == f->garbage.value ? break_row(a, from, TDS_FAULT_GARBAGE, err) : BR_OK;
 }
 
-static br_status put_batch(tds_answer *a, const batch *b, const tds_type_info *infos,
-                           uint64_t *rows, const row_faults *f, bool *ret_stop, br_error *err) {
-  for (size_t row = 0; row < b->rows; row++) {
-    uint64_t number = *rows + 1;
+static br_status put_batch(tds_answer *a, result *r, const row_faults *f, bool *ret_stop,
+                           br_error *err) {
+  for (size_t row = 0; row < r->b->rows; row++) {
+    uint64_t number = r->rows + 1;
     if (number == f->error.value) {
       *ret_stop = true;
       return tds_answer_refuse(a, DEADLOCK, 13, err,
@@ -233,11 +274,11 @@ static br_status put_batch(tds_answer *a, const batch *b, const tds_type_info *i
                                "deadlock victim. Rerun the transaction.",
                                a->session->id);
     }
-    br_status st = put_row(a, b, infos, row, number, f, err);
+    br_status st = put_row(a, r, row, number, f, err);
     if (st != BR_OK) {
       return st;
     }
-    *rows = number;
+    r->rows = number;
   }
   return br_cancel_check(a->session->cancel, err);
 }
@@ -251,25 +292,27 @@ static bool has_large(const tds_type_info *infos, size_t count) {
   return false;
 }
 
-static br_status put_batches(tds_answer *a, const tds_type_info *infos, batch *b, br_error *err) {
+static br_status put_batches(tds_answer *a, result *r, br_error *err) {
   engine_session *e = a->session->engine;
-  uint64_t rows = 0;
   row_faults faults;
   bool stop = false;
   find_faults(a, &faults);
   br_status st = BR_OK;
   while (st == BR_OK && !stop) {
-    batch_reset(b, KEEP_BYTES);
-    st = engine_read_batch(e, b, err);
+    batch_reset(r->b, KEEP_BYTES);
+    st = engine_read_batch(e, r->b, err);
     if (st == BR_ERR_REMOTE) {
       return tds_answer_error(a, engine_result_error(e), err);
     }
     if (st == BR_OK) {
-      st = put_batch(a, b, infos, &rows, &faults, &stop, err);
+      st = take_precise(r, e, err);
+    }
+    if (st == BR_OK) {
+      st = put_batch(a, r, &faults, &stop, err);
     }
   }
   if (st == BR_DONE) {
-    tds_answer_set_done(a, TDS_DONE_COUNT, command_of(engine_statement_kind(e)), rows);
+    tds_answer_set_done(a, TDS_DONE_COUNT, command_of(engine_statement_kind(e)), r->rows);
     st = BR_OK;
   }
   return st;
@@ -277,25 +320,25 @@ static br_status put_batches(tds_answer *a, const tds_type_info *infos, batch *b
 
 static br_status put_result(tds_answer *a, br_error *err) {
   tds_session *s = a->session;
-  const batch_schema *schema = engine_result_schema(s->engine);
-  tds_type_info *infos = br_calloc(schema->count + 1, sizeof *infos);
-  batch *b = NULL;
-  br_status st = infos == NULL ? br_error_nomem(err) : tds_answer_flush(a, true, err);
+  result r = {.schema = engine_result_schema(s->engine)};
+  r.infos = br_calloc(r.schema->count + 1, sizeof *r.infos);
+  r.precise = br_calloc(r.schema->count + 1, sizeof *r.precise);
+  br_status st =
+      r.infos == NULL || r.precise == NULL ? br_error_nomem(err) : tds_answer_flush(a, true, err);
   if (st == BR_OK) {
-    st = tds_result_types(schema, s->json, infos, err);
+    st = tds_result_types(r.schema, s->json, r.infos, err);
   }
   if (st == BR_OK) {
-    st =
-        batch_new(schema, has_large(infos, schema->count) ? BATCH_ROWS_LARGE : BATCH_ROWS, &b, err);
+    st = batch_new(r.schema, has_large(r.infos, r.schema->count) ? BATCH_ROWS_LARGE : BATCH_ROWS,
+                   &r.b, err);
   }
   if (st == BR_OK) {
-    st = tds_put_columns(&s->writer, schema, infos, err);
+    st = tds_put_columns(&s->writer, r.schema, r.infos, err);
   }
   if (st == BR_OK) {
-    st = put_batches(a, infos, b, err);
+    st = put_batches(a, &r, err);
   }
-  batch_free(b);
-  br_free(infos);
+  result_done(&r);
   return st;
 }
 

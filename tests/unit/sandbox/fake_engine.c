@@ -229,6 +229,18 @@ int64_t engine_rows_affected(const engine_session *s) {
   return s->affected;
 }
 
+const char *engine_result_type_text(const engine_session *s, size_t column) {
+  (void)s;
+  (void)column;
+  return NULL;
+}
+
+const engine_extra *engine_result_extra(const engine_session *s, size_t column) {
+  (void)s;
+  (void)column;
+  return NULL;
+}
+
 const engine_error *engine_result_error(const engine_session *s) {
   return &s->error;
 }
