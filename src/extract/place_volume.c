@@ -1,8 +1,8 @@
 /*
  * place_volume.c: a Databricks Volume, through the Files API.
  *
- * The lock is a file that a PUT without overwrite creates: only one of two runs can. It names host
- * and process; a lock is taken over where its process is gone (same host) or where it is older than
+ * The lock is a file that a PUT without overwrite creates: only one of two runs can. It names the
+ * process; a lock is taken over where that is gone for sure (process.h) or where it is older than
  * LOCK_STALE_SECONDS. A taker looks again after a moment whether the lock is still its own, because
  * two may have taken over the same dead lock.
  */
@@ -10,9 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -20,6 +18,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "extract/place.h"
+#include "extract/process.h"
 
 #define LOCK_NAME "_bridge_lock.json"
 enum {
@@ -57,8 +56,8 @@ static br_status volume_make(extract_place *place, const char *folder, br_error 
 
 /* Who holds a lock. */
 typedef struct holder {
-  char run[128], host[128];
-  int64_t pid;
+  char run[128];
+  extract_process process;
   int64_t since_us;
 } holder;
 
@@ -80,10 +79,14 @@ static br_status read_holder(extract_place *place, const char *path, holder *ret
   br_status st = dbx_files_get(place->client, path, LOCK_MAX_BYTES, &text, place->cancel, err);
   if (st == BR_OK) {
     json_t *json = json_loadb((const char *)text.data, text.len, 0, NULL);
-    *ret_holder = (holder){.pid = json_integer_value(json_object_get(json, "pid")),
-                           .since_us = json_integer_value(json_object_get(json, "since_us"))};
+    extract_process *process = &ret_holder->process;
+    *ret_holder = (holder){.since_us = json_integer_value(json_object_get(json, "since_us"))};
+    process->pid = json_integer_value(json_object_get(json, "pid"));
+    process->started = (uint64_t)json_integer_value(json_object_get(json, "started"));
     copy_text(ret_holder->run, sizeof ret_holder->run, json_object_get(json, "run"));
-    copy_text(ret_holder->host, sizeof ret_holder->host, json_object_get(json, "host"));
+    copy_text(process->host, sizeof process->host, json_object_get(json, "host"));
+    copy_text(process->boot, sizeof process->boot, json_object_get(json, "boot"));
+    copy_text(process->pid_space, sizeof process->pid_space, json_object_get(json, "pid_space"));
     json_decref(json);
   }
   br_buf_done(&text);
@@ -91,20 +94,18 @@ static br_status read_holder(extract_place *place, const char *path, holder *ret
 }
 
 static bool is_dead(const holder *h) {
-  char host[128] = "";
-  (void)gethostname(host, sizeof host - 1);
-  if (strcmp(host, h->host) == 0 && h->pid > 0 && kill((pid_t)h->pid, 0) != 0 && errno == ESRCH) {
-    return true;
-  }
-  return br_clock_wall_us() - h->since_us > (int64_t)LOCK_STALE_SECONDS * 1000000;
+  return extract_process_is_gone(&h->process) ||
+         br_clock_wall_us() - h->since_us > (int64_t)LOCK_STALE_SECONDS * 1000000;
 }
 
 static br_status create_lock(extract_place *place, const char *path, const char *run,
                              br_error *err) {
-  char host[128] = "";
-  (void)gethostname(host, sizeof host - 1);
-  json_t *json = json_pack("{s:s, s:s, s:I, s:I}", "run", run, "host", host, "pid",
-                           (json_int_t)getpid(), "since_us", (json_int_t)br_clock_wall_us());
+  extract_process self;
+  extract_process_self(&self);
+  json_t *json =
+      json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I}", "run", run, "host", self.host, "pid",
+                (json_int_t)self.pid, "boot", self.boot, "pid_space", self.pid_space, "started",
+                (json_int_t)self.started, "since_us", (json_int_t)br_clock_wall_us());
   char text[LOCK_MAX_BYTES];
   size_t length = json == NULL ? 0 : json_dumpb(json, text, sizeof text, JSON_COMPACT);
   json_decref(json);
@@ -127,7 +128,7 @@ static br_status take_over(extract_place *place, const char *path, const char *r
     return br_error_set(err, BR_ERR_CONFLICT,
                         "Another run (%s on %s, process %" PRId64
                         ") is writing to %s; wait for it, or delete %s if it is gone",
-                        found.run, found.host, found.pid, folder, path);
+                        found.run, found.process.host, found.process.pid, folder, path);
   }
   st = dbx_files_delete(place->client, path, place->cancel, err);
   if (st == BR_OK || st == BR_ERR_NOT_FOUND) {
