@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 
@@ -45,6 +46,9 @@ static br_status add_failure(report *r, const char *side, const char *step, cons
                              const char *advice, br_error *err) {
   r->failures++;
   char *details = br_asprintf("%s. %s", why->message, advice);
+  if (details != NULL) {
+    br_secret_redact(details); /* a server may repeat what it was sent */
+  }
   br_status st = details == NULL ? br_error_nomem(err) : add(r, side, step, "failed", details, err);
   br_free(details);
   return st;

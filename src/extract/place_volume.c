@@ -73,10 +73,10 @@ static void copy_text(char *into, size_t size, const json_t *value) {
 
 /* A lock that can't be parsed has no holder that could be asked: it counts as one without a name,
  * from the time of 0. */
-static br_status read_holder(extract_place *place, const char *path, holder *ret_holder,
-                             br_error *err) {
+static br_status read_holder(extract_place *place, const char *path, br_cancel *cancel,
+                             holder *ret_holder, br_error *err) {
   br_buf text;
-  br_status st = dbx_files_get(place->client, path, LOCK_MAX_BYTES, &text, place->cancel, err);
+  br_status st = dbx_files_get(place->client, path, LOCK_MAX_BYTES, &text, cancel, err);
   if (st == BR_OK) {
     json_t *json = json_loadb((const char *)text.data, text.len, 0, NULL);
     extract_process *process = &ret_holder->process;
@@ -115,13 +115,40 @@ static br_status create_lock(extract_place *place, const char *path, const char 
   return put_bytes(place, path, text, length, false, err);
 }
 
-/* Removes a dead run's lock and takes it; BR_ERR_CONFLICT where its holder lives or another was
- * faster. */
+/* Gives up a lock that was just made, where it is still ours. What fails here stays: it is taken
+ * over once this process is gone. */
+static void drop_new_lock(extract_place *place, const char *path, const char *run) {
+  holder found;
+  if (read_holder(place, path, NULL, &found, NULL) == BR_OK && strcmp(found.run, run) == 0) {
+    br_status ignored = dbx_files_delete(place->client, path, NULL, NULL);
+    (void)ignored;
+  }
+}
+
+/* Waits a moment, and looks whether another run has taken over the same dead lock. */
+static br_status settle(extract_place *place, const char *path, const char *run, const char *folder,
+                        br_error *err) {
+  holder found;
+  br_status st = br_cancel_sleep_ms(place->cancel, LOCK_SETTLE_MS, err);
+  if (st == BR_OK) {
+    st = read_holder(place, path, place->cancel, &found, err);
+  }
+  if (st == BR_OK && strcmp(found.run, run) != 0) {
+    return br_error_set(err, BR_ERR_CONFLICT, "Another run has just begun to write to %s", folder);
+  }
+  if (st != BR_OK) {
+    drop_new_lock(place, path, run);
+  }
+  return st;
+}
+
+/* There is a lock: our own, whose answer was lost; or a dead run's, which is removed and taken.
+ * BR_ERR_CONFLICT where its holder lives or another was faster. */
 static br_status take_over(extract_place *place, const char *path, const char *run,
                            const char *folder, br_error *err) {
   holder found;
-  br_status st = read_holder(place, path, &found, err);
-  if (st != BR_OK) {
+  br_status st = read_holder(place, path, place->cancel, &found, err);
+  if (st != BR_OK || strcmp(found.run, run) == 0) {
     return st;
   }
   if (!is_dead(&found)) {
@@ -134,16 +161,10 @@ static br_status take_over(extract_place *place, const char *path, const char *r
   if (st == BR_OK || st == BR_ERR_NOT_FOUND) {
     st = create_lock(place, path, run, err);
   }
-  if (st == BR_OK) {
-    st = br_cancel_sleep_ms(place->cancel, LOCK_SETTLE_MS, err);
-  }
-  if (st == BR_OK) {
-    st = read_holder(place, path, &found, err);
-  }
-  if (st == BR_ERR_EXISTS || (st == BR_OK && strcmp(found.run, run) != 0)) {
+  if (st == BR_ERR_EXISTS) {
     return br_error_set(err, BR_ERR_CONFLICT, "Another run has just begun to write to %s", folder);
   }
-  return st;
+  return st == BR_OK ? settle(place, path, run, folder, err) : st;
 }
 
 static br_status volume_lock(extract_place *place, const char *folder, const char *run,
@@ -155,6 +176,9 @@ static br_status volume_lock(extract_place *place, const char *folder, const cha
   br_status st = create_lock(place, path, run, err);
   if (st == BR_ERR_EXISTS) {
     st = take_over(place, path, run, folder, err);
+    if (st == BR_OK) {
+      br_error_clear(err);
+    }
   }
   if (st != BR_OK) {
     br_free(path);

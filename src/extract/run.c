@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/sys.h"
 #include "extract/publish.h"
 #include "extract/source.h"
@@ -281,6 +282,7 @@ static br_status attempt(runner *r, extract_query *query, bool *ret_passing) {
   br_buf_init(&j.parameters, BR_LIMIT_HTTP_BODY);
   br_status st = r->request->plan ? plan_one(&j, &query->error) : extract_one(&j, &query->error);
   *ret_passing = st != BR_OK && j.passing;
+  br_secret_redact(query->error.message); /* a server may repeat what a query held */
   job_done(&j);
   return st;
 }

@@ -214,3 +214,13 @@ def test_a_server_that_is_not_there_is_told_at_once(work):
     assert result.status == 1
     assert "Connection refused" in result.err
     assert "trying again" not in result.err
+
+
+def test_a_secret_in_an_error_of_the_server_is_not_repeated(work):
+    secret = work.settings["SQLSERVER_PASSWORD"]
+    work.write("queries/leak.sql", f"SELECT CAST('{secret}' AS int) AS a")
+    for form in ("table", "json"):
+        result = extract(work, "--output", form)
+        assert result.status == 1
+        assert "SQL Server error" in result.err
+        assert secret not in result.out + result.err
