@@ -10,6 +10,8 @@
 
 #include "tds/tls_internal.h"
 
+enum { READ_AHEAD = 64 * 1024 };
+
 /* ALPN of TDS 8.0, in its wire form. */
 static const unsigned char alpn_tds8[] = "\x07tds/8.0";
 
@@ -139,6 +141,7 @@ br_status tds_tls_client(tds_stream *below, const tds_tls_client_options *option
   t->context = context;
   SSL_set_app_data(t->ssl, t);
   SSL_set_connect_state(t->ssl);
+  SSL_set_default_read_buffer_len(t->ssl, READ_AHEAD);
   st = expect_host(t, options, err);
   if (st == BR_OK) {
     st = tls_handshake(t, err);
@@ -147,6 +150,9 @@ br_status tds_tls_client(tds_stream *below, const tds_tls_client_options *option
     tls_stream_free(t);
     return st;
   }
+  /* Many records in one read, where a record would be two: head and body. Not before the handshake
+   * has ended: behind it TLS may end too, and what was read ahead would be lost. */
+  SSL_set_read_ahead(t->ssl, 1);
   *ret_stream = &t->base;
   return BR_OK;
 }
