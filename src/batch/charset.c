@@ -44,6 +44,33 @@ static inline size_t narrow_ascii(const uint8_t *p, size_t units, uint8_t *out) 
   return i;
 }
 
+/* A unit below 0x800 without a branch: words of Latin and Cyrillic and the spaces between them mix
+ * too much for the processor to guess. Stores two bytes, of which the second may not count. */
+static inline uint8_t *put_one_or_two(uint8_t *out, uint32_t unit) {
+  uint32_t two = 0x80C0U | unit >> 6 | (unit & 0x3FU) << 8;
+  br_store_u16le(out, (uint16_t)(unit < 0x80U ? unit : two));
+  return out + 1 + (unit >= 0x80U);
+}
+
+/* Converts units below 0x800 until four ASCII ones follow or others come; moves *out. Returns how
+ * many. out has room for three bytes a unit. */
+static inline size_t convert_two_byte(const uint8_t *p, size_t units, uint8_t **out) {
+  uint8_t *to = *out;
+  size_t i = 0;
+  for (; i + 4 <= units; i += 4) {
+    uint64_t word = br_load_u64le(p + 2 * i);
+    if ((word & UINT64_C(0xF800F800F800F800)) != 0 || (word & UINT64_C(0xFF80FF80FF80FF80)) == 0) {
+      break;
+    }
+    to = put_one_or_two(to, (uint32_t)word & 0xFFFFU);
+    to = put_one_or_two(to, (uint32_t)(word >> 16) & 0xFFFFU);
+    to = put_one_or_two(to, (uint32_t)(word >> 32) & 0xFFFFU);
+    to = put_one_or_two(to, (uint32_t)(word >> 48));
+  }
+  *out = to;
+  return i;
+}
+
 static inline bool is_high_surrogate(uint32_t unit) {
   return (unit & 0xFC00U) == 0xD800U;
 }
@@ -66,6 +93,7 @@ br_status batch_utf16le_to_utf8(const uint8_t *bytes, size_t length, bool more_f
     size_t ascii = narrow_ascii(bytes + 2 * i, units - i, to);
     i += ascii;
     to += ascii;
+    i += convert_two_byte(bytes + 2 * i, units - i, &to);
     /* Text in other scripts stays here until the next ASCII. */
     while (i < units) {
       uint32_t unit = br_load_u16le(bytes + 2 * i);

@@ -132,18 +132,16 @@ static br_status decode_nchar16(tds_decoder *d, tds_reader *r, batch_column *out
   }
   const uint8_t *from = r->pos + 2;
   uint8_t *to = out->data + out->data_len;
-  uint64_t seen = 0;
   for (size_t i = 0; i < length; i += 8) {
     uint64_t word = br_load_u64le(from + i);
     if (length - i < 8) {
       word &= (UINT64_C(1) << (8 * (length - i))) - 1;
     }
-    seen |= word;
+    if ((word & NOT_ASCII_16) != 0) {
+      return tds_decode_len16(d, r, out, row, err);
+    }
     word = (word | word >> 8) & UINT64_C(0x0000FFFF0000FFFF); /* bytes 0, 2, 4, 6 together */
     br_store_u32le(to + i / 2, (uint32_t)(word | word >> 16));
-  }
-  if ((seen & NOT_ASCII_16) != 0) {
-    return tds_decode_len16(d, r, out, row, err);
   }
   end_fast(r, out, row, length, length / 2);
   return BR_OK;

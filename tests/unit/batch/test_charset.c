@@ -283,8 +283,49 @@ static void conversion_survives_every_failing_allocation(void **state) {
   torture_allocations(convert, NULL);
 }
 
+/* UTF-8 the slow way, as RFC 3629 3 says. */
+static size_t put_character(uint32_t c, char *out) {
+  static const uint8_t leads[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
+  size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  for (size_t i = length; i-- > 1; c >>= 6) {
+    out[i] = (char)(0x80 | (c & 0x3F));
+  }
+  out[0] = (char)(leads[length] | c);
+  return length;
+}
+
+/* Units of one to four bytes next to each other, in runs that end at any place of a group. */
+static void any_mixture_of_scripts_becomes_utf8(void **state) {
+  (void)state;
+  static const uint32_t characters[] = {'a',   ' ',    0x7F,   0x80,    0xE9,
+                                        0x43F, 0x7FF,  0x800,  0x20AC,  0xD7FF,
+                                        'z',   0xE000, 0xFFFF, 0x10000, 0x10FFFF};
+  uint32_t random = 1;
+  for (size_t run = 0; run < 4000; run++) {
+    uint8_t utf16[2 * 2 * 40];
+    char utf8[4 * 40 + 1];
+    size_t units = 0;
+    size_t length = 0;
+    size_t count = run % 40;
+    size_t few = 1 + run / 40 % (sizeof characters / sizeof characters[0]);
+    for (size_t i = 0; i < count; i++) {
+      random = random * 1664525U + 1013904223U;
+      uint32_t c = characters[(random >> 16) % few];
+      length += put_character(c, utf8 + length);
+      if (c >= 0x10000) {
+        br_store_u16le(utf16 + 2 * units++, (uint16_t)(0xD7C0 + (c >> 10)));
+        c = 0xDC00 | (c & 0x3FF);
+      }
+      br_store_u16le(utf16 + 2 * units++, (uint16_t)c);
+    }
+    utf8[length] = '\0';
+    assert_text(narrow(utf16, 2 * units, false, BATCH_INVALID_ERROR), utf8, 2 * units);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(any_mixture_of_scripts_becomes_utf8),
       cmocka_unit_test(text_goes_there_and_back_with_a_character_at_every_place),
       cmocka_unit_test(every_character_of_unicode_comes_back),
       cmocka_unit_test(a_text_may_be_cut_into_two_pieces_at_every_byte),
