@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -153,6 +154,30 @@ static br_status parse_encrypt(const settings *config, tds_encrypt *ret_encrypt,
   return BR_OK;
 }
 
+/* What connection strings of other programs hold, and a host name can't. */
+static br_status check_host(const settings *config, br_error *err) {
+  const char *host = settings_get(config, SETTING_SQLSERVER_HOST);
+  if (strpbrk(host, ",\\/;= ") == NULL) {
+    return BR_OK;
+  }
+  return br_error_set(
+      err, BR_ERR_DATA,
+      "SQLSERVER_HOST (%s) is '%s'; it takes a name or an address alone: a port goes "
+      "into SQLSERVER_PORT, a named instance is reached by its port",
+      settings_origin(config, SETTING_SQLSERVER_HOST), host);
+}
+
+static br_status check_ca_file(const settings *config, br_error *err) {
+  const char *path = text_or_null(config, SETTING_SQLSERVER_CA_FILE);
+  bool exists = false;
+  br_status st = path == NULL ? BR_OK : br_file_exists(path, &exists, err);
+  if (st == BR_OK && path != NULL && !exists) {
+    st = br_error_set(err, BR_ERR_NOT_FOUND, "SQLSERVER_CA_FILE (%s): %s does not exist",
+                      settings_origin(config, SETTING_SQLSERVER_CA_FILE), path);
+  }
+  return st;
+}
+
 br_status cli_session_tds_options(const cli_session *s, const char *database,
                                   tds_options *ret_options, br_error *err) {
   const settings *config = s->config;
@@ -169,6 +194,12 @@ br_status cli_session_tds_options(const cli_session *s, const char *database,
   }
   tds_encrypt encrypt = TDS_ENCRYPT_MANDATORY;
   br_status st = parse_encrypt(config, &encrypt, err);
+  if (st == BR_OK) {
+    st = check_host(config, err);
+  }
+  if (st == BR_OK) {
+    st = check_ca_file(config, err);
+  }
   if (st != BR_OK) {
     return st;
   }

@@ -64,7 +64,12 @@ br_status extract_source_open(const tds_options *options, const char *sql, bool 
     return br_error_nomem(err);
   }
   s->stop = stop;
-  br_status st = tds_connect(options, stop, &s->conn, NULL, err);
+  tds_stage reached = TDS_STAGE_NAME;
+  br_status st = tds_connect(options, stop, &s->conn, &reached, err);
+  if (st == BR_ERR_TIMEOUT) {
+    br_error_append(err, st, " (step %s; test-connection walks through all)",
+                    tds_stage_name(reached));
+  }
   if (st != BR_OK && st != BR_ERR_REMOTE && err != NULL) {
     err->retriable = false; /* who can't be reached is told at once */
   }

@@ -224,3 +224,39 @@ def test_a_secret_in_an_error_of_the_server_is_not_repeated(work):
         assert result.status == 1
         assert "SQL Server error" in result.err
         assert secret not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"SQLSERVER_HOST": "db.example,1433"}, "SQLSERVER_HOST (environment) is 'db.example,1433'; it takes a name or an address alone"),
+        ({"SQLSERVER_HOST": "db\\SALES"}, "a named instance is reached by its port"),
+        ({"SQLSERVER_CA_FILE": "nowhere.pem"}, "SQLSERVER_CA_FILE (environment): nowhere.pem does not exist"),
+    ],
+)
+def test_settings_that_can_not_work_are_one_error_before_anything_runs(work, settings, words):
+    work.write("queries/a.sql", "SELECT 1 AS a")
+    work.write("queries/b.sql", "SELECT 1 AS a")
+    result = extract(work, env=settings)
+    assert result.status == 1
+    assert words in result.err
+    assert result.err.count("error: ") == 1
+    assert not (work.folder / "out").exists()
+
+
+def test_a_server_that_keeps_silent_is_told_with_the_step(work):
+    work.write("queries/one.sql", "SELECT 1 AS a")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        settings = {"SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": port, "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "1"}
+        result = extract(work, env=settings)
+    assert result.status == 1
+    assert "Timed out (step prelogin" in result.err
+    assert "trying again" not in result.err
+
+
+def test_both_sides_are_asked_for_but_one_can_be_tested_alone(work):
+    both = work.run("test-connection")
+    assert both.status == 1
+    assert "--side sqlserver or --side databricks tests only that one" in both.err
+    assert work.run("test-connection", "--side", "sqlserver").status == 0
