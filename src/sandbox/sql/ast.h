@@ -29,20 +29,20 @@ typedef struct sql_order {
 } sql_order;
 
 /* One end of a window's frame. */
-typedef enum sql_bound {
+typedef enum sql_frame_bound {
   SQL_BOUND_NONE,
   SQL_BOUND_UNBOUNDED_PRECEDING,
   SQL_BOUND_PRECEDING,
   SQL_BOUND_CURRENT,
   SQL_BOUND_FOLLOWING,
   SQL_BOUND_UNBOUNDED_FOLLOWING,
-} sql_bound;
+} sql_frame_bound;
 
 typedef struct sql_window {
   sql_expr *partition; /* list */
   sql_order *order;
   bool rows; /* ROWS, else RANGE */
-  sql_bound start, end;
+  sql_frame_bound start, end;
   uint64_t start_rows, end_rows;
 } sql_window;
 

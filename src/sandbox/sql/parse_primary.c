@@ -66,7 +66,7 @@ static sql_expr *parse_convert(sql_parser *p, bool try_) {
   return parse_expect_symbol(p, ')') ? expr : NULL;
 }
 
-static bool parse_bound(sql_parser *p, sql_bound *ret_bound, uint64_t *ret_rows) {
+static bool parse_bound(sql_parser *p, sql_frame_bound *ret_bound, uint64_t *ret_rows) {
   if (parse_accept(p, "UNBOUNDED")) {
     *ret_bound = parse_accept(p, "PRECEDING") ? SQL_BOUND_UNBOUNDED_PRECEDING
                                               : SQL_BOUND_UNBOUNDED_FOLLOWING;

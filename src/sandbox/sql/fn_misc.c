@@ -1,0 +1,414 @@
+/*
+ * fn_misc.c: numbers, uniqueidentifier, JSON texts.
+ *
+ *   f_round(x, digits, cut, type)  f_abs(x, type)  f_sign(x, type)  f_whole(x, up, type, result)
+ *   f_power(x, y, type)  f_math(which, x)  f_avgd(sum, count, scale, result type)
+ *   f_newid(text)  f_isnumeric(x)  f_isdate(x)
+ *   f_array(type, …)  f_map(key type, value type, …)   Databricks' constructors, as JSON text
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "sandbox/sql/functions.h"
+#include "sandbox/sql/runtime.h"
+
+static void result_decimal(sqlite3_context *context, batch_i128 value, unsigned precision) {
+  if (!sql_decimal_fits(value, precision)) {
+    sql_raise_overflow(context, "numeric");
+    return;
+  }
+  sql_value out = sql_decimal_put(value, precision, &sql_runtime_of(context)->scratch);
+  sql_value_result(context, &out);
+}
+
+/* A value at a scale to `digits` behind the point (negative: before it), zeros in their place. */
+static batch_i128 round_exact(batch_i128 value, unsigned scale, int64_t digits, bool cut) {
+  if (digits >= (int64_t)scale) {
+    return value;
+  }
+  int64_t drop = (int64_t)scale - digits;
+  if (drop > 38) {
+    return 0;
+  }
+  batch_i128 kept = 0;
+  (void)sql_decimal_rescale(value, (unsigned)drop, 0, !cut, &kept);
+  batch_i128 result = 0;
+  if (!sql_decimal_rescale(kept, 0, (unsigned)drop, false, &result)) {
+    return 0;
+  }
+  return result;
+}
+
+static double round_double(double d, int64_t digits, bool cut) {
+  if (digits > 300 || digits < -300) {
+    return digits > 0 ? d : 0;
+  }
+  double power = pow(10, (double)(digits < 0 ? -digits : digits));
+  double scaled = digits < 0 ? d / power : d * power;
+  if (!isfinite(scaled)) {
+    return d;
+  }
+  scaled = cut ? trunc(scaled) : round(scaled);
+  return digits < 0 ? scaled * power : scaled / power;
+}
+
+static void call_round(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  if (sql_any_null(3, argv)) {
+    return;
+  }
+  sql_value in = sql_value_of(argv[0]);
+  int64_t digits = sqlite3_value_int64(argv[1]);
+  bool cut = sqlite3_value_int(argv[2]) != 0;
+  sql_type type = sql_type_argument(argv[3]);
+  switch (sql_type_family(type.kind)) {
+  case SQL_FAMILY_DECIMAL:
+    result_decimal(context, round_exact(sql_decimal_get(&in), type.scale, digits, cut),
+                   type.precision);
+    break;
+  case SQL_FAMILY_FLOAT:
+    sqlite3_result_double(context, round_double(in.d, digits, cut));
+    break;
+  default: {
+    bool money = sql_type_family(type.kind) == SQL_FAMILY_MONEY;
+    batch_i128 r = round_exact(in.i, money ? 4 : 0, digits, cut);
+    bool small = type.kind == SQL_INT || type.kind == SQL_SMALLMONEY;
+    if (r > (small ? INT32_MAX : INT64_MAX) || r < (small ? INT32_MIN : INT64_MIN)) {
+      sql_raise_overflow(context, sql_type_word(sql_runtime_of(context)->dialect, type.kind));
+      return;
+    }
+    sqlite3_result_int64(context, (int64_t)r);
+    break;
+  }
+  }
+}
+
+static void call_abs(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  if (sql_any_null(1, argv)) {
+    return;
+  }
+  sql_value in = sql_value_of(argv[0]);
+  sql_type type = sql_type_argument(argv[1]);
+  if (in.form == SQL_FORM_REAL) {
+    sqlite3_result_double(context, fabs(in.d));
+  } else if (type.kind == SQL_DECIMAL) {
+    batch_i128 v = sql_decimal_get(&in);
+    result_decimal(context, v < 0 ? -v : v, type.precision);
+  } else if (in.i == INT64_MIN || (type.kind == SQL_INT && in.i == INT32_MIN)) {
+    sql_raise_overflow(context, sql_type_word(sql_runtime_of(context)->dialect, type.kind));
+  } else {
+    sqlite3_result_int64(context, in.i < 0 ? -in.i : in.i);
+  }
+}
+
+/* -1, 0, 1 in the argument's type. */
+static void call_sign(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  if (sql_any_null(1, argv)) {
+    return;
+  }
+  sql_value in = sql_value_of(argv[0]);
+  sql_type type = sql_type_argument(argv[1]);
+  if (in.form == SQL_FORM_REAL) {
+    sqlite3_result_double(context, in.d < 0 ? -1.0 : in.d > 0);
+    return;
+  }
+  batch_i128 v = sql_decimal_get(&in);
+  batch_i128 sign = v < 0 ? -1 : v > 0;
+  if (type.kind == SQL_DECIMAL) {
+    result_decimal(context, sign * sql_power10(type.scale), type.precision);
+  } else {
+    bool money = sql_type_family(type.kind) == SQL_FAMILY_MONEY;
+    sqlite3_result_int64(context, (int64_t)sign * (money ? 10000 : 1));
+  }
+}
+
+static batch_i128 whole(batch_i128 value, unsigned scale, bool up) {
+  batch_i128 unit = sql_power10(scale);
+  batch_i128 q = value / unit;
+  batch_i128 rest = value % unit;
+  return q + (up && rest > 0) - (!up && rest < 0);
+}
+
+/* CEILING and FLOOR: decimal(p,s) gives decimal(p,0), the others keep their type. */
+static void call_whole(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  if (sql_any_null(1, argv)) {
+    return;
+  }
+  sql_value in = sql_value_of(argv[0]);
+  bool up = sqlite3_value_int(argv[1]) != 0;
+  sql_type type = sql_type_argument(argv[2]);
+  sql_type result = sql_type_argument(argv[3]);
+  if (in.form == SQL_FORM_REAL) {
+    double d = up ? ceil(in.d) : floor(in.d);
+    if (result.kind == SQL_BIGINT) {
+      sqlite3_result_int64(context, (int64_t)d);
+    } else {
+      sqlite3_result_double(context, d);
+    }
+  } else if (type.kind == SQL_DECIMAL) {
+    result_decimal(context, whole(sql_decimal_get(&in), type.scale, up), result.precision);
+  } else if (sql_type_family(type.kind) == SQL_FAMILY_MONEY) {
+    sqlite3_result_int64(context, (int64_t)whole(in.i, 4, up) * 10000);
+  } else {
+    sqlite3_result_int64(context, in.i);
+  }
+}
+
+static void call_power(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  if (sql_any_null(2, argv)) {
+    return;
+  }
+  sql_runtime *runtime = sql_runtime_of(context);
+  const sql_type from = sql_type_of(SQL_FLOAT);
+  sql_type to = sql_type_argument(argv[2]);
+  double d = pow(sqlite3_value_double(argv[0]), sqlite3_value_double(argv[1]));
+  if (!isfinite(d)) {
+    sql_raise_overflow(context, sql_type_word(runtime->dialect, to.kind));
+    return;
+  }
+  sql_value in = sql_value_real(d);
+  sql_value out;
+  sql_conversion c = {.dialect = runtime->dialect,
+                      .style = SQL_STYLE_NONE,
+                      .scratch = &runtime->scratch,
+                      .error = &runtime->error};
+  br_status st = sql_convert(&c, &from, &to, &in, &out);
+  if (st != BR_OK) {
+    sql_fail_call(context, st);
+    return;
+  }
+  sql_value_result(context, &out);
+}
+
+static double math(sql_math which, double d) {
+  static const double pi = 3.14159265358979323846;
+  switch (which) {
+  case SQL_MATH_SQRT:
+    return sqrt(d);
+  case SQL_MATH_EXP:
+    return exp(d);
+  case SQL_MATH_LOG:
+    return log(d);
+  case SQL_MATH_LOG10:
+    return log10(d);
+  case SQL_MATH_SIN:
+    return sin(d);
+  case SQL_MATH_COS:
+    return cos(d);
+  case SQL_MATH_TAN:
+    return tan(d);
+  case SQL_MATH_ASIN:
+    return asin(d);
+  case SQL_MATH_ACOS:
+    return acos(d);
+  case SQL_MATH_ATAN:
+    return atan(d);
+  case SQL_MATH_DEGREES:
+    return d * 180 / pi;
+  default:
+    return d * pi / 180;
+  }
+}
+
+static void call_math(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  if (sql_any_null(2, argv)) {
+    return;
+  }
+  sql_runtime *runtime = sql_runtime_of(context);
+  double d = math((sql_math)sqlite3_value_int(argv[0]), sqlite3_value_double(argv[1]));
+  if (!isfinite(d)) {
+    if (runtime->dialect == ENGINE_TSQL) {
+      sql_error_set(&runtime->error, 3623, 16, "An invalid floating point operation occurred.");
+    } else {
+      sql_error_condition(&runtime->error, "UNSUPPORTED_FEATURE", "0A000",
+                          "The sandbox has no Infinity and NaN.");
+    }
+    sql_raise(context);
+    return;
+  }
+  sqlite3_result_double(context, d);
+}
+
+static void call_avgd(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  if (sql_any_null(2, argv)) {
+    return;
+  }
+  sql_value sum = sql_value_of(argv[0]);
+  sql_type type = sql_type_argument(argv[3]);
+  batch_i128 result = 0;
+  bool round = sql_runtime_of(context)->dialect == ENGINE_DATABRICKS;
+  if (!sql_decimal_divide(sql_decimal_get(&sum), (unsigned)sqlite3_value_int(argv[2]),
+                          sqlite3_value_int64(argv[1]), 0, type.scale, round, &result)) {
+    sql_raise_overflow(context, "numeric");
+    return;
+  }
+  result_decimal(context, result, type.precision);
+}
+
+static void call_newid(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  char text[BR_UUID_MAX];
+  uint8_t wire[16];
+  br_status st = br_uuid(text, NULL);
+  if (st == BR_OK) {
+    st = batch_guid_parse(text, 36, wire, NULL);
+  }
+  if (st != BR_OK) {
+    sql_fail_call(context, st);
+    return;
+  }
+  if (sqlite3_value_int(argv[0]) != 0) {
+    sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+    return;
+  }
+  sql_value out = sql_guid_of_wire(wire, &sql_runtime_of(context)->scratch);
+  sql_value_result(context, &out);
+}
+
+static void call_isnumeric(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  sql_value in = sql_value_of(argv[0]);
+  double d = 0;
+  bool numeric = in.form == SQL_FORM_INTEGER || in.form == SQL_FORM_REAL ||
+                 (in.form == SQL_FORM_TEXT && sql_parse_double(in.p, in.n, &d));
+  sqlite3_result_int(context, numeric);
+}
+
+static void call_isdate(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  sql_value in = sql_value_of(argv[0]);
+  sql_parsed_time time;
+  bool good = in.form == SQL_FORM_TEXT && in.n > 0 &&
+              sql_parse_time(in.p, in.n, SQL_STYLE_NONE, &time) && time.fraction_digits <= 3 &&
+              !time.has_offset && time.moment.days >= 639905;
+  sqlite3_result_int(context, good);
+}
+
+/* ---- JSON texts of arrays and maps ---- */
+
+static br_status json_string(br_buf *out, const char *text, size_t length) {
+  br_status st = br_buf_u8(out, '"', NULL);
+  for (size_t i = 0; i < length && st == BR_OK; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c == '"' || c == '\\') {
+      st = br_buf_printf(out, NULL, "\\%c", c);
+    } else if (c < 0x20) {
+      st = br_buf_printf(out, NULL, "\\u%04x", c);
+    } else {
+      st = br_buf_u8(out, c, NULL);
+    }
+  }
+  return st != BR_OK ? st : br_buf_u8(out, '"', NULL);
+}
+
+/* Element of an array or map as JSON: numbers and booleans bare, nested ones as they are. */
+static br_status json_value(sql_runtime *runtime, br_buf *out, const sql_type *type,
+                            const sql_value *in) {
+  static const sql_type string = {.kind = SQL_STRING, .length = SQL_LENGTH_MAX};
+  sql_value text;
+  if (in->form == SQL_FORM_NULL) {
+    return br_buf_text(out, "null", NULL);
+  }
+  if (sql_type_family(type->kind) == SQL_FAMILY_COMPLEX) {
+    return br_buf_append(out, in->p, in->n, NULL);
+  }
+  sql_conversion c = {.dialect = runtime->dialect,
+                      .style = SQL_STYLE_NONE,
+                      .scratch = &runtime->scratch,
+                      .error = &runtime->error};
+  br_status st = sql_convert(&c, type, &string, in, &text);
+  if (st != BR_OK) {
+    return st;
+  }
+  sql_family family = sql_type_family(type->kind);
+  bool bare = family == SQL_FAMILY_INTEGER || family == SQL_FAMILY_DECIMAL ||
+              family == SQL_FAMILY_FLOAT;
+  return bare ? br_buf_append(out, text.p, text.n, NULL) : json_string(out, text.p, text.n);
+}
+
+static void result_json(sqlite3_context *context, br_buf *out, br_status st) {
+  if (st != BR_OK) {
+    sql_fail_call(context, st);
+  } else {
+    sqlite3_result_text64(context, (const char *)out->data, out->len, SQLITE_TRANSIENT,
+                          SQLITE_UTF8);
+  }
+  br_buf_done(out);
+}
+
+static void call_array(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  sql_runtime *runtime = sql_runtime_of(context);
+  sql_type type = sql_type_argument(argv[0]);
+  br_buf out;
+  br_buf_init(&out, 1U << 30);
+  br_status st = br_buf_u8(&out, '[', NULL);
+  for (int i = 1; i < argc && st == BR_OK; i++) {
+    sql_value in = sql_value_of(argv[i]);
+    st = i > 1 ? br_buf_u8(&out, ',', NULL) : BR_OK;
+    if (st == BR_OK) {
+      st = json_value(runtime, &out, &type, &in);
+    }
+  }
+  if (st == BR_OK) {
+    st = br_buf_u8(&out, ']', NULL);
+  }
+  result_json(context, &out, st);
+}
+
+static void call_map(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  static const sql_type string = {.kind = SQL_STRING, .length = SQL_LENGTH_MAX};
+  sql_runtime *runtime = sql_runtime_of(context);
+  sql_type key_type = sql_type_argument(argv[0]);
+  sql_type value_type = sql_type_argument(argv[1]);
+  br_buf out;
+  br_buf_init(&out, 1U << 30);
+  br_status st = br_buf_u8(&out, '{', NULL);
+  for (int i = 2; i + 1 < argc && st == BR_OK; i += 2) {
+    sql_value key = sql_value_of(argv[i]);
+    sql_value value = sql_value_of(argv[i + 1]);
+    sql_value text;
+    sql_conversion c = {.dialect = runtime->dialect,
+                        .style = SQL_STYLE_NONE,
+                        .scratch = &runtime->scratch,
+                        .error = &runtime->error};
+    if (key.form == SQL_FORM_NULL) {
+      sql_error_condition(&runtime->error, "NULL_MAP_KEY", "2200E", "Cannot use null as map key.");
+      st = BR_ERR_REMOTE;
+      break;
+    }
+    st = i > 2 ? br_buf_u8(&out, ',', NULL) : BR_OK;
+    if (st == BR_OK && (st = sql_convert(&c, &key_type, &string, &key, &text)) == BR_OK &&
+        (st = json_string(&out, text.p, text.n)) == BR_OK &&
+        (st = br_buf_u8(&out, ':', NULL)) == BR_OK) {
+      st = json_value(runtime, &out, &value_type, &value);
+    }
+  }
+  if (st == BR_OK) {
+    st = br_buf_u8(&out, '}', NULL);
+  }
+  result_json(context, &out, st);
+}
+
+const sql_function sql_functions_misc[] = {
+    {"f_round", 4, call_round},
+    {"f_abs", 2, call_abs},
+    {"f_sign", 2, call_sign},
+    {"f_whole", 4, call_whole},
+    {"f_power", 3, call_power},
+    {"f_math", 2, call_math},
+    {"f_avgd", 4, call_avgd},
+    {"f_newid", 1, call_newid},
+    {"f_isnumeric", 1, call_isnumeric},
+    {"f_isdate", 1, call_isdate},
+    {"f_array", -1, call_array},
+    {"f_map", -1, call_map},
+    {NULL, 0, NULL},
+};
