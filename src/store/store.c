@@ -115,7 +115,8 @@ br_status store_step(sqlite3 *db, sqlite3_stmt *stmt, bool *ret_row, br_error *e
 
 static br_status read_version(sqlite3 *db, int *ret_version, br_error *err) {
   sqlite3_stmt *stmt = NULL;
-  br_status st = store_prepare(db, "PRAGMA user_version", strlen("PRAGMA user_version"), &stmt, err);
+  br_status st =
+      store_prepare(db, "PRAGMA user_version", strlen("PRAGMA user_version"), &stmt, err);
   bool row = false;
   if (st == BR_OK && (st = store_step(db, stmt, &row, err)) == BR_OK) {
     *ret_version = row ? sqlite3_column_int(stmt, 0) : 0;

@@ -48,33 +48,33 @@ typedef struct sql_window {
 
 typedef enum sql_expr_kind {
   SQL_E_NULL,
-  SQL_E_NUMBER,   /* text */
-  SQL_E_MONEY,    /* text */
-  SQL_E_STRING,   /* text, length, national */
-  SQL_E_HEX,      /* text: hex digits */
-  SQL_E_BOOL,     /* Databricks: op 1 or 0 */
-  SQL_E_DEFAULT,  /* DEFAULT in VALUES and SET */
-  SQL_E_COLUMN,   /* name */
-  SQL_E_STAR,     /* name: qualifier, count 0 for plain * */
-  SQL_E_VARIABLE, /* text: @x or :x */
-  SQL_E_GLOBAL,   /* text: @@x */
-  SQL_E_UNARY,    /* op: '-', '+', '~'; a */
-  SQL_E_BINARY_OP, /* op: + - * / % & | ^ or SQL_OP_CONCAT; a, b */
-  SQL_E_COMPARE,  /* op: = < > SQL_OP_…; a, b */
-  SQL_E_AND,      /* list */
-  SQL_E_OR,       /* list */
-  SQL_E_NOT,      /* a */
-  SQL_E_LIKE,     /* a, b, c = escape; negated; op 1: ILIKE */
-  SQL_E_IN,       /* a, list or query; negated */
-  SQL_E_BETWEEN,  /* a, b, c; negated */
-  SQL_E_IS_NULL,  /* a; negated */
-  SQL_E_EXISTS,   /* query */
+  SQL_E_NUMBER,     /* text */
+  SQL_E_MONEY,      /* text */
+  SQL_E_STRING,     /* text, length, national */
+  SQL_E_HEX,        /* text: hex digits */
+  SQL_E_BOOL,       /* Databricks: op 1 or 0 */
+  SQL_E_DEFAULT,    /* DEFAULT in VALUES and SET */
+  SQL_E_COLUMN,     /* name */
+  SQL_E_STAR,       /* name: qualifier, count 0 for plain * */
+  SQL_E_VARIABLE,   /* text: @x or :x */
+  SQL_E_GLOBAL,     /* text: @@x */
+  SQL_E_UNARY,      /* op: '-', '+', '~'; a */
+  SQL_E_BINARY_OP,  /* op: + - * / % & | ^ or SQL_OP_CONCAT; a, b */
+  SQL_E_COMPARE,    /* op: = < > SQL_OP_…; a, b */
+  SQL_E_AND,        /* list */
+  SQL_E_OR,         /* list */
+  SQL_E_NOT,        /* a */
+  SQL_E_LIKE,       /* a, b, c = escape; negated; op 1: ILIKE */
+  SQL_E_IN,         /* a, list or query; negated */
+  SQL_E_BETWEEN,    /* a, b, c; negated */
+  SQL_E_IS_NULL,    /* a; negated */
+  SQL_E_EXISTS,     /* query */
   SQL_E_QUANTIFIED, /* a, op, query; negated = ALL, else ANY */
-  SQL_E_SUBQUERY, /* query */
-  SQL_E_CASE,     /* a = operand or NULL, list = WHEN, THEN, WHEN, THEN…, c = ELSE or NULL */
-  SQL_E_CAST,     /* a, type, try_, b = style */
-  SQL_E_FUNCTION, /* text, list, distinct, star, window, order */
-  SQL_E_COLLATE,  /* a, text */
+  SQL_E_SUBQUERY,   /* query */
+  SQL_E_CASE,       /* a = operand or NULL, list = WHEN, THEN, WHEN, THEN…, c = ELSE or NULL */
+  SQL_E_CAST,       /* a, type, try_, b = style */
+  SQL_E_FUNCTION,   /* text, list, distinct, star, window, order */
+  SQL_E_COLLATE,    /* a, text */
 } sql_expr_kind;
 
 struct sql_expr {
@@ -103,7 +103,13 @@ typedef struct sql_item {
   struct sql_item *next;
 } sql_item;
 
-typedef enum sql_join { SQL_JOIN_INNER, SQL_JOIN_LEFT, SQL_JOIN_RIGHT, SQL_JOIN_FULL, SQL_JOIN_CROSS } sql_join;
+typedef enum sql_join {
+  SQL_JOIN_INNER,
+  SQL_JOIN_LEFT,
+  SQL_JOIN_RIGHT,
+  SQL_JOIN_FULL,
+  SQL_JOIN_CROSS
+} sql_join;
 
 typedef enum sql_table_kind {
   SQL_T_NAME,
@@ -190,7 +196,12 @@ typedef struct sql_names {
   struct sql_names *next;
 } sql_names;
 
-typedef enum sql_fk_action { SQL_FK_NONE, SQL_FK_CASCADE, SQL_FK_SET_NULL, SQL_FK_SET_DEFAULT } sql_fk_action;
+typedef enum sql_fk_action {
+  SQL_FK_NONE,
+  SQL_FK_CASCADE,
+  SQL_FK_SET_NULL,
+  SQL_FK_SET_DEFAULT
+} sql_fk_action;
 
 typedef enum sql_constraint_kind {
   SQL_C_PRIMARY,
@@ -295,17 +306,17 @@ struct sql_stmt {
   sql_stmt_kind kind;
   int32_t line;
   sql_stmt *next;
-  sql_name name;       /* object, database, savepoint, USE */
-  sql_name other;      /* USE/CREATE INDEX: the table */
-  sql_names *names;    /* column list; more objects of DROP TABLE a, b */
-  sql_name *objects;   /* DROP …: the objects */
+  sql_name name;     /* object, database, savepoint, USE */
+  sql_name other;    /* USE/CREATE INDEX: the table */
+  sql_names *names;  /* column list; more objects of DROP TABLE a, b */
+  sql_name *objects; /* DROP …: the objects */
   size_t object_count;
   bool if_exists, if_not_exists, or_replace, unique, with_work, clustered;
-  sql_query *query;    /* SELECT; INSERT … SELECT/VALUES; CTAS; view */
-  sql_cte *ctes;       /* WITH before INSERT, UPDATE, DELETE */
+  sql_query *query; /* SELECT; INSERT … SELECT/VALUES; CTAS; view */
+  sql_cte *ctes;    /* WITH before INSERT, UPDATE, DELETE */
   bool default_values;
   bool overwrite;
-  sql_table *target;   /* UPDATE, DELETE: what is named behind the verb */
+  sql_table *target; /* UPDATE, DELETE: what is named behind the verb */
   sql_table *from;
   sql_assignment *assignments;
   sql_expr *where;
@@ -314,12 +325,12 @@ struct sql_stmt {
   sql_column_def *columns;
   sql_constraint *constraints;
   sql_declaration *declarations;
-  const char *text;    /* option name, variable, view's definition, procedure */
+  const char *text; /* option name, variable, view's definition, procedure */
   size_t text_length;
-  const char *value;   /* option's value; comment */
-  sql_expr *expr;      /* condition, value */
-  sql_expr *args;      /* RAISERROR, THROW, EXECUTE */
-  sql_stmt *body;      /* IF, WHILE, BLOCK, TRY */
+  const char *value;    /* option's value; comment */
+  sql_expr *expr;       /* condition, value */
+  sql_expr *args;       /* RAISERROR, THROW, EXECUTE */
+  sql_stmt *body;       /* IF, WHILE, BLOCK, TRY */
   sql_stmt *other_body; /* ELSE, CATCH */
 };
 

@@ -53,8 +53,8 @@ typedef struct sql_source_column {
 } sql_source_column;
 
 typedef struct sql_source {
-  const char *alias;            /* as SQLite knows it */
-  const char *name;             /* as the query knows it */
+  const char *alias;             /* as SQLite knows it */
+  const char *name;              /* as the query knows it */
   const char *schema, *database; /* of a table without an alias; else NULL */
   sql_source_column *columns;
   size_t count;
@@ -76,7 +76,7 @@ typedef struct sql_scope {
   struct sql_scope *outer;
   sql_source *sources, *last;
   sql_clause clause;
-  bool grouped;      /* columns must be grouped or inside an aggregate */
+  bool grouped; /* columns must be grouped or inside an aggregate */
   bool in_aggregate;
   const char **group; /* texts of the GROUP BY expressions */
   size_t group_count;

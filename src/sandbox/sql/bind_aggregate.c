@@ -131,11 +131,16 @@ static const struct {
   sql_kind kind; /* SQL_VOID: of the first argument */
   uint8_t least, most;
 } ranking[] = {
-    {"ROW_NUMBER", "row_number", SQL_BIGINT, 0, 0}, {"RANK", "rank", SQL_BIGINT, 0, 0},
-    {"DENSE_RANK", "dense_rank", SQL_BIGINT, 0, 0}, {"NTILE", "ntile", SQL_BIGINT, 1, 1},
-    {"PERCENT_RANK", "percent_rank", SQL_FLOAT, 0, 0}, {"CUME_DIST", "cume_dist", SQL_FLOAT, 0, 0},
-    {"LAG", "lag", SQL_VOID, 1, 3},                 {"LEAD", "lead", SQL_VOID, 1, 3},
-    {"FIRST_VALUE", "first_value", SQL_VOID, 1, 1}, {"LAST_VALUE", "last_value", SQL_VOID, 1, 1},
+    {"ROW_NUMBER", "row_number", SQL_BIGINT, 0, 0},
+    {"RANK", "rank", SQL_BIGINT, 0, 0},
+    {"DENSE_RANK", "dense_rank", SQL_BIGINT, 0, 0},
+    {"NTILE", "ntile", SQL_BIGINT, 1, 1},
+    {"PERCENT_RANK", "percent_rank", SQL_FLOAT, 0, 0},
+    {"CUME_DIST", "cume_dist", SQL_FLOAT, 0, 0},
+    {"LAG", "lag", SQL_VOID, 1, 3},
+    {"LEAD", "lead", SQL_VOID, 1, 3},
+    {"FIRST_VALUE", "first_value", SQL_VOID, 1, 1},
+    {"LAST_VALUE", "last_value", SQL_VOID, 1, 1},
 };
 
 static sql_bound *bind_ranking(sql_binder *b, const sql_expr *call, size_t row) {
@@ -150,8 +155,8 @@ static sql_bound *bind_ranking(sql_binder *b, const sql_expr *call, size_t row) 
     return NULL;
   }
   if (call->count < ranking[row].least || call->count > ranking[row].most) {
-    return sql_fail(b->context, 174, call->line, "The function '%s' has a wrong number of arguments.",
-                    call->text);
+    return sql_fail(b->context, 174, call->line,
+                    "The function '%s' has a wrong number of arguments.", call->text);
   }
   if (b->is_tsql && call->window->order == NULL) {
     return sql_fail(b->context, 4112, call->line,
@@ -172,8 +177,8 @@ static sql_bound *bind_ranking(sql_binder *b, const sql_expr *call, size_t row) 
     } else if (i == 2) {
       bound = bind_convert(b, bound, &type, SQL_IMPLICIT, SQL_STYLE_NONE, e->line);
     }
-    args = bound == NULL ? NULL
-                         : sql_text(b->context, "%s%s%s", args, i == 0 ? "" : ",", bound->sql);
+    args =
+        bound == NULL ? NULL : sql_text(b->context, "%s%s%s", args, i == 0 ? "" : ",", bound->sql);
   }
   if (window == NULL || args == NULL) {
     return NULL;
@@ -190,7 +195,8 @@ static sql_bound *invalid_operand(sql_binder *b, const sql_expr *call, const sql
                        : br_text_equal_nocase(call->text, "AVG") ? "avg"
                        : br_text_equal_nocase(call->text, "MIN") ? "min"
                                                                  : "max";
-    return sql_fail(b->context, 8117, call->line, "Operand data type %s is invalid for %s operator.",
+    return sql_fail(b->context, 8117, call->line,
+                    "Operand data type %s is invalid for %s operator.",
                     sql_type_word(ENGINE_TSQL, arg->type.kind), name);
   }
   char type[64];
@@ -239,8 +245,8 @@ static sql_bound *bind_sum(sql_binder *b, const aggregate_call *c) {
   if (function == NULL) {
     return invalid_operand(b, c->expr, c->arg);
   }
-  const char *sql = sql_text(b->context, "(%s(%s%s)%s)", function, c->distinct, c->arg->sql,
-                             c->window);
+  const char *sql =
+      sql_text(b->context, "(%s(%s%s)%s)", function, c->distinct, c->arg->sql, c->window);
   if (type.kind == SQL_DECIMAL && type.precision != 38) { /* sum_d's form is that of 38 digits */
     const sql_type wide = sql_type_decimal(38, type.scale);
     return bind_convert(b, bind_new(b, wide, true, sql), &type, SQL_IMPLICIT, SQL_STYLE_NONE,
@@ -255,17 +261,16 @@ static sql_bound *bind_avg(sql_binder *b, const aggregate_call *c) {
   if (function == NULL) {
     return invalid_operand(b, c->expr, c->arg);
   }
-  const char *count =
-      sql_text(b->context, "(count(%s%s)%s)", c->distinct, c->arg->sql, c->window);
+  const char *count = sql_text(b->context, "(count(%s%s)%s)", c->distinct, c->arg->sql, c->window);
   const char *total =
       sql_text(b->context, "(%s(%s%s)%s)", function, c->distinct, c->arg->sql, c->window);
   if (sum.kind == SQL_DECIMAL) {
     unsigned s = c->arg->type.scale;
-    sql_type type = b->is_tsql ? sql_type_decimal(38, s < 6 ? 6 : s)
-                               : sql_type_decimal(c->arg->type.precision > 34
-                                                      ? 38
-                                                      : c->arg->type.precision + 4U,
-                                                  s > 34 ? 38 : s + 4U);
+    sql_type type =
+        b->is_tsql
+            ? sql_type_decimal(38, s < 6 ? 6 : s)
+            : sql_type_decimal(c->arg->type.precision > 34 ? 38 : c->arg->type.precision + 4U,
+                               s > 34 ? 38 : s + 4U);
     return bind_new(b, type, true,
                     sql_text(b->context, "f_avgd(%s,%s,%u,%lld)", total, count, s,
                              (long long)sql_type_pack(&type)));
@@ -291,17 +296,18 @@ static sql_bound *bind_extreme(sql_binder *b, const aggregate_call *c, const cha
       (b->is_tsql && sql_type_family(kind) == SQL_FAMILY_BINARY && kind != SQL_BINARY)) {
     return invalid_operand(b, c->expr, c->arg);
   }
-  return bind_new(b, type, true,
-                  sql_text(b->context, "(%s(%s)%s)", function, bind_collated(b, c->arg), c->window));
+  return bind_new(
+      b, type, true,
+      sql_text(b->context, "(%s(%s)%s)", function, bind_collated(b, c->arg), c->window));
 }
 
 static sql_bound *bind_count(sql_binder *b, const aggregate_call *c, sql_kind kind) {
   if (c->arg == NULL) {
     return bind_new(b, sql_type_of(kind), false, sql_text(b->context, "(count(*)%s)", c->window));
   }
-  return bind_new(b, sql_type_of(kind), false,
-                  sql_text(b->context, "(count(%s%s)%s)", c->distinct, bind_key(b, c->arg),
-                           c->window));
+  return bind_new(
+      b, sql_type_of(kind), false,
+      sql_text(b->context, "(count(%s%s)%s)", c->distinct, bind_key(b, c->arg), c->window));
 }
 
 static sql_bound *bind_string_agg(sql_binder *b, const aggregate_call *c) {

@@ -75,8 +75,8 @@ static sql_bound *call(sql_binder *b, int op, const sql_bound *x, const sql_boun
                            (long long)sql_type_pack(type_y)));
 }
 
-static sql_bound *decimal_arithmetic(sql_binder *b, int op, const sql_bound *x,
-                                     const sql_bound *y, int32_t line) {
+static sql_bound *decimal_arithmetic(sql_binder *b, int op, const sql_bound *x, const sql_bound *y,
+                                     int32_t line) {
   sql_type type_x = decimal_type(x);
   sql_type type_y = decimal_type(y);
   /* Text and NULL take the type of the other side. */
@@ -89,8 +89,7 @@ static sql_bound *decimal_arithmetic(sql_binder *b, int op, const sql_bound *x,
   return call(b, op, x, y, &type, &type_x, &type_y, line);
 }
 
-static sql_bound *concatenate(sql_binder *b, const sql_bound *x, const sql_bound *y,
-                              int32_t line) {
+static sql_bound *concatenate(sql_binder *b, const sql_bound *x, const sql_bound *y, int32_t line) {
   sql_type type;
   if (!bind_common(b, x, y, "+", line, &type)) {
     return NULL;
@@ -102,8 +101,9 @@ static sql_bound *concatenate(sql_binder *b, const sql_bound *x, const sql_bound
     uint32_t most = unicode ? 4000 : 8000;
     bool max = x->type.length == SQL_LENGTH_MAX || y->type.length == SQL_LENGTH_MAX;
     uint8_t collation = type.collation;
-    type = sql_type_text(unicode ? SQL_NVARCHAR : SQL_VARCHAR,
-                         max ? SQL_LENGTH_MAX : total > most ? most : (uint32_t)total);
+    type = sql_type_text(unicode ? SQL_NVARCHAR : SQL_VARCHAR, max            ? SQL_LENGTH_MAX
+                                                               : total > most ? most
+                                                                              : (uint32_t)total);
     type.collation = collation;
   } else if (binary) {
     uint64_t total = (uint64_t)x->type.length + y->type.length;
@@ -170,8 +170,7 @@ static sql_bound *arithmetic_tsql(sql_binder *b, int op, const sql_bound *x, con
     }
     return call(b, op, x, y, &type, &type, &type, line);
   case SQL_FAMILY_MONEY:
-    return bitwise ? incompatible(b, op, x, y, line)
-                   : call(b, op, x, y, &type, &type, &type, line);
+    return bitwise ? incompatible(b, op, x, y, line) : call(b, op, x, y, &type, &type, &type, line);
   case SQL_FAMILY_DATETIME:
     if (is_old_datetime(type.kind) && (op == '+' || op == '-')) {
       return call(b, op, x, y, &type, &type, &type, line);
@@ -247,6 +246,5 @@ sql_bound *bind_arithmetic(sql_binder *b, int op, const sql_bound *x, const sql_
   if (x == NULL || y == NULL) {
     return NULL;
   }
-  return b->is_tsql ? arithmetic_tsql(b, op, x, y, line)
-                    : arithmetic_databricks(b, op, x, y, line);
+  return b->is_tsql ? arithmetic_tsql(b, op, x, y, line) : arithmetic_databricks(b, op, x, y, line);
 }

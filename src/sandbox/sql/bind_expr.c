@@ -150,11 +150,17 @@ static sql_bound *not_grouped(sql_binder *b, const sql_scope *scope, const sql_n
   }
   bool having = scope->clause == SQL_CLAUSE_HAVING;
   bool order = scope->clause == SQL_CLAUSE_ORDER;
-  return sql_fail(b->context, having ? 8121 : order ? 8127 : 8120, name->line,
+  return sql_fail(b->context,
+                  having  ? 8121
+                  : order ? 8127
+                          : 8120,
+                  name->line,
                   "Column '%s.%s' is invalid in the %s because it is not contained in either an "
                   "aggregate function or the GROUP BY clause.",
                   table == NULL ? "" : table, column,
-                  having ? "HAVING clause" : order ? "ORDER BY clause" : "select list");
+                  having  ? "HAVING clause"
+                  : order ? "ORDER BY clause"
+                          : "select list");
 }
 
 sql_bound *bind_column(sql_binder *b, const sql_name *name) {
@@ -325,8 +331,7 @@ static sql_bound *bind_between(sql_binder *b, const sql_expr *expr) {
   if (low == NULL || high == NULL) {
     return NULL;
   }
-  sql_bound *bound =
-      condition(b, true, sql_text(b->context, "(%s AND %s)", low->sql, high->sql));
+  sql_bound *bound = condition(b, true, sql_text(b->context, "(%s AND %s)", low->sql, high->sql));
   return negate(b, bound, expr->negated);
 }
 
@@ -367,9 +372,8 @@ static sql_bound *bind_subquery(sql_binder *b, const sql_expr *expr) {
     return NULL;
   }
   return bind_new(b, query.columns[0].type, true,
-                  query.single_row
-                      ? sql_text(b->context, "(%s)", query.sql)
-                      : sql_text(b->context, "(SELECT one(c1) FROM (%s))", query.sql));
+                  query.single_row ? sql_text(b->context, "(%s)", query.sql)
+                                   : sql_text(b->context, "(SELECT one(c1) FROM (%s))", query.sql));
 }
 
 static sql_bound *bind_exists(sql_binder *b, const sql_expr *expr) {
@@ -405,11 +409,10 @@ static sql_bound *in_query(sql_binder *b, const sql_expr *expr, const sql_bound 
   bool texts = sql_type_is_text(left->type.kind) && sql_type_is_text(column->type.kind);
   if (texts) {
     type.length = SQL_LENGTH_MAX;
-    type.kind = sql_type_is_unicode(type.kind) ? (b->is_tsql ? SQL_NVARCHAR : SQL_STRING)
-                                               : SQL_VARCHAR;
+    type.kind =
+        sql_type_is_unicode(type.kind) ? (b->is_tsql ? SQL_NVARCHAR : SQL_STRING) : SQL_VARCHAR;
   }
-  const sql_bound *value =
-      bind_convert(b, left, &type, SQL_IMPLICIT, SQL_STYLE_NONE, expr->line);
+  const sql_bound *value = bind_convert(b, left, &type, SQL_IMPLICIT, SQL_STYLE_NONE, expr->line);
   const char *rows = converted_column(b, &query, &type, expr->line);
   const char *key = value == NULL ? NULL : bind_key(b, value);
   if (rows == NULL || key == NULL) {
@@ -447,8 +450,7 @@ sql_bound *bind_in(sql_binder *b, const sql_expr *expr) {
 static sql_bound *bind_quantified(sql_binder *b, const sql_expr *expr) {
   sql_bound_query query;
   sql_bound *left = bind_value(b, expr->a);
-  if (left == NULL || !bind_inner(b, expr->query, &query) ||
-      !one_column(b, &query, expr->line)) {
+  if (left == NULL || !bind_inner(b, expr->query, &query) || !one_column(b, &query, expr->line)) {
     return NULL;
   }
   sql_bound *column = bind_new(b, query.columns[0].type, true, "c1");
@@ -506,8 +508,7 @@ sql_bound *bind_case(sql_binder *b, const sql_expr *expr) {
   }
   results[branches] = expr->c == NULL ? bind_null(b) : bind_value(b, expr->c);
   sql_type type;
-  if (results[branches] == NULL ||
-      !common_of_all(b, results, branches + 1, expr->line, &type)) {
+  if (results[branches] == NULL || !common_of_all(b, results, branches + 1, expr->line, &type)) {
     return NULL;
   }
   if (type.kind == SQL_VOID && b->is_tsql) {
@@ -518,8 +519,7 @@ sql_bound *bind_case(sql_binder *b, const sql_expr *expr) {
   const char *sql = "(CASE";
   bool nullable = false;
   for (i = 0; i <= branches && sql != NULL; i++) {
-    sql_bound *value =
-        bind_convert(b, results[i], &type, SQL_IMPLICIT, SQL_STYLE_NONE, expr->line);
+    sql_bound *value = bind_convert(b, results[i], &type, SQL_IMPLICIT, SQL_STYLE_NONE, expr->line);
     if (value == NULL) {
       return NULL;
     }
@@ -581,8 +581,9 @@ static sql_bound *bind_string_literal(sql_binder *b, const sql_expr *expr) {
   }
   sql_type type = sql_type_of(expr->national ? SQL_NVARCHAR : SQL_VARCHAR);
   size_t units = sql_text_units(&type, expr->text, expr->length);
-  type.length = units == 0 ? 1 : units > (expr->national ? 4000 : 8000) ? SQL_LENGTH_MAX
-                                                                         : (uint32_t)units;
+  type.length = units == 0                               ? 1
+                : units > (expr->national ? 4000 : 8000) ? SQL_LENGTH_MAX
+                                                         : (uint32_t)units;
   if (expr->national) {
     return bind_literal(b, type, sql_value_text(expr->text, expr->length));
   }
@@ -622,9 +623,9 @@ static sql_bound *bind_money(sql_binder *b, const sql_expr *expr) {
   const sql_type money = sql_type_of(SQL_MONEY);
   const sql_type text = sql_type_text(SQL_VARCHAR, SQL_LENGTH_MAX);
   sql_bound *literal = bind_literal(b, text, sql_value_text(expr->text, expr->length));
-  return literal == NULL ? NULL
-                         : bind_convert(b, literal, &money, SQL_EXPLICIT, SQL_STYLE_NONE,
-                                        expr->line);
+  return literal == NULL
+             ? NULL
+             : bind_convert(b, literal, &money, SQL_EXPLICIT, SQL_STYLE_NONE, expr->line);
 }
 
 /* Databricks' <=> and T-SQL's IS [NOT] DISTINCT FROM carry their negation here. */

@@ -72,8 +72,7 @@ sql_source *bind_table_source(sql_binder *b, const catalog_table *table, const c
         .type = c->type,
         .nullable = c->nullable,
         .identity = c->identity,
-        .sql = c->computed != NULL ? "NULL"
-                                   : sql_text(b->context, "%s.c%d", source->alias, c->id)};
+        .sql = c->computed != NULL ? "NULL" : sql_text(b->context, "%s.c%d", source->alias, c->id)};
   }
   for (size_t i = 0; i < table->column_count && !bind_failed(b); i++) {
     if (table->columns[i].computed != NULL) {
@@ -102,14 +101,14 @@ static const char *derived_source(sql_binder *b, const sql_bound_query *query, c
                                     name_count, query->count);
   }
   for (size_t i = 0; i < query->count; i++) {
-    source->columns[i] = (sql_source_column){
-        .name = names != NULL ? names[i] : query->columns[i].name,
-        .type = query->columns[i].type,
-        .nullable = query->columns[i].nullable,
-        .sql = sql_text(b->context, "%s.c%zu", source->alias, i + 1)};
+    source->columns[i] =
+        (sql_source_column){.name = names != NULL ? names[i] : query->columns[i].name,
+                            .type = query->columns[i].type,
+                            .nullable = query->columns[i].nullable,
+                            .sql = sql_text(b->context, "%s.c%zu", source->alias, i + 1)};
     if (b->is_tsql && source->columns[i].name[0] == '\0') {
-      return sql_fail(b->context, 8155, line, "No column name was specified for column %zu of '%s'.",
-                      i + 1, name);
+      return sql_fail(b->context, 8155, line,
+                      "No column name was specified for column %zu of '%s'.", i + 1, name);
     }
     for (size_t j = 0; j < i && b->is_tsql; j++) {
       if (br_text_equal_nocase(source->columns[i].name, source->columns[j].name)) {
@@ -203,9 +202,9 @@ static const char *bind_system_view(sql_binder *b, const catalog_view *view, con
   for (size_t i = 0; i < query.count; i++) {
     const catalog_view_column *c = &view->columns[i];
     query.columns[i].name = c->name;
-    query.columns[i].type =
-        sql_type_is_text(c->kind) && b->is_tsql ? sql_type_text(c->kind, c->length)
-                                                : sql_type_of(c->kind);
+    query.columns[i].type = sql_type_is_text(c->kind) && b->is_tsql
+                                ? sql_type_text(c->kind, c->length)
+                                : sql_type_of(c->kind);
     query.columns[i].nullable = true;
   }
   return derived_source(b, &query, exposed, NULL, 0, 1);

@@ -30,8 +30,7 @@ sql_bound *call_text(sql_binder *b, const sql_call *call, size_t index) {
 
 sql_bound *call_integer(sql_binder *b, const sql_call *call, size_t index) {
   const sql_type type = sql_type_of(SQL_BIGINT);
-  return bind_convert(b, call->args[index], &type, SQL_EXPLICIT, SQL_STYLE_NONE,
-                      call->expr->line);
+  return bind_convert(b, call->args[index], &type, SQL_EXPLICIT, SQL_STYLE_NONE, call->expr->line);
 }
 
 sql_bound *call_number(sql_binder *b, const sql_call *call, size_t index) {
@@ -40,7 +39,7 @@ sql_bound *call_number(sql_binder *b, const sql_call *call, size_t index) {
 }
 
 static const char *word_of(const sql_expr *expr) {
-  return expr->kind == SQL_E_COLUMN && expr->name.count == 1 ? expr->name.parts[0]
+  return expr->kind == SQL_E_COLUMN && expr->name.count == 1          ? expr->name.parts[0]
          : expr->kind == SQL_E_STRING || expr->kind == SQL_E_FUNCTION ? expr->text
                                                                       : "";
 }
@@ -50,20 +49,45 @@ bool call_part(sql_binder *b, const sql_expr *word, sql_part *ret_part) {
     const char *name;
     sql_part part;
   } parts[] = {
-      {"year", SQL_PART_YEAR},       {"yy", SQL_PART_YEAR},          {"yyyy", SQL_PART_YEAR},
-      {"quarter", SQL_PART_QUARTER}, {"qq", SQL_PART_QUARTER},       {"q", SQL_PART_QUARTER},
-      {"month", SQL_PART_MONTH},     {"mm", SQL_PART_MONTH},         {"m", SQL_PART_MONTH},
-      {"dayofyear", SQL_PART_DAYOFYEAR}, {"dy", SQL_PART_DAYOFYEAR}, {"y", SQL_PART_DAYOFYEAR},
-      {"day", SQL_PART_DAY},         {"dd", SQL_PART_DAY},           {"d", SQL_PART_DAY},
-      {"week", SQL_PART_WEEK},       {"wk", SQL_PART_WEEK},          {"ww", SQL_PART_WEEK},
-      {"iso_week", SQL_PART_ISO_WEEK}, {"isowk", SQL_PART_ISO_WEEK}, {"isoww", SQL_PART_ISO_WEEK},
-      {"weekday", SQL_PART_WEEKDAY}, {"dw", SQL_PART_WEEKDAY},       {"hour", SQL_PART_HOUR},
-      {"hh", SQL_PART_HOUR},         {"minute", SQL_PART_MINUTE},    {"mi", SQL_PART_MINUTE},
-      {"n", SQL_PART_MINUTE},        {"second", SQL_PART_SECOND},    {"ss", SQL_PART_SECOND},
-      {"s", SQL_PART_SECOND},        {"millisecond", SQL_PART_MILLISECOND},
-      {"ms", SQL_PART_MILLISECOND},  {"microsecond", SQL_PART_MICROSECOND},
-      {"mcs", SQL_PART_MICROSECOND}, {"nanosecond", SQL_PART_NANOSECOND},
-      {"ns", SQL_PART_NANOSECOND},   {"tzoffset", SQL_PART_OFFSET},  {"tz", SQL_PART_OFFSET},
+      {"year", SQL_PART_YEAR},
+      {"yy", SQL_PART_YEAR},
+      {"yyyy", SQL_PART_YEAR},
+      {"quarter", SQL_PART_QUARTER},
+      {"qq", SQL_PART_QUARTER},
+      {"q", SQL_PART_QUARTER},
+      {"month", SQL_PART_MONTH},
+      {"mm", SQL_PART_MONTH},
+      {"m", SQL_PART_MONTH},
+      {"dayofyear", SQL_PART_DAYOFYEAR},
+      {"dy", SQL_PART_DAYOFYEAR},
+      {"y", SQL_PART_DAYOFYEAR},
+      {"day", SQL_PART_DAY},
+      {"dd", SQL_PART_DAY},
+      {"d", SQL_PART_DAY},
+      {"week", SQL_PART_WEEK},
+      {"wk", SQL_PART_WEEK},
+      {"ww", SQL_PART_WEEK},
+      {"iso_week", SQL_PART_ISO_WEEK},
+      {"isowk", SQL_PART_ISO_WEEK},
+      {"isoww", SQL_PART_ISO_WEEK},
+      {"weekday", SQL_PART_WEEKDAY},
+      {"dw", SQL_PART_WEEKDAY},
+      {"hour", SQL_PART_HOUR},
+      {"hh", SQL_PART_HOUR},
+      {"minute", SQL_PART_MINUTE},
+      {"mi", SQL_PART_MINUTE},
+      {"n", SQL_PART_MINUTE},
+      {"second", SQL_PART_SECOND},
+      {"ss", SQL_PART_SECOND},
+      {"s", SQL_PART_SECOND},
+      {"millisecond", SQL_PART_MILLISECOND},
+      {"ms", SQL_PART_MILLISECOND},
+      {"microsecond", SQL_PART_MICROSECOND},
+      {"mcs", SQL_PART_MICROSECOND},
+      {"nanosecond", SQL_PART_NANOSECOND},
+      {"ns", SQL_PART_NANOSECOND},
+      {"tzoffset", SQL_PART_OFFSET},
+      {"tz", SQL_PART_OFFSET},
   };
   const char *name = word_of(word);
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -158,9 +182,9 @@ sql_bound *bind_iif(sql_binder *b, const sql_call *call) {
   if (x == NULL || y == NULL) {
     return NULL;
   }
-  return bind_new(b, type, x->nullable || y->nullable,
-                  sql_text(b->context, "(CASE WHEN %s THEN %s ELSE %s END)", when->sql, x->sql,
-                           y->sql));
+  return bind_new(
+      b, type, x->nullable || y->nullable,
+      sql_text(b->context, "(CASE WHEN %s THEN %s ELSE %s END)", when->sql, x->sql, y->sql));
 }
 
 /* char and nchar come back as varchar and nvarchar. */
@@ -194,9 +218,9 @@ static sql_bound *trim(sql_binder *b, const sql_call *call, int sides) {
   if (x == NULL || (call->count > 1 && set == NULL)) {
     return NULL;
   }
-  return bind_new(b, varying(x->type), x->nullable,
-                  sql_text(b->context, "f_trim(%s,%d,%s)", x->sql, sides,
-                           set == NULL ? "NULL" : set->sql));
+  return bind_new(
+      b, varying(x->type), x->nullable,
+      sql_text(b->context, "f_trim(%s,%d,%s)", x->sql, sides, set == NULL ? "NULL" : set->sql));
 }
 
 sql_bound *bind_trim(sql_binder *b, const sql_call *call) {
@@ -260,9 +284,9 @@ static sql_bound *side(sql_binder *b, const sql_call *call, const char *function
   if (x == NULL || length == NULL) {
     return NULL;
   }
-  return bind_new(b, cut_type(x, length), true,
-                  sql_text(b->context, "%s(%s,%s,%lld)", function, x->sql, length->sql,
-                           call_pack(&x->type)));
+  return bind_new(
+      b, cut_type(x, length), true,
+      sql_text(b->context, "%s(%s,%s,%lld)", function, x->sql, length->sql, call_pack(&x->type)));
 }
 
 sql_bound *bind_left(sql_binder *b, const sql_call *call) {
@@ -321,10 +345,9 @@ sql_bound *bind_replicate(sql_binder *b, const sql_call *call) {
   if (b->is_tsql && type.length != SQL_LENGTH_MAX) {
     type.length = sql_type_is_unicode(type.kind) ? 4000 : 8000;
   }
-  return cut(b,
-             bind_new(b, type, true,
-                      sql_text(b->context, "f_replicate(%s,%s)", x->sql, count->sql)),
-             type, call->expr->line);
+  return cut(
+      b, bind_new(b, type, true, sql_text(b->context, "f_replicate(%s,%s)", x->sql, count->sql)),
+      type, call->expr->line);
 }
 
 /* CONCAT and CONCAT_WS: the first `fixed` arguments are written in front. */
@@ -352,17 +375,16 @@ static sql_bound *concatenate(sql_binder *b, const sql_call *call, const char *f
   sql = sql_text(b->context, "%s)", sql);
   if (!b->is_tsql) {
     bool skips = strcmp(function, "f_concat_ws") == 0;
-    return bind_new(b, sql_type_of(SQL_STRING), nullable,
-                    skips ? sql
-                          : sql_text(b->context, "(CASE WHEN %s THEN NULL ELSE %s END)", any_null,
-                                     sql));
+    return bind_new(
+        b, sql_type_of(SQL_STRING), nullable,
+        skips ? sql : sql_text(b->context, "(CASE WHEN %s THEN NULL ELSE %s END)", any_null, sql));
   }
   uint32_t most = unicode ? 4000 : 8000;
-  sql_type type = sql_type_text(unicode ? SQL_NVARCHAR : SQL_VARCHAR,
-                                max           ? SQL_LENGTH_MAX
-                                : total == 0  ? 1
-                                : total > most ? most
-                                               : (uint32_t)total);
+  sql_type type =
+      sql_type_text(unicode ? SQL_NVARCHAR : SQL_VARCHAR, max            ? SQL_LENGTH_MAX
+                                                          : total == 0   ? 1
+                                                          : total > most ? most
+                                                                         : (uint32_t)total);
   type.collation = collation == SQL_COLLATION_NONE ? SQL_COLLATION_CI : collation;
   return cut(b, bind_new(b, type, false, sql), type, call->expr->line);
 }
@@ -400,15 +422,15 @@ static sql_bound *number_argument(sql_binder *b, const sql_call *call) {
   if (x->type.kind == SQL_REAL) {
     return call_number(b, call, 0);
   }
-  if (family == SQL_FAMILY_INTEGER || family == SQL_FAMILY_DECIMAL ||
-      family == SQL_FAMILY_MONEY || family == SQL_FAMILY_FLOAT) {
+  if (family == SQL_FAMILY_INTEGER || family == SQL_FAMILY_DECIMAL || family == SQL_FAMILY_MONEY ||
+      family == SQL_FAMILY_FLOAT) {
     return x;
   }
-  return b->is_tsql ? sql_fail(b->context, 8116, call->expr->line,
-                               "Argument data type %s is invalid for argument 1 of %s function.",
-                               sql_type_word(ENGINE_TSQL, x->type.kind), call->expr->text)
-                    : sql_unsupported(b->context, call->expr->line, "%s of this type",
-                                      call->expr->text);
+  return b->is_tsql
+             ? sql_fail(b->context, 8116, call->expr->line,
+                        "Argument data type %s is invalid for argument 1 of %s function.",
+                        sql_type_word(ENGINE_TSQL, x->type.kind), call->expr->text)
+             : sql_unsupported(b->context, call->expr->line, "%s of this type", call->expr->text);
 }
 
 sql_bound *bind_abs(sql_binder *b, const sql_call *call) {
@@ -446,8 +468,8 @@ static sql_bound *whole(sql_binder *b, const sql_call *call, int up) {
     type = sql_type_of(SQL_BIGINT);
   }
   return bind_new(b, type, x->nullable,
-                  sql_text(b->context, "f_whole(%s,%d,%lld,%lld)", x->sql, up,
-                           call_pack(&x->type), call_pack(&type)));
+                  sql_text(b->context, "f_whole(%s,%d,%lld,%lld)", x->sql, up, call_pack(&x->type),
+                           call_pack(&type)));
 }
 
 sql_bound *bind_ceiling(sql_binder *b, const sql_call *call) {
@@ -469,9 +491,9 @@ sql_bound *bind_power(sql_binder *b, const sql_call *call) {
   if (type.kind == SQL_DECIMAL) {
     type.precision = 38;
   }
-  return bind_new(b, type, true,
-                  sql_text(b->context, "f_power(%s,%s,%lld)", base->sql, exponent->sql,
-                           call_pack(&type)));
+  return bind_new(
+      b, type, true,
+      sql_text(b->context, "f_power(%s,%s,%lld)", base->sql, exponent->sql, call_pack(&type)));
 }
 
 sql_bound *bind_math(sql_binder *b, const sql_call *call) {
@@ -479,10 +501,10 @@ sql_bound *bind_math(sql_binder *b, const sql_call *call) {
     const char *name;
     sql_math which;
   } names[] = {
-      {"SQRT", SQL_MATH_SQRT},   {"EXP", SQL_MATH_EXP},   {"LOG", SQL_MATH_LOG},
-      {"LN", SQL_MATH_LOG},      {"LOG10", SQL_MATH_LOG10}, {"SIN", SQL_MATH_SIN},
-      {"COS", SQL_MATH_COS},     {"TAN", SQL_MATH_TAN},   {"ASIN", SQL_MATH_ASIN},
-      {"ACOS", SQL_MATH_ACOS},   {"ATAN", SQL_MATH_ATAN}, {"DEGREES", SQL_MATH_DEGREES},
+      {"SQRT", SQL_MATH_SQRT},       {"EXP", SQL_MATH_EXP},     {"LOG", SQL_MATH_LOG},
+      {"LN", SQL_MATH_LOG},          {"LOG10", SQL_MATH_LOG10}, {"SIN", SQL_MATH_SIN},
+      {"COS", SQL_MATH_COS},         {"TAN", SQL_MATH_TAN},     {"ASIN", SQL_MATH_ASIN},
+      {"ACOS", SQL_MATH_ACOS},       {"ATAN", SQL_MATH_ATAN},   {"DEGREES", SQL_MATH_DEGREES},
       {"RADIANS", SQL_MATH_RADIANS},
   };
   sql_bound *x = call_number(b, call, 0);
@@ -539,8 +561,7 @@ sql_bound *bind_function(sql_binder *b, const sql_expr *expr) {
   if (aggregate != NULL || bind_failed(b)) {
     return aggregate;
   }
-  const sql_function_row *row =
-      b->is_tsql ? sql_function_rows_tsql : sql_function_rows_databricks;
+  const sql_function_row *row = b->is_tsql ? sql_function_rows_tsql : sql_function_rows_databricks;
   while (row->name != NULL && !br_text_equal_nocase(row->name, expr->text)) {
     row++;
   }

@@ -113,8 +113,8 @@ sql_bound *bind_integer(sql_binder *b, int64_t value) {
 
 sql_bound *bind_string(sql_binder *b, const char *text) {
   size_t n = strlen(text);
-  sql_type type = b->is_tsql ? sql_type_text(SQL_NVARCHAR, n == 0 ? 1 : (uint32_t)n)
-                             : sql_type_of(SQL_STRING);
+  sql_type type =
+      b->is_tsql ? sql_type_text(SQL_NVARCHAR, n == 0 ? 1 : (uint32_t)n) : sql_type_of(SQL_STRING);
   return bind_literal(b, type, sql_value_text(text, n));
 }
 
@@ -414,8 +414,8 @@ static bool comparable(sql_binder *b, int op, const sql_bound *x, const sql_boun
   const sql_bound *both[] = {x, y};
   for (size_t i = 0; i < 2; i++) {
     sql_kind kind = both[i]->type.kind;
-    if (b->is_tsql && (kind == SQL_TEXT || kind == SQL_NTEXT || kind == SQL_IMAGE ||
-                       kind == SQL_XML)) {
+    if (b->is_tsql &&
+        (kind == SQL_TEXT || kind == SQL_NTEXT || kind == SQL_IMAGE || kind == SQL_XML)) {
       (void)sql_fail(b->context, 402, line,
                      "The data types %s and %s are incompatible in the %s operator.",
                      sql_type_word(ENGINE_TSQL, x->type.kind),
@@ -513,9 +513,12 @@ bool bind_collation(sql_binder *b, const char *name, int32_t line, uint8_t *ret_
   static const struct {
     const char *suffix;
     sql_collation collation;
-  } known[] = {{"_CI_AS", SQL_COLLATION_CI}, {"_CS_AS", SQL_COLLATION_CS},
-               {"_BIN", SQL_COLLATION_BIN},  {"_BIN2", SQL_COLLATION_BIN},
-               {"database_default", SQL_COLLATION_CI}, {"UTF8_BINARY", SQL_COLLATION_NONE}};
+  } known[] = {{"_CI_AS", SQL_COLLATION_CI},
+               {"_CS_AS", SQL_COLLATION_CS},
+               {"_BIN", SQL_COLLATION_BIN},
+               {"_BIN2", SQL_COLLATION_BIN},
+               {"database_default", SQL_COLLATION_CI},
+               {"UTF8_BINARY", SQL_COLLATION_NONE}};
   size_t length = name == NULL ? 0 : strlen(name);
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
     size_t n = strlen(known[i].suffix);

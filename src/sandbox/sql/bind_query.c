@@ -179,8 +179,7 @@ static bool result_columns(sql_binder *b, const item_list *list, sql_bound_query
 /* ---- GROUP BY ---- */
 
 /* Databricks: GROUP BY 1 and GROUP BY alias mean the select list. */
-static const sql_expr *group_target(sql_binder *b, const sql_select *select,
-                                    const sql_expr *expr) {
+static const sql_expr *group_target(sql_binder *b, const sql_select *select, const sql_expr *expr) {
   if (b->is_tsql) {
     return expr;
   }
@@ -309,8 +308,8 @@ static const char *bind_order(sql_binder *b, const sql_order *order, const item_
       return NULL;
     }
     sql_kind kind = bound->type.kind;
-    if (b->is_tsql && (kind == SQL_TEXT || kind == SQL_NTEXT || kind == SQL_IMAGE ||
-                       kind == SQL_XML)) {
+    if (b->is_tsql &&
+        (kind == SQL_TEXT || kind == SQL_NTEXT || kind == SQL_IMAGE || kind == SQL_XML)) {
       return sql_fail(b->context, 306, term->expr->line,
                       "The text, ntext, and image data types cannot be compared or sorted, except "
                       "when using IS NULL or LIKE operator.");
@@ -343,16 +342,15 @@ static const char *bind_row_count(sql_binder *b, const sql_expr *expr) {
                     "must be an integer.");
   }
   if (bound->literal && bound->value.form == SQL_FORM_INTEGER && bound->value.i < 0) {
-    return b->is_tsql
-               ? sql_fail(b->context, 127, expr->line,
-                          "A TOP N or FETCH rowcount value may not be negative.")
-               : sql_fail_condition(b->context, "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE",
-                                    "42K0E", "The limit expression must not be negative.");
+    return b->is_tsql ? sql_fail(b->context, 127, expr->line,
+                                 "A TOP N or FETCH rowcount value may not be negative.")
+                      : sql_fail_condition(b->context, "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE",
+                                           "42K0E", "The limit expression must not be negative.");
   }
   bound = bind_convert(b, bound, &bigint, SQL_IMPLICIT, SQL_STYLE_NONE, expr->line);
-  return bound == NULL       ? NULL
-         : bound->literal    ? bound->sql
-                             : sql_text(b->context, "max(0,ifnull(%s,0))", bound->sql);
+  return bound == NULL    ? NULL
+         : bound->literal ? bound->sql
+                          : sql_text(b->context, "max(0,ifnull(%s,0))", bound->sql);
 }
 
 static const char *bind_limits(sql_binder *b, const sql_query *query) {
@@ -385,17 +383,17 @@ static const char *bind_top(sql_binder *b, const sql_select *select, const char 
   b->scope = NULL;
   sql_bound *percent = bind_value(b, select->top);
   b->scope = scope;
-  percent = percent == NULL ? NULL
-                            : bind_convert(b, percent, &floating, SQL_IMPLICIT, SQL_STYLE_NONE,
-                                           select->line);
+  percent = percent == NULL
+                ? NULL
+                : bind_convert(b, percent, &floating, SQL_IMPLICIT, SQL_STYLE_NONE, select->line);
   if (percent == NULL) {
     return NULL;
   }
   if (percent->literal && (percent->value.d < 0 || percent->value.d > 100)) {
-    return sql_fail(b->context, 1031, select->line,
-                    "Percent values must be between 0 and 100.");
+    return sql_fail(b->context, 1031, select->line, "Percent values must be between 0 and 100.");
   }
-  return sql_text(b->context, " LIMIT (SELECT CAST(ceil(count(*) * %s / 100.0) AS INTEGER) FROM (%s))",
+  return sql_text(b->context,
+                  " LIMIT (SELECT CAST(ceil(count(*) * %s / 100.0) AS INTEGER) FROM (%s))",
                   percent->sql, core);
 }
 
@@ -439,11 +437,12 @@ static const char *bind_having(sql_binder *b, const sql_select *select) {
 static bool distinct_possible(sql_binder *b, const item_list *list, int32_t line) {
   for (size_t i = 0; i < list->count; i++) {
     sql_kind kind = list->items[i]->type.kind;
-    if (b->is_tsql && (kind == SQL_TEXT || kind == SQL_NTEXT || kind == SQL_IMAGE ||
-                       kind == SQL_XML)) {
-      (void)sql_fail(b->context, 421, line,
-                     "The %s data type cannot be selected as DISTINCT because it is not comparable.",
-                     sql_type_word(ENGINE_TSQL, kind));
+    if (b->is_tsql &&
+        (kind == SQL_TEXT || kind == SQL_NTEXT || kind == SQL_IMAGE || kind == SQL_XML)) {
+      (void)sql_fail(
+          b->context, 421, line,
+          "The %s data type cannot be selected as DISTINCT because it is not comparable.",
+          sql_type_word(ENGINE_TSQL, kind));
       return false;
     }
     if (b->is_tsql && sql_type_family(kind) == SQL_FAMILY_BINARY && kind != SQL_BINARY) {
@@ -454,12 +453,9 @@ static bool distinct_possible(sql_binder *b, const item_list *list, int32_t line
   return true;
 }
 
-/* order and limits: of the query whose whole body this is; NULL and "" otherwise. */
-static bool bind_select(sql_binder *b, const sql_select *select, const sql_order *order,
-                        const char *limits, sql_bound_query *query) {
-  sql_scope scope = {.outer = b->scope};
+static bool bind_in_scope(sql_binder *b, const sql_select *select, const sql_order *order,
+                          const char *limits, sql_bound_query *query) {
   item_list list = {0};
-  b->scope = &scope;
   const char *from = select->from == NULL ? NULL : bind_from(b, select->from);
   if (select->from != NULL && from == NULL) {
     return false;
@@ -470,13 +466,12 @@ static bool bind_select(sql_binder *b, const sql_select *select, const sql_order
   if (where == NULL || group == NULL) {
     return false;
   }
-  scope.grouped = grouped;
+  b->scope->grouped = grouped;
   if (!bind_items(b, select, &list)) {
     return false;
   }
   const char *having = bind_having(b, select);
-  const char *sorted =
-      order == NULL ? "" : bind_order(b, order, &list, select->distinct);
+  const char *sorted = order == NULL ? "" : bind_order(b, order, &list, select->distinct);
   const char *outputs = having == NULL || sorted == NULL ? NULL : output_list(b, &list);
   if (outputs == NULL || (select->distinct && !distinct_possible(b, &list, select->line))) {
     return false;
@@ -490,12 +485,21 @@ static bool bind_select(sql_binder *b, const sql_select *select, const sql_order
   if (top == NULL) {
     return false;
   }
-  b->scope = scope.outer;
   query->single_row = (grouped && select->group == NULL) ||
                       (select->from == NULL && select->where == NULL) ||
                       (select->top != NULL && strcmp(top, " LIMIT 1") == 0);
   query->sql = sql_text(b->context, "%s%s%s%s", core, sorted, top, limits);
   return query->sql != NULL && result_columns(b, &list, query);
+}
+
+/* order and limits: of the query whose whole body this is; NULL and "" otherwise. */
+static bool bind_select(sql_binder *b, const sql_select *select, const sql_order *order,
+                        const char *limits, sql_bound_query *query) {
+  sql_scope scope = {.outer = b->scope};
+  b->scope = &scope;
+  bool good = bind_in_scope(b, select, order, limits, query);
+  b->scope = scope.outer;
+  return good;
 }
 
 /* ---- VALUES and set operations ---- */
@@ -513,12 +517,14 @@ static bool bind_values(sql_binder *b, const sql_body *body, sql_bound_query *qu
   for (const sql_row *row = body->rows; row != NULL; row = row->next, r++) {
     size_t i = 0;
     if (row->count != width) {
-      (void)(b->is_tsql ? sql_fail(b->context, 10709, row->line,
-                                   "The number of columns for each row in a table value "
-                                   "constructor must be the same.")
-                        : sql_fail_condition(b->context, "INVALID_INLINE_TABLE."
-                                             "NUM_COLUMNS_MISMATCH", "42000",
-                                             "Invalid inline table: rows differ in width."));
+      (void)(b->is_tsql
+                 ? sql_fail(b->context, 10709, row->line,
+                            "The number of columns for each row in a table value "
+                            "constructor must be the same.")
+                 : sql_fail_condition(b->context,
+                                      "INVALID_INLINE_TABLE."
+                                      "NUM_COLUMNS_MISMATCH",
+                                      "42000", "Invalid inline table: rows differ in width."));
       return false;
     }
     for (const sql_expr *e = row->values; e != NULL && i < width; e = e->next, i++) {
@@ -609,8 +615,6 @@ static bool bind_set_operation(sql_binder *b, const sql_body *body, sql_bound_qu
     if (!bind_common(b, &x, &y, "UNION", body->line, &types[i])) {
       return false;
     }
-    query->columns[i].type = types[i];
-    query->columns[i].nullable = left.columns[i].nullable || right.columns[i].nullable;
     if (body->kind != SQL_BODY_UNION_ALL && b->is_tsql &&
         sql_type_family(types[i].kind) == SQL_FAMILY_BINARY && types[i].kind != SQL_BINARY) {
       (void)sql_unsupported(b->context, body->line, "UNION, INTERSECT, EXCEPT of varbinary");
@@ -621,6 +625,10 @@ static bool bind_set_operation(sql_binder *b, const sql_body *body, sql_bound_qu
   const char *r = l == NULL ? NULL : align(b, &right, types, body->line);
   if (r == NULL) {
     return false;
+  }
+  for (size_t i = 0; i < left.count; i++) {
+    query->columns[i].type = types[i];
+    query->columns[i].nullable = left.columns[i].nullable || right.columns[i].nullable;
   }
   /* SQLite's compounds all bind alike, to the left: each is wrapped. */
   query->sql = sql_text(b->context, "SELECT * FROM (%s%s%s)", l, words[body->kind], r);
@@ -652,8 +660,7 @@ static bool order_compound(sql_binder *b, const sql_query *query, const char *li
   }
   sql_scope *scope = b->scope;
   b->scope = NULL;
-  const char *sorted =
-      query->order == NULL ? "" : bind_order(b, query->order, &list, true);
+  const char *sorted = query->order == NULL ? "" : bind_order(b, query->order, &list, true);
   b->scope = scope;
   if (sorted == NULL) {
     return false;
@@ -682,6 +689,5 @@ bool bind_query(sql_binder *b, const sql_query *query, sql_bound_query *ret_quer
   if (!bind_body(b, query->body, ret_query)) {
     return false;
   }
-  return (query->order == NULL && limits[0] == '\0') ||
-         order_compound(b, query, limits, ret_query);
+  return (query->order == NULL && limits[0] == '\0') || order_compound(b, query, limits, ret_query);
 }

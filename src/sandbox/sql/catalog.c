@@ -37,20 +37,21 @@
 #define NOW "CAST(unixepoch() AS INTEGER)"
 
 static const char *const steps_tsql[] = {
-    CONTAINER_TABLES OBJECT_TABLES("")
-    "INSERT INTO c_database(name, created) VALUES('master', " NOW "), ('tempdb', " NOW "),"
-    " ('model', " NOW "), ('msdb', " NOW ");"
-    "INSERT INTO c_schema(database_id, name, created) SELECT id, 'dbo', " NOW " FROM c_database;"
-    "UPDATE sqlite_sequence SET seq = 1000 WHERE name = 'c_object';"
-    "INSERT INTO sqlite_sequence(name, seq) SELECT 'c_object', 1000"
-    " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'c_object');",
+    CONTAINER_TABLES OBJECT_TABLES(
+        "") "INSERT INTO c_database(name, created) VALUES('master', " NOW "), ('tempdb', " NOW "),"
+            " ('model', " NOW "), ('msdb', " NOW ");"
+            "INSERT INTO c_schema(database_id, name, created) SELECT id, 'dbo', " NOW
+            " FROM c_database;"
+            "UPDATE sqlite_sequence SET seq = 1000 WHERE name = 'c_object';"
+            "INSERT INTO sqlite_sequence(name, seq) SELECT 'c_object', 1000"
+            " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'c_object');",
 };
 
 static const char *const steps_databricks[] = {
-    CONTAINER_TABLES OBJECT_TABLES("")
-    "INSERT INTO c_database(name, created) VALUES('main', " NOW ");"
-    "INSERT INTO c_schema(database_id, name, created) SELECT id, 'default', " NOW
-    " FROM c_database;",
+    CONTAINER_TABLES OBJECT_TABLES(
+        "") "INSERT INTO c_database(name, created) VALUES('main', " NOW ");"
+            "INSERT INTO c_schema(database_id, name, created) SELECT id, 'default', " NOW
+            " FROM c_database;",
 };
 
 br_status catalog_open(sqlite3 *db, engine_dialect dialect, br_error *err) {
@@ -100,8 +101,8 @@ static sqlite3_stmt *prepare_v(sql_context *context, sqlite3 *db, const char *sq
   return stmt;
 }
 
-sqlite3_stmt *catalog_prepare(sql_context *context, sqlite3 *db, const char *sql,
-                              const char *types, ...) {
+sqlite3_stmt *catalog_prepare(sql_context *context, sqlite3 *db, const char *sql, const char *types,
+                              ...) {
   va_list args;
   va_start(args, types);
   sqlite3_stmt *stmt = prepare_v(context, db, sql, types, args);
@@ -160,11 +161,11 @@ static int64_t find_container(sql_context *context, sqlite3 *db, sqlite3_stmt *s
 
 int64_t catalog_database(sql_context *context, sqlite3 *db, const char *name,
                          const char **ret_name) {
-  return find_container(
-      context, db,
-      catalog_prepare(context, db, "SELECT id, name FROM main.c_database WHERE name = ?", "s",
-                      name),
-      ret_name);
+  return find_container(context, db,
+                        catalog_prepare(context, db,
+                                        "SELECT id, name FROM main.c_database WHERE name = ?", "s",
+                                        name),
+                        ret_name);
 }
 
 int64_t catalog_schema(sql_context *context, sqlite3 *db, int64_t database_id, const char *name,
@@ -188,10 +189,10 @@ bool catalog_split(sql_context *context, const catalog_scope *scope, const sql_n
   const char *standard = context->dialect == ENGINE_TSQL ? "dbo" : "default";
   *ret_object = name->parts[name->count - 1];
   *ret_database = database[0] != '\0' ? database : scope->database;
-  *ret_schema = schema[0] != '\0'           ? schema
-                : name->count == 3          ? standard
+  *ret_schema = schema[0] != '\0'          ? schema
+                : name->count == 3         ? standard
                 : scope->schema[0] != '\0' ? scope->schema
-                                            : standard;
+                                           : standard;
   return true;
 }
 
@@ -350,10 +351,10 @@ static void load_parts(sql_context *context, sqlite3 *db, catalog_table *t) {
       context, db,
       sql_text(context, "SELECT id, name, text FROM %s.c_check WHERE object_id = ? ORDER BY id", s),
       t->id, sizeof *t->checks, fill_check, &t->check_count);
-  t->foreigns =
-      load_rows(context, db,
-                sql_text(context, FOREIGN_COLUMNS "%s.c_foreign WHERE object_id = ? ORDER BY id", s),
-                t->id, sizeof *t->foreigns, fill_foreign, &t->foreign_count);
+  t->foreigns = load_rows(
+      context, db,
+      sql_text(context, FOREIGN_COLUMNS "%s.c_foreign WHERE object_id = ? ORDER BY id", s), t->id,
+      sizeof *t->foreigns, fill_foreign, &t->foreign_count);
   (void)catalog_references(context, t, db, &t->referenced);
 }
 
@@ -385,8 +386,8 @@ static catalog_table *load_table(sql_context *context, sqlite3 *db, sqlite3_stmt
     table->schema_id = sqlite3_column_int64(stmt, 4);
     table->schema = column_text(context, stmt, 5);
     table->database = column_text(context, stmt, 6);
-    table->physical = sql_text(context, "%s.t%lld", temporary ? "temp" : "main",
-                               (long long)table->id);
+    table->physical =
+        sql_text(context, "%s.t%lld", temporary ? "temp" : "main", (long long)table->id);
   }
   (void)sqlite3_finalize(stmt);
   if (table != NULL && context->status == BR_OK) {
@@ -429,13 +430,13 @@ catalog_table *catalog_find(sql_context *context, const catalog_scope *scope, co
   if (context->dialect == ENGINE_TSQL && object[0] == '#') {
     table = find_temporary(context, scope->db, object);
   } else {
-    table = load_table(context, scope->db,
-                       catalog_prepare(context, scope->db,
-                                       OBJECT_COLUMNS
-                                       " WHERE o.name = ? AND s.name = ? AND d.name = ?"
-                                       " AND o.kind IN ('U', 'V')",
-                                       "sss", object, schema, database),
-                       false);
+    table =
+        load_table(context, scope->db,
+                   catalog_prepare(context, scope->db,
+                                   OBJECT_COLUMNS " WHERE o.name = ? AND s.name = ? AND d.name = ?"
+                                                  " AND o.kind IN ('U', 'V')",
+                                   "sss", object, schema, database),
+                   false);
   }
   return table != NULL && kind != 0 && table->kind != kind ? NULL : table;
 }

@@ -89,11 +89,10 @@ catalog_table *catalog_find(sql_context *context, const catalog_scope *scope, co
                             char kind);
 catalog_table *catalog_find_id(sql_context *context, sqlite3 *db, int64_t id);
 /* … with error 208 or TABLE_OR_VIEW_NOT_FOUND. */
-catalog_table *catalog_need(sql_context *context, const catalog_scope *scope,
-                            const sql_name *name);
+catalog_table *catalog_need(sql_context *context, const catalog_scope *scope, const sql_name *name);
 /* All foreign keys that point to a table. */
-catalog_foreign *catalog_references(sql_context *context, const catalog_table *table,
-                                    sqlite3 *db, size_t *ret_count);
+catalog_foreign *catalog_references(sql_context *context, const catalog_table *table, sqlite3 *db,
+                                    size_t *ret_count);
 const catalog_column *catalog_column_named(const catalog_table *table, const char *name);
 const catalog_column *catalog_column_id(const catalog_table *table, int id);
 /* The error for a name that leads nowhere. */
@@ -104,8 +103,8 @@ const char *catalog_name_text(sql_context *context, const sql_name *name);
 /* Runs a statement of the catalog with parameters: each letter of `types` is one: i int64_t, s
  * const char * (NULL is NULL). False: failed; the context knows. */
 bool catalog_run(sql_context *context, sqlite3 *db, const char *sql, const char *types, ...);
-sqlite3_stmt *catalog_prepare(sql_context *context, sqlite3 *db, const char *sql,
-                              const char *types, ...);
+sqlite3_stmt *catalog_prepare(sql_context *context, sqlite3 *db, const char *sql, const char *types,
+                              ...);
 /* A failed SQLite call as the context's failure. */
 void *catalog_failed(sql_context *context, sqlite3 *db);
 

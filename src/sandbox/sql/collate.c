@@ -147,7 +147,7 @@ static bool walk(walker *w, bool skip_minor, weight *ret_weight) {
       static const struct {
         uint32_t c;
         char first, second;
-      } pairs[] = {{0xdf, 's', 's'},  {0xe6, 'a', 'e'},  {0xc6, 'A', 'E'}, {0x152, 'O', 'E'},
+      } pairs[] = {{0xdf, 's', 's'},  {0xe6, 'a', 'e'}, {0xc6, 'A', 'E'}, {0x152, 'O', 'E'},
                    {0x153, 'o', 'e'}, {0xfe, 't', 'h'}, {0xde, 'T', 'H'}};
       for (size_t i = 0; c >= 0xc0 && i < sizeof pairs / sizeof pairs[0]; i++) {
         if (c == pairs[i].c) {

@@ -31,8 +31,7 @@ void *sql_fail(sql_context *context, int32_t number, int32_t line, const char *f
 void *sql_fail_condition(sql_context *context, const char *condition, const char *sqlstate,
                          const char *format, ...) BR_PRINTF(4, 5);
 /* One of the two by the dialect: "not supported by the sandbox". */
-void *sql_unsupported(sql_context *context, int32_t line, const char *format, ...)
-    BR_PRINTF(3, 4);
+void *sql_unsupported(sql_context *context, int32_t line, const char *format, ...) BR_PRINTF(3, 4);
 /* No memory, or the batch is over the arena's ceiling. */
 void *sql_fail_memory(sql_context *context);
 

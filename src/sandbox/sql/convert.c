@@ -89,8 +89,8 @@ br_status sql_conversion_failed(sql_conversion *c, const sql_type *from, const s
   case SQL_SMALLINT:
   case SQL_INT:
     sql_error_set(c->error, 245, 16,
-                  "Conversion failed when converting the %s value '%.*s' to data type %s.", f, shown,
-                  shown == 0 ? "" : in->p, t);
+                  "Conversion failed when converting the %s value '%.*s' to data type %s.", f,
+                  shown, shown == 0 ? "" : in->p, t);
     break;
   case SQL_MONEY:
   case SQL_SMALLMONEY:
@@ -320,9 +320,8 @@ static br_status hex_to_binary(sql_conversion *c, const sql_type *from, const sq
 }
 
 static br_status integer_bytes(sql_conversion *c, const sql_type *from, const sql_value *in) {
-  static const uint8_t widths[] = {
-      [SQL_BIT] = 1, [SQL_TINYINT] = 1, [SQL_BYTE] = 1, [SQL_SMALLINT] = 2, [SQL_INT] = 4,
-      [SQL_BIGINT] = 8};
+  static const uint8_t widths[] = {[SQL_BIT] = 1,      [SQL_TINYINT] = 1, [SQL_BYTE] = 1,
+                                   [SQL_SMALLINT] = 2, [SQL_INT] = 4,     [SQL_BIGINT] = 8};
   br_status st = BR_OK;
   for (unsigned i = widths[from->kind]; i-- > 0 && st == BR_OK;) {
     st = br_buf_u8(&c->scratch->buf, (uint8_t)((uint64_t)in->i >> (8 * i)), c->err);

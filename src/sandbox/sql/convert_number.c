@@ -173,8 +173,7 @@ static br_status put_double(sql_conversion *c, const sql_type *from, const sql_t
     }
     return put_integer(c, from, to, in, (batch_i128)trunc(d), ret_value);
   case SQL_FAMILY_DECIMAL:
-    if (!sql_decimal_of_double(d, to->scale, &value) ||
-        !sql_decimal_fits(value, to->precision)) {
+    if (!sql_decimal_of_double(d, to->scale, &value) || !sql_decimal_fits(value, to->precision)) {
       return sql_conversion_overflow(c, from, to, in);
     }
     *ret_value = sql_decimal_put(value, to->precision, c->scratch);
@@ -328,9 +327,8 @@ static br_status text_to_number(sql_conversion *c, const sql_type *from, const s
 static br_status binary_to_number(sql_conversion *c, const sql_type *from, const sql_type *to,
                                   const sql_value *in, sql_value *ret_value) {
   uint64_t bits = 0;
-  static const uint8_t widths[SQL_KIND_COUNT] = {[SQL_BIT] = 1,      [SQL_TINYINT] = 1,
-                                                 [SQL_SMALLINT] = 2, [SQL_INT] = 4,
-                                                 [SQL_BIGINT] = 8};
+  static const uint8_t widths[SQL_KIND_COUNT] = {
+      [SQL_BIT] = 1, [SQL_TINYINT] = 1, [SQL_SMALLINT] = 2, [SQL_INT] = 4, [SQL_BIGINT] = 8};
   size_t width = widths[to->kind];
   if (width == 0) {
     return sql_conversion_failed(c, from, to, in);
@@ -353,8 +351,8 @@ static br_status time_to_number(sql_conversion *c, const sql_type *from, const s
     return put_exact(c, from, to, in, in->i, 6, ret_value);
   }
   sql_moment m = sql_moment_get(from->kind, in);
-  double days = (double)(m.days - (int32_t)SQL_DAYS_1900) +
-                (double)m.ticks / (double)SQL_TICKS_PER_DAY;
+  double days =
+      (double)(m.days - (int32_t)SQL_DAYS_1900) + (double)m.ticks / (double)SQL_TICKS_PER_DAY;
   if (sql_type_family(to->kind) == SQL_FAMILY_INTEGER) {
     days = floor(days + 0.5); /* rounded, unlike float */
   }

@@ -230,8 +230,7 @@ static bool parse_clock(cursor *c, sql_parsed_time *t) {
     }
     if (accept(c, ':')) {
       second = number(c, 2, &digits);
-      if (digits == 0 ||
-          ((accept(c, '.') || accept(c, ':')) && !parse_fraction(c, t, &ticks))) {
+      if (digits == 0 || ((accept(c, '.') || accept(c, ':')) && !parse_fraction(c, t, &ticks))) {
         return false;
       }
     }

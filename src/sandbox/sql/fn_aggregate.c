@@ -39,9 +39,9 @@ static void sum_add(sqlite3_context *context, sqlite3_value *value, int sign) {
     state.approximate += sign * in.d;
   } else {
     batch_i128 term = sql_decimal_get(&in);
-    state.overflow = state.overflow ||
-                     (sign > 0 ? __builtin_add_overflow(state.exact, term, &state.exact)
-                               : __builtin_sub_overflow(state.exact, term, &state.exact));
+    state.overflow =
+        state.overflow || (sign > 0 ? __builtin_add_overflow(state.exact, term, &state.exact)
+                                    : __builtin_sub_overflow(state.exact, term, &state.exact));
   }
   memcpy(memory, &state, sizeof state);
 }

@@ -48,10 +48,11 @@ void sql_raise_overflow(sqlite3_context *context, const char *type_word) {
                   "Arithmetic overflow error converting expression to data type %s.", type_word);
     runtime->error.state = 2;
   } else {
-    sql_error_condition(&runtime->error, "ARITHMETIC_OVERFLOW", "22003",
-                        "%s overflow. Use functions that tolerate overflow and return NULL "
-                        "instead. If necessary set \"ansi_mode\" to \"false\" to bypass this error.",
-                        type_word);
+    sql_error_condition(
+        &runtime->error, "ARITHMETIC_OVERFLOW", "22003",
+        "%s overflow. Use functions that tolerate overflow and return NULL "
+        "instead. If necessary set \"ansi_mode\" to \"false\" to bypass this error.",
+        type_word);
   }
   sql_raise(context);
 }
@@ -314,13 +315,12 @@ static void arithmetic_datetime(sqlite3_context *context, int op, int64_t a, int
                                 const sql_type *type) {
   sql_runtime *runtime = sql_runtime_of(context);
   int64_t base = type->kind == SQL_DATETIME ? 0 : SQL_DAYS_1900 * SQL_TICKS_PER_DAY;
-  sql_value value =
-      sql_value_integer(op == '+' ? (a - base) + (b - base) + base : (a - base) - (b - base) + base);
+  sql_value value = sql_value_integer(op == '+' ? (a - base) + (b - base) + base
+                                                : (a - base) - (b - base) + base);
   sql_moment m = sql_moment_get(type->kind, &value);
   sql_value out;
   if (!sql_moment_put(&m, type, &runtime->scratch, &out)) {
-    sql_error_set(&runtime->error, 517, 16,
-                  "Adding a value to a '%s' column caused an overflow.",
+    sql_error_set(&runtime->error, 517, 16, "Adding a value to a '%s' column caused an overflow.",
                   sql_type_word(ENGINE_TSQL, type->kind));
     sql_raise(context);
     return;
@@ -434,8 +434,8 @@ static void call_stop(sqlite3_context *context, int argc, sqlite3_value **argv) 
 }
 
 const sql_function sql_functions_core[] = {
-    {"cv", 4, call_cv},   {"tcv", 4, call_tcv},   {"asg", 5, call_asg},   {"ar", 6, call_ar},
-    {"neg", 2, call_neg}, {"bnot", 2, call_bnot}, {"lk", 5, call_lk},     {"bkey", 1, call_bkey},
+    {"cv", 4, call_cv},     {"tcv", 4, call_tcv},   {"asg", 5, call_asg}, {"ar", 6, call_ar},
+    {"neg", 2, call_neg},   {"bnot", 2, call_bnot}, {"lk", 5, call_lk},   {"bkey", 1, call_bkey},
     {"stop", 2, call_stop}, {NULL, 0, NULL},
 };
 

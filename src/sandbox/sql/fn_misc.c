@@ -329,8 +329,8 @@ static br_status json_value(sql_runtime *runtime, br_buf *out, const sql_type *t
     return st;
   }
   sql_family family = sql_type_family(type->kind);
-  bool bare = family == SQL_FAMILY_INTEGER || family == SQL_FAMILY_DECIMAL ||
-              family == SQL_FAMILY_FLOAT;
+  bool bare =
+      family == SQL_FAMILY_INTEGER || family == SQL_FAMILY_DECIMAL || family == SQL_FAMILY_FLOAT;
   return bare ? br_buf_append(out, text.p, text.n, NULL) : json_string(out, text.p, text.n);
 }
 
@@ -397,18 +397,150 @@ static void call_map(sqlite3_context *context, int argc, sqlite3_value **argv) {
   result_json(context, &out, st);
 }
 
+/* ---- types, for the system views ---- */
+
+static int64_t system_type_id(sql_kind kind) {
+  static const uint8_t ids[SQL_KIND_COUNT] = {
+      [SQL_BIT] = 104,       [SQL_TINYINT] = 48,     [SQL_SMALLINT] = 52,
+      [SQL_INT] = 56,        [SQL_BIGINT] = 127,     [SQL_DECIMAL] = 106,
+      [SQL_MONEY] = 60,      [SQL_SMALLMONEY] = 122, [SQL_REAL] = 59,
+      [SQL_FLOAT] = 62,      [SQL_CHAR] = 175,       [SQL_VARCHAR] = 167,
+      [SQL_TEXT] = 35,       [SQL_NCHAR] = 239,      [SQL_NVARCHAR] = 231,
+      [SQL_NTEXT] = 99,      [SQL_XML] = 241,        [SQL_BINARY] = 173,
+      [SQL_VARBINARY] = 165, [SQL_IMAGE] = 34,       [SQL_ROWVERSION] = 189,
+      [SQL_DATE] = 40,       [SQL_TIME] = 41,        [SQL_SMALLDATETIME] = 58,
+      [SQL_DATETIME] = 61,   [SQL_DATETIME2] = 42,   [SQL_DATETIMEOFFSET] = 43,
+      [SQL_GUID] = 36,
+  };
+  return ids[kind];
+}
+
+/* Precision as sys.columns has it; 0: none. */
+static int64_t type_precision(const sql_type *type) {
+  static const uint8_t digits[SQL_KIND_COUNT] = {
+      [SQL_BIT] = 1,      [SQL_TINYINT] = 3, [SQL_BYTE] = 3,   [SQL_SMALLINT] = 5,
+      [SQL_INT] = 10,     [SQL_BIGINT] = 19, [SQL_MONEY] = 19, [SQL_SMALLMONEY] = 10,
+      [SQL_REAL] = 24,    [SQL_FLOAT] = 53,  [SQL_DATE] = 10,  [SQL_SMALLDATETIME] = 16,
+      [SQL_DATETIME] = 23};
+  unsigned s = type->scale;
+  switch (type->kind) {
+  case SQL_DECIMAL:
+    return type->precision;
+  case SQL_TIME:
+    return s == 0 ? 8 : 9 + s;
+  case SQL_DATETIME2:
+    return s == 0 ? 19 : 20 + s;
+  case SQL_DATETIMEOFFSET:
+    return s == 0 ? 26 : 27 + s;
+  default:
+    return digits[type->kind];
+  }
+}
+
+static int64_t type_bytes(const sql_type *type) {
+  static const uint8_t bytes[SQL_KIND_COUNT] = {
+      [SQL_BIT] = 1,    [SQL_TINYINT] = 1,    [SQL_SMALLINT] = 2,      [SQL_INT] = 4,
+      [SQL_BIGINT] = 8, [SQL_MONEY] = 8,      [SQL_SMALLMONEY] = 4,    [SQL_REAL] = 4,
+      [SQL_FLOAT] = 8,  [SQL_DATE] = 3,       [SQL_SMALLDATETIME] = 4, [SQL_DATETIME] = 8,
+      [SQL_GUID] = 16,  [SQL_ROWVERSION] = 8, [SQL_TEXT] = 16,         [SQL_NTEXT] = 16,
+      [SQL_IMAGE] = 16};
+  int64_t time = type->scale <= 2 ? 3 : type->scale <= 4 ? 4 : 5;
+  switch (type->kind) {
+  case SQL_DECIMAL:
+    return type->precision <= 9 ? 5 : type->precision <= 19 ? 9 : type->precision <= 28 ? 13 : 17;
+  case SQL_TIME:
+    return time;
+  case SQL_DATETIME2:
+    return time + 3;
+  case SQL_DATETIMEOFFSET:
+    return time + 5;
+  default:
+    if (bytes[type->kind] != 0) {
+      return bytes[type->kind];
+    }
+    return type->length == SQL_LENGTH_MAX    ? -1
+           : sql_type_is_unicode(type->kind) ? (int64_t)type->length * 2
+                                             : (int64_t)type->length;
+  }
+}
+
+static const char *collation_name(const sql_type *type) {
+  if (!sql_type_is_text(type->kind) || type->kind == SQL_XML || type->kind == SQL_STRING) {
+    return NULL;
+  }
+  return type->collation == SQL_COLLATION_CS    ? "SQL_Latin1_General_CP1_CS_AS"
+         : type->collation == SQL_COLLATION_BIN ? "Latin1_General_BIN2"
+                                                : "SQL_Latin1_General_CP1_CI_AS";
+}
+
+/* 0 name, 1 characters, 2 their bytes, 3 numeric precision, 4 its scale, 5 of a time, 6 type id, 7
+ * bytes, 8 precision, 9 scale, 10 collation, 11 the whole name. */
+static void call_type(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  engine_dialect dialect = sql_runtime_of(context)->dialect;
+  sql_type type = sql_type_argument(argv[0]);
+  sql_family family = sql_type_family(type.kind);
+  bool chars = (family == SQL_FAMILY_TEXT && type.kind != SQL_STRING) ||
+               (family == SQL_FAMILY_BINARY && dialect == ENGINE_TSQL);
+  bool number = family == SQL_FAMILY_INTEGER || family == SQL_FAMILY_DECIMAL ||
+                family == SQL_FAMILY_MONEY || family == SQL_FAMILY_FLOAT;
+  int64_t scale = family == SQL_FAMILY_MONEY ? 4 : type.kind == SQL_DATETIME ? 3 : type.scale;
+  char text[64];
+  switch (sqlite3_value_int(argv[1])) {
+  case 0:
+    sqlite3_result_text(context, sql_type_word(dialect, type.kind), -1, SQLITE_STATIC);
+    return;
+  case 1:
+  case 2:
+    if (chars && type.kind != SQL_ROWVERSION) {
+      int64_t n = type.length == SQL_LENGTH_MAX ? -1 : (int64_t)type.length;
+      bool doubled = sqlite3_value_int(argv[1]) == 2 && n > 0 && sql_type_is_unicode(type.kind);
+      sqlite3_result_int64(context, doubled ? n * 2 : n);
+    }
+    return;
+  case 3:
+    if (number && type.kind != SQL_BIT) {
+      sqlite3_result_int64(context, type_precision(&type));
+    }
+    return;
+  case 4:
+    if (number && type.kind != SQL_BIT && family != SQL_FAMILY_FLOAT) {
+      sqlite3_result_int64(context, scale);
+    }
+    return;
+  case 5:
+    if (family == SQL_FAMILY_DATETIME) {
+      sqlite3_result_int64(context, scale);
+    }
+    return;
+  case 6:
+    sqlite3_result_int64(context, system_type_id(type.kind));
+    return;
+  case 7:
+    sqlite3_result_int64(context, type_bytes(&type));
+    return;
+  case 8:
+    sqlite3_result_int64(context, type_precision(&type));
+    return;
+  case 9:
+    sqlite3_result_int64(context, scale);
+    return;
+  case 10:
+    sqlite3_result_text(context, collation_name(&type), -1, SQLITE_STATIC);
+    return;
+  default:
+    sql_type_name(dialect, &type, text, sizeof text);
+    sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+    return;
+  }
+}
+
 const sql_function sql_functions_misc[] = {
-    {"f_round", 4, call_round},
-    {"f_abs", 2, call_abs},
-    {"f_sign", 2, call_sign},
-    {"f_whole", 4, call_whole},
-    {"f_power", 3, call_power},
-    {"f_math", 2, call_math},
-    {"f_avgd", 4, call_avgd},
-    {"f_newid", 1, call_newid},
-    {"f_isnumeric", 1, call_isnumeric},
-    {"f_isdate", 1, call_isdate},
-    {"f_array", -1, call_array},
-    {"f_map", -1, call_map},
-    {NULL, 0, NULL},
+    {"f_type", 2, call_type},     {"f_round", 4, call_round},
+    {"f_abs", 2, call_abs},       {"f_sign", 2, call_sign},
+    {"f_whole", 4, call_whole},   {"f_power", 3, call_power},
+    {"f_math", 2, call_math},     {"f_avgd", 4, call_avgd},
+    {"f_newid", 1, call_newid},   {"f_isnumeric", 1, call_isnumeric},
+    {"f_isdate", 1, call_isdate}, {"f_array", -1, call_array},
+    {"f_map", -1, call_map},      {NULL, 0, NULL},
 };

@@ -1,6 +1,6 @@
 /*
- * fn_text.c: character functions. `type` is the packed type of the text; lengths and positions count
- * its characters.
+ * fn_text.c: character functions. `type` is the packed type of the text; lengths and positions
+ * count its characters.
  *
  *   f_len(x, type)  f_datalength(x, type)  f_substring(x, start, length, type)
  *   f_left(x, n, type)  f_right(x, n, type)  f_case(x, upper)
@@ -65,9 +65,9 @@ static void call_len(sqlite3_context *context, int argc, sqlite3_value **argv) {
 
 static int64_t stored_bytes(const sql_type *type, const sql_value *in) {
   static const uint8_t widths[SQL_KIND_COUNT] = {
-      [SQL_BIT] = 1,       [SQL_TINYINT] = 1,  [SQL_SMALLINT] = 2, [SQL_INT] = 4,
-      [SQL_BIGINT] = 8,    [SQL_MONEY] = 8,    [SQL_SMALLMONEY] = 4, [SQL_REAL] = 4,
-      [SQL_FLOAT] = 8,     [SQL_DATE] = 3,     [SQL_SMALLDATETIME] = 4, [SQL_DATETIME] = 8,
+      [SQL_BIT] = 1,    [SQL_TINYINT] = 1, [SQL_SMALLINT] = 2,      [SQL_INT] = 4,
+      [SQL_BIGINT] = 8, [SQL_MONEY] = 8,   [SQL_SMALLMONEY] = 4,    [SQL_REAL] = 4,
+      [SQL_FLOAT] = 8,  [SQL_DATE] = 3,    [SQL_SMALLDATETIME] = 4, [SQL_DATETIME] = 8,
       [SQL_GUID] = 16};
   if (sql_type_is_text(type->kind)) {
     size_t units = sql_text_units(type, in->p, in->n);
@@ -305,8 +305,7 @@ static void call_charindex(sqlite3_context *context, int argc, sqlite3_value **a
   size_t from = start <= 1 ? 0 : sql_text_prefix(&type, in.p, in.n, (size_t)(start - 1));
   size_t matched = 0;
   ptrdiff_t at = sql_text_find(&type, in.p, in.n, from, what.p, what.n, &matched);
-  sqlite3_result_int64(context,
-                       at < 0 ? 0 : (int64_t)sql_text_units(&type, in.p, (size_t)at) + 1);
+  sqlite3_result_int64(context, at < 0 ? 0 : (int64_t)sql_text_units(&type, in.p, (size_t)at) + 1);
 }
 
 static void call_patindex(sqlite3_context *context, int argc, sqlite3_value **argv) {
@@ -506,9 +505,13 @@ static void call_quotename(sqlite3_context *context, int argc, sqlite3_value **a
   sql_value quote = sql_value_of(argv[1]);
   static const char pairs[] = "[]\"\"''(){}<>``";
   char q = quote.n == 0 ? '[' : quote.p[0];
-  const char *at = strchr(pairs, q == ']' ? '[' : q == ')' ? '(' : q == '}' ? '{' : q == '>' ? '<'
-                                                                                          : q);
-  if (at == NULL || q == '\0' || sql_text_units(&(sql_type){.kind = SQL_NVARCHAR}, in.p, in.n) > 128) {
+  const char *at = strchr(pairs, q == ']'   ? '['
+                                 : q == ')' ? '('
+                                 : q == '}' ? '{'
+                                 : q == '>' ? '<'
+                                            : q);
+  if (at == NULL || q == '\0' ||
+      sql_text_units(&(sql_type){.kind = SQL_NVARCHAR}, in.p, in.n) > 128) {
     return;
   }
   br_buf *buf = fresh_buffer(context);

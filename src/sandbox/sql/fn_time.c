@@ -103,7 +103,9 @@ static void call_dateadd(sqlite3_context *context, int argc, sqlite3_value **arg
   case SQL_PART_QUARTER:
   case SQL_PART_MONTH:
     good = n > -INT64_C(200000) && n < INT64_C(200000) &&
-           add_months(&m, n * (part == SQL_PART_YEAR ? 12 : part == SQL_PART_QUARTER ? 3 : 1));
+           add_months(&m, n * (part == SQL_PART_YEAR      ? 12
+                               : part == SQL_PART_QUARTER ? 3
+                                                          : 1));
     break;
   case SQL_PART_WEEK:
     good = add_ticks(&m, (batch_i128)n * 7 * SQL_TICKS_PER_DAY);
@@ -364,9 +366,8 @@ static void call_fromparts(sqlite3_context *context, int argc, sqlite3_value **a
   }
   sql_moment m = {.offset = (int32_t)p[7]};
   sql_value out;
-  bool good = sql_days_of_civil(p[0], p[1], p[2], &m.days) && p[3] >= 0 && p[3] < 24 &&
-              p[4] >= 0 && p[4] < 60 && p[5] >= 0 && p[5] < 60 && p[6] >= 0 &&
-              p[6] < SQL_TICKS_PER_SECOND;
+  bool good = sql_days_of_civil(p[0], p[1], p[2], &m.days) && p[3] >= 0 && p[3] < 24 && p[4] >= 0 &&
+              p[4] < 60 && p[5] >= 0 && p[5] < 60 && p[6] >= 0 && p[6] < SQL_TICKS_PER_SECOND;
   m.ticks = ((p[3] * 60 + p[4]) * 60 + p[5]) * SQL_TICKS_PER_SECOND + p[6];
   if (!good || !sql_moment_put(&m, &type, &runtime->scratch, &out)) {
     if (runtime->dialect == ENGINE_TSQL) {

@@ -62,8 +62,7 @@ static sql_bound *bind_array(sql_binder *b, const sql_call *call) {
   char name[64];
   sql_type type = sql_type_of(SQL_ARRAY);
   sql_type_name(ENGINE_DATABRICKS, &so_far.type, name, sizeof name);
-  type.text = sql_text(b->context, "ARRAY<%s>",
-                       so_far.type.text != NULL ? so_far.type.text : name);
+  type.text = sql_text(b->context, "ARRAY<%s>", so_far.type.text != NULL ? so_far.type.text : name);
   return bind_new(b, type, false, sql_text(b->context, "%s)", sql));
 }
 
@@ -82,8 +81,8 @@ static sql_bound *bind_map(sql_binder *b, const sql_call *call) {
     }
     sides[i % 2].type = type;
   }
-  const char *sql = sql_text(b->context, "f_map(%lld,%lld", call_pack(&sides[0].type),
-                             call_pack(&sides[1].type));
+  const char *sql =
+      sql_text(b->context, "f_map(%lld,%lld", call_pack(&sides[0].type), call_pack(&sides[1].type));
   for (size_t i = 0; i < call->count; i++) {
     sql_bound *arg = call_as(b, call, i, &sides[i % 2].type);
     if (arg == NULL) {
@@ -122,11 +121,10 @@ static sql_bound *bind_size(sql_binder *b, const sql_call *call) {
 }
 
 static sql_bound *bind_date(sql_binder *b, const sql_call *call) {
-  const sql_type type =
-      sql_type_of(br_text_equal_nocase(call->expr->text, "to_date") ||
-                          br_text_equal_nocase(call->expr->text, "date")
-                      ? SQL_DATE
-                      : SQL_TIMESTAMP);
+  const sql_type type = sql_type_of(br_text_equal_nocase(call->expr->text, "to_date") ||
+                                            br_text_equal_nocase(call->expr->text, "date")
+                                        ? SQL_DATE
+                                        : SQL_TIMESTAMP);
   return bind_convert(b, call->args[0], &type, SQL_EXPLICIT, SQL_STYLE_NONE, call->expr->line);
 }
 
@@ -167,10 +165,10 @@ static sql_bound *bind_datediff(sql_binder *b, const sql_call *call) {
 static sql_bound *bind_last_day(sql_binder *b, const sql_call *call) {
   const sql_type date = sql_type_of(SQL_DATE);
   sql_bound *x = call_as(b, call, 0, &date);
-  return x == NULL ? NULL
-                   : bind_new(b, date, x->nullable,
-                              sql_text(b->context, "f_eomonth(%s,%lld,0)", x->sql,
-                                       call_pack(&date)));
+  return x == NULL
+             ? NULL
+             : bind_new(b, date, x->nullable,
+                        sql_text(b->context, "f_eomonth(%s,%lld,0)", x->sql, call_pack(&date)));
 }
 
 static sql_bound *bind_make_date(sql_binder *b, const sql_call *call) {
@@ -235,9 +233,9 @@ static sql_bound *bind_sign(sql_binder *b, const sql_call *call) {
 static sql_bound *bind_hex(sql_binder *b, const sql_call *call) {
   const sql_bound *x = call->args[0];
   if (sql_type_family(x->type.kind) == SQL_FAMILY_BINARY || sql_type_is_text(x->type.kind)) {
-    return bind_new(b, sql_type_of(SQL_STRING), x->nullable,
-                    sql_text(b->context, "(CASE WHEN %s IS NOT NULL THEN hex(%s) END)", x->sql,
-                             x->sql));
+    return bind_new(
+        b, sql_type_of(SQL_STRING), x->nullable,
+        sql_text(b->context, "(CASE WHEN %s IS NOT NULL THEN hex(%s) END)", x->sql, x->sql));
   }
   return sql_unsupported(b->context, call->expr->line, "hex of this type");
 }

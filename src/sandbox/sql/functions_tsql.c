@@ -13,8 +13,8 @@ static sql_bound *bind_isnull(sql_binder *b, const sql_call *call) {
     type = call->args[1]->type;
   }
   sql_bound *x = call_as(b, call, 0, &type);
-  sql_bound *y = bind_convert(b, call->args[1], &type, SQL_IMPLICIT, SQL_STYLE_NONE,
-                              call->expr->line);
+  sql_bound *y =
+      bind_convert(b, call->args[1], &type, SQL_IMPLICIT, SQL_STYLE_NONE, call->expr->line);
   if (x == NULL || y == NULL) {
     return NULL;
   }
@@ -50,9 +50,9 @@ static sql_bound *bind_patindex(sql_binder *b, const sql_call *call) {
   if (!bind_common(b, pattern, x, "patindex", call->expr->line, &type)) {
     return NULL;
   }
-  return bind_new(b, sql_type_of(SQL_INT), true,
-                  sql_text(b->context, "f_patindex(%s,%s,%lld)", pattern->sql, x->sql,
-                           call_pack(&type)));
+  return bind_new(
+      b, sql_type_of(SQL_INT), true,
+      sql_text(b->context, "f_patindex(%s,%s,%lld)", pattern->sql, x->sql, call_pack(&type)));
 }
 
 static sql_bound *bind_stuff(sql_binder *b, const sql_call *call) {
@@ -76,9 +76,10 @@ static sql_bound *bind_stuff(sql_binder *b, const sql_call *call) {
 
 static sql_bound *bind_space(sql_binder *b, const sql_call *call) {
   sql_bound *count = call_integer(b, call, 0);
-  return count == NULL ? NULL
-                       : bind_new(b, sql_type_text(SQL_VARCHAR, 8000), true,
-                                  sql_text(b->context, "f_replicate(' ',min(8000,%s))", count->sql));
+  return count == NULL
+             ? NULL
+             : bind_new(b, sql_type_text(SQL_VARCHAR, 8000), true,
+                        sql_text(b->context, "f_replicate(' ',min(8000,%s))", count->sql));
 }
 
 static sql_bound *bind_char(sql_binder *b, const sql_call *call) {
@@ -201,8 +202,8 @@ static sql_bound *bind_dateadd(sql_binder *b, const sql_call *call) {
     return NULL;
   }
   const sql_type integer = sql_type_of(SQL_INT);
-  sql_bound *count = bind_convert(b, call->args[1], &integer, SQL_EXPLICIT, SQL_STYLE_NONE,
-                                  call->expr->line);
+  sql_bound *count =
+      bind_convert(b, call->args[1], &integer, SQL_EXPLICIT, SQL_STYLE_NONE, call->expr->line);
   sql_bound *x = call->args[2];
   if (x != NULL && sql_type_family(x->type.kind) != SQL_FAMILY_DATETIME) {
     const sql_type type = sql_type_of(SQL_DATETIME); /* also of text */
@@ -277,7 +278,10 @@ static sql_bound *bind_fromparts(sql_binder *b, const sql_call *call) {
   bool date = br_text_equal_nocase(name, "DATEFROMPARTS");
   bool time = br_text_equal_nocase(name, "TIMEFROMPARTS");
   bool old = br_text_equal_nocase(name, "DATETIMEFROMPARTS");
-  sql_type type = sql_type_of(date ? SQL_DATE : time ? SQL_TIME : old ? SQL_DATETIME : SQL_DATETIME2);
+  sql_type type = sql_type_of(date   ? SQL_DATE
+                              : time ? SQL_TIME
+                              : old  ? SQL_DATETIME
+                                     : SQL_DATETIME2);
   const char *parts[8] = {"1900", "1", "1", "0", "0", "0", "0", "0"};
   size_t first = time ? 3 : 0;
   size_t given = date ? 3 : time ? 4 : 7;
@@ -299,8 +303,7 @@ static sql_bound *bind_fromparts(sql_binder *b, const sql_call *call) {
                       sql_type_word(ENGINE_TSQL, type.kind));
     }
     type.scale = (uint8_t)precision->value.i;
-    parts[6] = sql_text(b->context, "(%s*%lld)", parts[6],
-                        (long long)sql_power10(7U - type.scale));
+    parts[6] = sql_text(b->context, "(%s*%lld)", parts[6], (long long)sql_power10(7U - type.scale));
   }
   return bind_new(b, type, true,
                   sql_text(b->context, "f_fromparts(%lld,%s,%s,%s,%s,%s,%s,%s,%s)",
@@ -344,8 +347,8 @@ static sql_bound *bind_db_name(sql_binder *b, const sql_call *call) {
   sql_bound *id = call_integer(b, call, 0);
   return id == NULL ? NULL
                     : bind_new(b, sql_type_text(SQL_NVARCHAR, 128), true,
-                               sql_text(b->context, "(SELECT name FROM main.c_database WHERE id=%s)",
-                                        id->sql));
+                               sql_text(b->context,
+                                        "(SELECT name FROM main.c_database WHERE id=%s)", id->sql));
 }
 
 static sql_bound *bind_db_id(sql_binder *b, const sql_call *call) {
@@ -435,12 +438,18 @@ static sql_bound *bind_property(sql_binder *b, const sql_call *call) {
   static const struct {
     const char *name, *value;
   } properties[] = {
-      {"ProductVersion", "16.0.1000.6"}, {"ProductLevel", "RTM"},
-      {"ProductMajorVersion", "16"},     {"Edition", "Developer Edition (64-bit)"},
-      {"EngineEdition", "3"},            {"ServerName", "sandbox"},
-      {"MachineName", "sandbox"},        {"Collation", "SQL_Latin1_General_CP1_CI_AS"},
-      {"IsIntegratedSecurityOnly", "0"}, {"IsClustered", "0"},
-      {"IsHadrEnabled", "0"},            {"InstanceName", NULL},
+      {"ProductVersion", "16.0.1000.6"},
+      {"ProductLevel", "RTM"},
+      {"ProductMajorVersion", "16"},
+      {"Edition", "Developer Edition (64-bit)"},
+      {"EngineEdition", "3"},
+      {"ServerName", "sandbox"},
+      {"MachineName", "sandbox"},
+      {"Collation", "SQL_Latin1_General_CP1_CI_AS"},
+      {"IsIntegratedSecurityOnly", "0"},
+      {"IsClustered", "0"},
+      {"IsHadrEnabled", "0"},
+      {"InstanceName", NULL},
   };
   const sql_bound *arg = call->args[call->count - 1];
   for (size_t i = 0; arg->literal && i < sizeof properties / sizeof properties[0]; i++) {
@@ -497,10 +506,18 @@ sql_bound *bind_global(sql_binder *b, const sql_expr *expr) {
     const char *name;
     int64_t value;
   } numbers[] = {
-      {"ROWCOUNT", e->rowcount}, {"TRANCOUNT", e->trancount}, {"SPID", e->spid},
-      {"ERROR", e->error_number}, {"DATEFIRST", 7},           {"MAX_PRECISION", 38},
-      {"TEXTSIZE", 2147483647},  {"LOCK_TIMEOUT", -1},        {"NESTLEVEL", 0},
-      {"OPTIONS", 5496},         {"FETCH_STATUS", 0},         {"LANGID", 0},
+      {"ROWCOUNT", e->rowcount},
+      {"TRANCOUNT", e->trancount},
+      {"SPID", e->spid},
+      {"ERROR", e->error_number},
+      {"DATEFIRST", 7},
+      {"MAX_PRECISION", 38},
+      {"TEXTSIZE", 2147483647},
+      {"LOCK_TIMEOUT", -1},
+      {"NESTLEVEL", 0},
+      {"OPTIONS", 5496},
+      {"FETCH_STATUS", 0},
+      {"LANGID", 0},
       {"MICROSOFTVERSION", 0x100003e8},
   };
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

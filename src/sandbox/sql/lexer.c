@@ -436,8 +436,8 @@ static void lex_token(lexer *lx) {
 }
 
 br_status sql_lex(sql_context *context, sql_token **ret_tokens, size_t *ret_count) {
-  lexer lx = {.context = context, .at = context->text, .end = context->text + context->length,
-              .line = 1};
+  lexer lx = {
+      .context = context, .at = context->text, .end = context->text + context->length, .line = 1};
   while (context->status == BR_OK) {
     skip_blanks(&lx);
     if (context->status != BR_OK || lx.at >= lx.end) {

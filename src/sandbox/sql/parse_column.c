@@ -254,8 +254,7 @@ static sql_column_def *parse_column_def(sql_parser *p) {
 
 static bool starts_constraint(const sql_parser *p) {
   return parse_is(p, "CONSTRAINT") || parse_is(p, "PRIMARY") || parse_is(p, "UNIQUE") ||
-         parse_is(p, "CHECK") || parse_is(p, "FOREIGN") ||
-         (p->is_tsql && parse_is(p, "DEFAULT"));
+         parse_is(p, "CHECK") || parse_is(p, "FOREIGN") || (p->is_tsql && parse_is(p, "DEFAULT"));
 }
 
 static bool parse_table_constraint(sql_parser *p, sql_stmt *stmt, sql_constraint ***tail) {

@@ -207,8 +207,7 @@ static sql_stmt *parse_create(sql_parser *p) {
     return parse_create_index(p);
   }
   if (parse_peek(p, 0)->kind == SQL_TOKEN_WORD) {
-    return sql_unsupported(p->context, parse_peek(p, 0)->line, "CREATE %s",
-                           parse_peek(p, 0)->text);
+    return sql_unsupported(p->context, parse_peek(p, 0)->line, "CREATE %s", parse_peek(p, 0)->text);
   }
   return parse_syntax_error(p);
 }
@@ -268,8 +267,8 @@ static sql_stmt *parse_drop(sql_parser *p) {
       return NULL;
     }
     if (!p->is_tsql && (parse_accept(p, "CASCADE") || parse_accept(p, "RESTRICT"))) {
-      stmt->unique = parse_peek(p, 0) > p->tokens && br_text_equal_nocase(p->tokens[p->at - 1].text,
-                                                                          "CASCADE");
+      stmt->unique = parse_peek(p, 0) > p->tokens &&
+                     br_text_equal_nocase(p->tokens[p->at - 1].text, "CASCADE");
     }
     return parse_failed(p) ? NULL : stmt;
   }

@@ -59,8 +59,7 @@ static sql_assignment *parse_assignment(sql_parser *p) {
     return NULL;
   }
   if (parse_peek(p, 0)->kind == SQL_TOKEN_VARIABLE) {
-    return sql_unsupported(p->context, parse_peek(p, 0)->line,
-                           "Setting a variable in UPDATE");
+    return sql_unsupported(p->context, parse_peek(p, 0)->line, "Setting a variable in UPDATE");
   }
   if (!parse_name(p, &item->column)) {
     return NULL;

@@ -163,9 +163,9 @@ static sql_expr *parse_predicate(sql_parser *p) {
       left = parse_comparison(p, left);
       continue;
     }
-    bool negated = parse_is(p, "NOT") && (parse_is_at(p, 1, "IN") || parse_is_at(p, 1, "LIKE") ||
-                                          parse_is_at(p, 1, "BETWEEN") ||
-                                          (!p->is_tsql && parse_is_at(p, 1, "ILIKE")));
+    bool negated = parse_is(p, "NOT") &&
+                   (parse_is_at(p, 1, "IN") || parse_is_at(p, 1, "LIKE") ||
+                    parse_is_at(p, 1, "BETWEEN") || (!p->is_tsql && parse_is_at(p, 1, "ILIKE")));
     p->at += negated;
     if (parse_accept(p, "IN")) {
       left = parse_in(p, left, negated);

@@ -321,9 +321,14 @@ static sql_stmt *parse_flow_tsql(sql_parser *p) {
     const char *word;
     sql_stmt *(*parse)(sql_parser *);
   } words[] = {
-      {"DECLARE", parse_declare}, {"SET", parse_set},     {"IF", parse_if},
-      {"BEGIN", parse_begin},     {"RAISERROR", parse_raiserror},
-      {"THROW", parse_throw},     {"EXEC", parse_execute}, {"EXECUTE", parse_execute},
+      {"DECLARE", parse_declare},
+      {"SET", parse_set},
+      {"IF", parse_if},
+      {"BEGIN", parse_begin},
+      {"RAISERROR", parse_raiserror},
+      {"THROW", parse_throw},
+      {"EXEC", parse_execute},
+      {"EXECUTE", parse_execute},
   };
   static const struct {
     const char *word;

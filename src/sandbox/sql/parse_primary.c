@@ -238,15 +238,15 @@ static sql_expr *parse_literal(sql_parser *p, sql_expr_kind kind) {
 static bool is_bare_function(const sql_parser *p) {
   return parse_is(p, "CURRENT_TIMESTAMP") || parse_is(p, "CURRENT_DATE") ||
          parse_is(p, "CURRENT_USER") ||
-         (p->is_tsql && (parse_is(p, "SESSION_USER") || parse_is(p, "SYSTEM_USER") ||
-                         parse_is(p, "USER")));
+         (p->is_tsql &&
+          (parse_is(p, "SESSION_USER") || parse_is(p, "SYSTEM_USER") || parse_is(p, "USER")));
 }
 
 /* Reserved words that name functions when a ( follows. */
 static bool is_function_word(const sql_parser *p) {
-  static const char *const words[] = {"LEFT", "RIGHT", "COALESCE", "NULLIF", "CONVERT", "EXISTS",
-                                      "IF",   "USER",  "CURRENT_DATE", "CURRENT_TIMESTAMP",
-                                      "CURRENT_USER", "LIKE"};
+  static const char *const words[] = {
+      "LEFT", "RIGHT",        "COALESCE",          "NULLIF",       "CONVERT", "EXISTS", "IF",
+      "USER", "CURRENT_DATE", "CURRENT_TIMESTAMP", "CURRENT_USER", "LIKE"};
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
     if (parse_is(p, words[i])) {
       return true;

@@ -139,9 +139,6 @@ sql_table *parse_table_name(sql_parser *p) {
   if (is_files(p, &table->name)) {
     table->kind = SQL_T_FILES;
     table->path = table->name.parts[1];
-  } else if (parse_is_symbol(p, '(') && !parse_is_at(p, 1, "NOLOCK")) {
-    return sql_unsupported(p->context, table->line, "The table function '%s'",
-                           table->name.parts[table->name.count - 1]);
   }
   return table;
 }
@@ -158,6 +155,10 @@ static sql_table *parse_join_tree(sql_parser *p);
 static sql_table *parse_table_primary(sql_parser *p) {
   if (!parse_is_symbol(p, '(')) {
     sql_table *table = parse_table_name(p);
+    if (table != NULL && parse_is_symbol(p, '(') && !parse_is_at(p, 1, "NOLOCK")) {
+      return sql_unsupported(p->context, table->line, "The table function '%s'",
+                             table->name.parts[table->name.count - 1]);
+    }
     if (table != NULL) {
       parse_correlation(p, table);
       if (p->is_tsql && parse_is_symbol(p, '(') && parse_is_at(p, 1, "NOLOCK")) {
@@ -216,10 +217,10 @@ static bool parse_join_word(sql_parser *p, sql_join *ret_join) {
   if (!inner && !parse_is(p, "LEFT") && !parse_is(p, "RIGHT") && !parse_is(p, "FULL")) {
     return false;
   }
-  *ret_join = inner                   ? SQL_JOIN_INNER
-              : parse_is(p, "LEFT")   ? SQL_JOIN_LEFT
-              : parse_is(p, "RIGHT")  ? SQL_JOIN_RIGHT
-                                      : SQL_JOIN_FULL;
+  *ret_join = inner                  ? SQL_JOIN_INNER
+              : parse_is(p, "LEFT")  ? SQL_JOIN_LEFT
+              : parse_is(p, "RIGHT") ? SQL_JOIN_RIGHT
+                                     : SQL_JOIN_FULL;
   if (!parse_is(p, "JOIN")) {
     p->at++;
     if (!inner) {
@@ -258,8 +259,8 @@ static sql_table *parse_join_tree(sql_parser *p) {
       inner->join = nested;
       inner->left = table->right;
       inner->right = parse_table_primary(p);
-      if (inner->right == NULL || (nested != SQL_JOIN_CROSS &&
-                                   (!parse_expect(p, "ON") || !(inner->on = parse_expr(p))))) {
+      if (inner->right == NULL ||
+          (nested != SQL_JOIN_CROSS && (!parse_expect(p, "ON") || !(inner->on = parse_expr(p))))) {
         return NULL;
       }
       table->right = inner;

@@ -64,8 +64,8 @@ const char *parse_text_since(sql_parser *p, size_t first_token);
 int64_t parse_integer(sql_parser *p); /* optional sign */
 
 sql_expr *parse_new_expr(sql_parser *p, sql_expr_kind kind);
-sql_expr *parse_expr(sql_parser *p);           /* a condition or a value */
-sql_expr *parse_value(sql_parser *p);          /* without AND, OR, NOT, comparisons */
+sql_expr *parse_expr(sql_parser *p);                         /* a condition or a value */
+sql_expr *parse_value(sql_parser *p);                        /* without AND, OR, NOT, comparisons */
 sql_expr *parse_expr_list(sql_parser *p, size_t *ret_count); /* a, b, c */
 sql_expr *parse_primary(sql_parser *p);
 sql_expr *parse_function_call(sql_parser *p); /* at its name, a ( behind it */

@@ -38,7 +38,7 @@ typedef struct sql_aggregate {
   int args;
   void (*step)(sqlite3_context *context, int argc, sqlite3_value **argv);
   void (*final)(sqlite3_context *context);
-  void (*value)(sqlite3_context *context);                                /* NULL: no window */
+  void (*value)(sqlite3_context *context);                                   /* NULL: no window */
   void (*inverse)(sqlite3_context *context, int argc, sqlite3_value **argv); /* the same */
 } sql_aggregate;
 

@@ -105,14 +105,21 @@ sql_type sql_type_decimal_result(engine_dialect dialect, int op, const sql_type 
 
 /* Transact-SQL's order, lowest first. */
 static const uint8_t precedence_tsql[SQL_KIND_COUNT] = {
-    [SQL_VOID] = 0,        [SQL_BINARY] = 1,         [SQL_VARBINARY] = 2, [SQL_CHAR] = 3,
-    [SQL_VARCHAR] = 4,     [SQL_NCHAR] = 5,          [SQL_NVARCHAR] = 6,  [SQL_GUID] = 7,
-    [SQL_ROWVERSION] = 8,  [SQL_IMAGE] = 9,          [SQL_TEXT] = 10,     [SQL_NTEXT] = 11,
-    [SQL_BIT] = 12,        [SQL_TINYINT] = 13,       [SQL_SMALLINT] = 14, [SQL_INT] = 15,
-    [SQL_BIGINT] = 16,     [SQL_SMALLMONEY] = 17,    [SQL_MONEY] = 18,    [SQL_DECIMAL] = 19,
-    [SQL_REAL] = 20,       [SQL_FLOAT] = 21,         [SQL_TIME] = 22,     [SQL_DATE] = 23,
-    [SQL_SMALLDATETIME] = 24, [SQL_DATETIME] = 25,   [SQL_DATETIME2] = 26,
-    [SQL_DATETIMEOFFSET] = 27, [SQL_XML] = 28,
+    [SQL_VOID] = 0,           [SQL_BINARY] = 1,
+    [SQL_VARBINARY] = 2,      [SQL_CHAR] = 3,
+    [SQL_VARCHAR] = 4,        [SQL_NCHAR] = 5,
+    [SQL_NVARCHAR] = 6,       [SQL_GUID] = 7,
+    [SQL_ROWVERSION] = 8,     [SQL_IMAGE] = 9,
+    [SQL_TEXT] = 10,          [SQL_NTEXT] = 11,
+    [SQL_BIT] = 12,           [SQL_TINYINT] = 13,
+    [SQL_SMALLINT] = 14,      [SQL_INT] = 15,
+    [SQL_BIGINT] = 16,        [SQL_SMALLMONEY] = 17,
+    [SQL_MONEY] = 18,         [SQL_DECIMAL] = 19,
+    [SQL_REAL] = 20,          [SQL_FLOAT] = 21,
+    [SQL_TIME] = 22,          [SQL_DATE] = 23,
+    [SQL_SMALLDATETIME] = 24, [SQL_DATETIME] = 25,
+    [SQL_DATETIME2] = 26,     [SQL_DATETIMEOFFSET] = 27,
+    [SQL_XML] = 28,
 };
 
 static uint32_t longer(uint32_t a, uint32_t b) {
@@ -225,7 +232,7 @@ static bool common_databricks(const sql_type *a, const sql_type *b, sql_type *re
       return false;
     }
     bool integer = sql_type_family(other->kind) == SQL_FAMILY_INTEGER && other->kind != SQL_BIT;
-    *ret_type = integer ? sql_type_of(SQL_BIGINT)
+    *ret_type = integer                  ? sql_type_of(SQL_BIGINT)
                 : is_number(other->kind) ? sql_type_of(SQL_FLOAT)
                                          : *other;
     return true;
@@ -307,8 +314,8 @@ static bool convertible_tsql(const sql_type *from, const sql_type *to, bool impl
   if (is_number_tsql(from->kind) && is_number_tsql(to->kind)) {
     return true;
   }
-  if (is_number_tsql(to->kind) || (is_number_tsql(from->kind) &&
-                                   sql_type_family(to->kind) != SQL_FAMILY_DATETIME)) {
+  if (is_number_tsql(to->kind) ||
+      (is_number_tsql(from->kind) && sql_type_family(to->kind) != SQL_FAMILY_DATETIME)) {
     return number_convertible(from, to, implicit);
   }
   switch (sql_type_family(to->kind)) {
@@ -320,8 +327,7 @@ static bool convertible_tsql(const sql_type *from, const sql_type *to, bool impl
     if (sql_type_is_text(from->kind)) {
       return !implicit && from->kind != SQL_TEXT && from->kind != SQL_NTEXT;
     }
-    return sql_type_family(from->kind) == SQL_FAMILY_BINARY || !implicit ||
-           from->kind == SQL_GUID;
+    return sql_type_family(from->kind) == SQL_FAMILY_BINARY || !implicit || from->kind == SQL_GUID;
   case SQL_FAMILY_GUID:
     return sql_type_family(from->kind) == SQL_FAMILY_BINARY ||
            (sql_type_is_text(from->kind) && from->kind != SQL_XML);
@@ -372,7 +378,8 @@ bool sql_type_same_form(const sql_type *from, const sql_type *to) {
            (to->kind > from->kind && !(from->kind == SQL_TINYINT && to->kind == SQL_BYTE));
   }
   if (sql_type_is_text(from->kind) && sql_type_is_text(to->kind)) {
-    if (to->kind == SQL_XML || (sql_type_is_unicode(from->kind) && !sql_type_is_unicode(to->kind))) {
+    if (to->kind == SQL_XML ||
+        (sql_type_is_unicode(from->kind) && !sql_type_is_unicode(to->kind))) {
       return from->kind == to->kind;
     }
     if (sql_type_is_fixed(to->kind)) {

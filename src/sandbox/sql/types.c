@@ -25,8 +25,7 @@ static const type_row type_rows[SQL_KIND_COUNT] = {
     [SQL_SMALLINT] = {"smallint", "SMALLINT", SQL_FAMILY_INTEGER, BATCH_SQL_SMALLINT, BATCH_INT16},
     [SQL_INT] = {"int", "INT", SQL_FAMILY_INTEGER, BATCH_SQL_INT, BATCH_INT32},
     [SQL_BIGINT] = {"bigint", "BIGINT", SQL_FAMILY_INTEGER, BATCH_SQL_BIGINT, BATCH_INT64},
-    [SQL_DECIMAL] = {"decimal", "DECIMAL", SQL_FAMILY_DECIMAL, BATCH_SQL_DECIMAL,
-                     BATCH_DECIMAL128},
+    [SQL_DECIMAL] = {"decimal", "DECIMAL", SQL_FAMILY_DECIMAL, BATCH_SQL_DECIMAL, BATCH_DECIMAL128},
     [SQL_MONEY] = {"money", NULL, SQL_FAMILY_MONEY, BATCH_SQL_MONEY, BATCH_DECIMAL128},
     [SQL_SMALLMONEY] = {"smallmoney", NULL, SQL_FAMILY_MONEY, BATCH_SQL_SMALLMONEY,
                         BATCH_DECIMAL64},
@@ -48,7 +47,8 @@ static const type_row type_rows[SQL_KIND_COUNT] = {
     [SQL_TIME] = {"time", NULL, SQL_FAMILY_DATETIME, BATCH_SQL_TIME, BATCH_STRING},
     [SQL_SMALLDATETIME] = {"smalldatetime", NULL, SQL_FAMILY_DATETIME, BATCH_SQL_SMALLDATETIME,
                            BATCH_TIMESTAMP_US},
-    [SQL_DATETIME] = {"datetime", NULL, SQL_FAMILY_DATETIME, BATCH_SQL_DATETIME, BATCH_TIMESTAMP_US},
+    [SQL_DATETIME] = {"datetime", NULL, SQL_FAMILY_DATETIME, BATCH_SQL_DATETIME,
+                      BATCH_TIMESTAMP_US},
     [SQL_DATETIME2] = {"datetime2", NULL, SQL_FAMILY_DATETIME, BATCH_SQL_DATETIME2,
                        BATCH_TIMESTAMP_US},
     [SQL_DATETIMEOFFSET] = {"datetimeoffset", NULL, SQL_FAMILY_DATETIME, BATCH_SQL_DATETIMEOFFSET,
@@ -117,8 +117,7 @@ static bool has_length(sql_kind kind) {
 }
 
 const char *sql_type_word(engine_dialect dialect, sql_kind kind) {
-  const char *word =
-      dialect == ENGINE_TSQL ? type_rows[kind].tsql : type_rows[kind].databricks;
+  const char *word = dialect == ENGINE_TSQL ? type_rows[kind].tsql : type_rows[kind].databricks;
   return word != NULL ? word : "unknown";
 }
 
@@ -186,8 +185,7 @@ sql_type sql_type_of(sql_kind kind) {
 }
 
 sql_type sql_type_decimal(unsigned precision, unsigned scale) {
-  return (sql_type){
-      .kind = SQL_DECIMAL, .precision = (uint8_t)precision, .scale = (uint8_t)scale};
+  return (sql_type){.kind = SQL_DECIMAL, .precision = (uint8_t)precision, .scale = (uint8_t)scale};
 }
 
 sql_type sql_type_text(sql_kind kind, uint32_t length) {
@@ -211,8 +209,7 @@ static bool find_kind(engine_dialect dialect, const char *name, sql_kind *ret_ki
     }
   }
   for (int kind = SQL_BIT; kind < SQL_KIND_COUNT; kind++) {
-    const char *word =
-        dialect == ENGINE_TSQL ? type_rows[kind].tsql : type_rows[kind].databricks;
+    const char *word = dialect == ENGINE_TSQL ? type_rows[kind].tsql : type_rows[kind].databricks;
     if (word != NULL && br_text_equal_nocase(word, name)) {
       *ret_kind = (sql_kind)kind;
       return true;

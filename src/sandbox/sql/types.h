@@ -16,11 +16,10 @@
  *   time                            INTEGER 100 ns since midnight
  *   datetime2, smalldatetime        INTEGER 100 ns since 0001-01-01
  *   datetime                        INTEGER 1/300 s since 1900-01-01
- *   datetimeoffset                  TEXT "ttttttttttttttttttt±mmmm": 100 ns since 0001-01-01 UTC and
- *                                   the offset in minutes, under a collation that sees the instant
- *   timestamp, timestamp_ntz        INTEGER µs since 1970-01-01
- *   uniqueidentifier                BLOB: the 16 bytes permuted so that memcmp is SQL Server's order
- *   array, map, struct              TEXT: JSON
+ *   datetimeoffset                  TEXT "ttttttttttttttttttt±mmmm": 100 ns since 0001-01-01 UTC
+ * and the offset in minutes, under a collation that sees the instant timestamp, timestamp_ntz
+ * INTEGER µs since 1970-01-01 uniqueidentifier                BLOB: the 16 bytes permuted so that
+ * memcmp is SQL Server's order array, map, struct              TEXT: JSON
  *
  * Operands are brought to one type before SQLite sees them, so forms never mix in a comparison.
  */
@@ -31,8 +30,8 @@
 #include "sandbox/engine.h"
 
 typedef enum sql_kind {
-  SQL_VOID, /* an untyped NULL */
-  SQL_BIT,  /* Databricks: BOOLEAN */
+  SQL_VOID,    /* an untyped NULL */
+  SQL_BIT,     /* Databricks: BOOLEAN */
   SQL_TINYINT, /* 0..255 */
   SQL_BYTE,    /* Databricks' TINYINT: -128..127 */
   SQL_SMALLINT,

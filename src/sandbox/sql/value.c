@@ -168,9 +168,8 @@ static sql_moment offset_get(const sql_value *value) {
   text[19] = '\0';
   int64_t ticks = strtoll(text, NULL, 10) + offset * 60 * SQL_TICKS_PER_SECOND;
   int64_t days = floor_div(ticks, SQL_TICKS_PER_DAY);
-  return (sql_moment){.days = (int32_t)days,
-                      .ticks = ticks - days * SQL_TICKS_PER_DAY,
-                      .offset = (int32_t)offset};
+  return (sql_moment){
+      .days = (int32_t)days, .ticks = ticks - days * SQL_TICKS_PER_DAY, .offset = (int32_t)offset};
 }
 
 sql_moment sql_moment_get(sql_kind kind, const sql_value *value) {
@@ -269,8 +268,8 @@ bool sql_moment_put(const sql_moment *moment, const sql_type *type, sql_scratch 
     break;
   case SQL_TIMESTAMP:
   case SQL_TIMESTAMP_NTZ:
-    *ret_value = sql_value_integer(
-        ((int64_t)m.days - SQL_DAYS_1970) * (SQL_TICKS_PER_DAY / 10) + m.ticks / 10);
+    *ret_value = sql_value_integer(((int64_t)m.days - SQL_DAYS_1970) * (SQL_TICKS_PER_DAY / 10) +
+                                   m.ticks / 10);
     return true;
   case SQL_DATETIMEOFFSET:
     round_ticks(&m, scale_unit(type->scale));

@@ -81,8 +81,8 @@ enum {
 
 /* A local date, a local time of day and the zone's offset. */
 typedef struct sql_moment {
-  int32_t days; /* since 0001-01-01 */
-  int64_t ticks; /* 100 ns since midnight */
+  int32_t days;   /* since 0001-01-01 */
+  int64_t ticks;  /* 100 ns since midnight */
   int32_t offset; /* minutes east of UTC */
 } sql_moment;
 

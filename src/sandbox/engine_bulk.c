@@ -1,0 +1,251 @@
+/*
+ * engine_bulk.c: whole batches into a table: a prepared INSERT, one transaction, values straight
+ * from the columns.
+ */
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "sandbox/engine_internal.h"
+#include "sandbox/sql/parser.h"
+
+static void begin(engine_session *s) {
+  engine_rows_done(s);
+  sql_arena_done(&s->statement_arena);
+  s->context = (sql_context){
+      .dialect = s->owner->dialect, .arena = &s->statement_arena, .quoted_identifier = true};
+  memset(&s->error, 0, sizeof s->error);
+}
+
+/* A table's name as text: the parser's own rules for brackets and dots. */
+static catalog_table *open_table(engine_session *s, const char *table_name) {
+  sql_expr *expr = NULL;
+  sql_context parsed = s->context;
+  sql_binder b = engine_binder(s);
+  parsed.text = table_name;
+  parsed.length = strlen(table_name);
+  if (sql_parse_expression(&parsed, &expr) != BR_OK || expr->kind != SQL_E_COLUMN) {
+    return sql_fail(&s->context, 208, 1, "Invalid object name '%s'.", table_name);
+  }
+  sql_name name = expr->name;
+  if (name.count == 3 && name.parts[2][0] == '#') { /* tempdb..#t */
+    name = (sql_name){.parts = {name.parts[2]}, .count = 1, .line = 1};
+  }
+  catalog_table *table = catalog_need(&s->context, &b.names, &name);
+  if (table != NULL && table->kind != 'U') {
+    return sql_unsupported(&s->context, 1, "A bulk load into a view");
+  }
+  return table;
+}
+
+static br_status give_error(engine_session *s, engine_error *ret_error, br_status st) {
+  if (st == BR_ERR_REMOTE) {
+    *ret_error = s->error;
+  }
+  return st;
+}
+
+static bool takes_values(const catalog_column *c) {
+  return c->computed == NULL && c->type.kind != SQL_ROWVERSION;
+}
+
+br_status engine_describe_table(engine_session *s, const char *table_name,
+                                batch_schema **ret_schema, engine_error *ret_error, br_error *err) {
+  begin(s);
+  catalog_table *table = open_table(s, table_name);
+  if (table == NULL) {
+    return give_error(s, ret_error, engine_context_failed(s, err));
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < table->column_count; i++) {
+    count += takes_values(&table->columns[i]);
+  }
+  batch_schema *schema = NULL;
+  br_status st = batch_schema_new(count, &schema, err);
+  size_t at = 0;
+  for (size_t i = 0; i < table->column_count && st == BR_OK; i++) {
+    const catalog_column *c = &table->columns[i];
+    if (takes_values(c)) {
+      st = sql_type_to_field(&c->type, c->name, c->nullable || c->identity, schema, at++, err);
+    }
+  }
+  if (st != BR_OK) {
+    batch_schema_free(schema);
+    return st;
+  }
+  *ret_schema = schema;
+  return BR_OK;
+}
+
+/* How a column of the table gets its value. */
+typedef struct feed {
+  ptrdiff_t source; /* column of the batch; -1: default or NULL */
+  sql_type from;
+  bool direct;        /* the batch's form is the stored form */
+  sql_value constant; /* default's value, for source -1 */
+} feed;
+
+static br_status default_value(engine_session *s, const catalog_column *c, sql_value *ret_value,
+                               br_error *err) {
+  sql_expr *expr = NULL;
+  sql_context parsed = s->context;
+  *ret_value = sql_value_null();
+  if (c->default_text == NULL) {
+    return BR_OK;
+  }
+  parsed.text = c->default_text;
+  parsed.length = strlen(c->default_text);
+  if (sql_parse_expression(&parsed, &expr) != BR_OK) {
+    return br_error_set(err, BR_ERR_INTERNAL, "The default of column %s", c->name);
+  }
+  return engine_evaluate(s, expr, &c->type, ret_value, err);
+}
+
+static bool same_form(const sql_type *from, const sql_type *to) {
+  if (from->kind == SQL_TIMESTAMP || from->kind == SQL_TIMESTAMP_NTZ) {
+    return from->kind == to->kind;
+  }
+  return sql_type_same_form(from, to) && from->kind != SQL_DATETIME2 &&
+         from->kind != SQL_DATETIME && from->kind != SQL_SMALLDATETIME && from->kind != SQL_TIME;
+}
+
+static br_status plan_feeds(engine_session *s, const catalog_table *table, const batch *b,
+                            feed *feeds, br_error *err) {
+  for (size_t i = 0; i < table->column_count; i++) {
+    const catalog_column *c = &table->columns[i];
+    feeds[i] = (feed){.source = -1};
+    for (size_t k = 0; k < b->schema->count; k++) {
+      if (br_text_equal_nocase(b->schema->fields[k].name, c->name)) {
+        feeds[i].source = (ptrdiff_t)k;
+        feeds[i].from = engine_field_type(&b->schema->fields[k], s->owner->dialect);
+        feeds[i].direct = same_form(&feeds[i].from, &c->type);
+      }
+    }
+    if (feeds[i].source < 0 && takes_values(c) && !c->identity) {
+      br_status st = default_value(s, c, &feeds[i].constant, err);
+      if (st != BR_OK) {
+        return st;
+      }
+    }
+  }
+  for (size_t k = 0; k < b->schema->count; k++) {
+    const catalog_column *c = catalog_column_named(table, b->schema->fields[k].name);
+    if (c == NULL || !takes_values(c)) {
+      (void)sql_fail(&s->context, 207, 1, "Invalid column name '%s'.", b->schema->fields[k].name);
+      return engine_context_failed(s, err);
+    }
+  }
+  return BR_OK;
+}
+
+/* A converted value may lie in the scratch, which the next column uses again. */
+static br_status keep(engine_session *s, sql_value *value, br_buf *bytes, br_error *err) {
+  if (value->form != SQL_FORM_TEXT && value->form != SQL_FORM_BLOB) {
+    return BR_OK;
+  }
+  (void)s;
+  br_buf_clear(bytes);
+  br_status st = br_buf_append(bytes, value->p, value->n, err);
+  value->p = bytes->data == NULL ? "" : (const char *)bytes->data;
+  return st;
+}
+
+static br_status read_row(engine_writer *w, const char *full, const batch *b, size_t row,
+                          const feed *feeds, br_buf *kept, br_error *err) {
+  engine_session *s = w->session;
+  for (size_t i = 0; i < w->table->column_count; i++) {
+    if (feeds[i].source < 0) {
+      w->row[i] = feeds[i].constant;
+      continue;
+    }
+    sql_value in;
+    sql_conversion c = {.dialect = s->owner->dialect,
+                        .style = SQL_STYLE_NONE,
+                        .table = full,
+                        .column = w->table->columns[i].name,
+                        .scratch = &s->runtime.scratch,
+                        .error = &s->error,
+                        .err = err};
+    br_status st = engine_cell_value(b, (size_t)feeds[i].source, row, &feeds[i].from,
+                                     &s->runtime.scratch, &in, err);
+    if (st == BR_OK && !feeds[i].direct && in.form != SQL_FORM_NULL) {
+      sql_value moved = in;
+      st = keep(s, &moved, &kept[i], err);
+      if (st == BR_OK) {
+        st = sql_convert(&c, &feeds[i].from, &w->table->columns[i].type, &moved, &in);
+      }
+      if (st == BR_ERR_REMOTE) {
+        return br_error_set(err, st, "%s", s->error.message);
+      }
+    }
+    bool in_scratch = in.p == (const char *)s->runtime.scratch.fixed ||
+                      in.p == (const char *)s->runtime.scratch.buf.data;
+    if (st == BR_OK && in_scratch) {
+      st = keep(s, &in, &kept[i], err);
+    }
+    if (st != BR_OK) {
+      return st;
+    }
+    w->row[i] = in;
+  }
+  return BR_OK;
+}
+
+static br_status write_batch(engine_session *s, const catalog_table *table, const batch *b,
+                             const feed *feeds, br_buf *kept, br_error *err) {
+  engine_writer w;
+  br_status st = engine_writer_open(s, table, true, &w, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  const char *full = engine_full_name(&s->context, table);
+  for (size_t row = 0; row < b->rows && st == BR_OK; row++) {
+    st = read_row(&w, full, b, row, feeds, kept, err);
+    if (st == BR_OK) {
+      st = engine_writer_put(&w, 0, err);
+    }
+  }
+  if (st == BR_OK) {
+    st = engine_writer_finish(&w, err);
+  }
+  engine_writer_done(&w);
+  return st != BR_OK
+             ? st
+             : engine_check_rows(s, table,
+                                 sql_text(&s->context, "rowid >= %lld", (long long)w.first_rowid),
+                                 "INSERT", err);
+}
+
+br_status engine_insert_batch(engine_session *s, const char *table_name, const batch *b,
+                              uint64_t *ret_rows, engine_error *ret_error, br_error *err) {
+  begin(s);
+  catalog_table *table = open_table(s, table_name);
+  if (table == NULL) {
+    return give_error(s, ret_error, engine_context_failed(s, err));
+  }
+  feed *feeds = sql_new(&s->context, (table->column_count + 1) * sizeof *feeds);
+  br_buf *kept = sql_new(&s->context, (table->column_count + 1) * sizeof *kept);
+  if (feeds == NULL || kept == NULL) {
+    return engine_context_failed(s, err);
+  }
+  for (size_t i = 0; i < table->column_count; i++) {
+    br_buf_init(&kept[i], BR_LIMIT_CELL_MAX);
+  }
+  br_status st = plan_feeds(s, table, b, feeds, err);
+  if (st == BR_OK) {
+    st = engine_write_begin(s, table->temporary, err);
+    if (st == BR_OK) {
+      st = write_batch(s, table, b, feeds, kept, err);
+      br_status ended = engine_write_end(s, st == BR_OK, st == BR_OK ? err : NULL);
+      st = st != BR_OK ? st : ended;
+    }
+  }
+  for (size_t i = 0; i < table->column_count; i++) {
+    br_buf_done(&kept[i]);
+  }
+  if (st == BR_OK) {
+    *ret_rows = b->rows;
+    s->environment.rowcount = (int32_t)b->rows;
+  }
+  return give_error(s, ret_error, st);
+}

@@ -1,0 +1,176 @@
+/*
+ * engine_transaction.c: transactions as SQL Server counts them, on SQLite's single writer.
+ *
+ * BEGIN TRANSACTION opens nothing in SQLite: until the first write each statement reads what is
+ * committed then (READ COMMITTED). The first write takes SQLite's write lock; from there on nobody
+ * else writes. SNAPSHOT fixes what is read at the first read; REPEATABLE READ and SERIALIZABLE take
+ * the write lock at the first read.
+ */
+#include <string.h>
+
+#include "sandbox/engine_internal.h"
+#include "store/store.h"
+
+static br_status run(engine_session *s, const char *sql, br_error *err) {
+  return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? BR_OK
+                                                                 : engine_step_failed(s, err);
+}
+
+br_status engine_write_begin(engine_session *s, bool temporary_only, br_error *err) {
+  br_status st = BR_OK;
+  if (!s->in_sqlite) {
+    st = run(s, temporary_only && s->trancount == 0 ? "BEGIN" : "BEGIN IMMEDIATE", err);
+    if (st != BR_OK) {
+      return st;
+    }
+    s->in_sqlite = true;
+  }
+  return run(s, "SAVEPOINT statement", err);
+}
+
+br_status engine_write_end(engine_session *s, bool keep, br_error *err) {
+  br_status st = BR_OK;
+  if (!keep) {
+    st = run(s, "ROLLBACK TO statement", err);
+  }
+  if (st == BR_OK) {
+    st = run(s, "RELEASE statement", err);
+  }
+  if (s->trancount > 0 && st == BR_OK) {
+    return BR_OK;
+  }
+  if (s->trancount == 0) {
+    br_status ended = run(s, keep && st == BR_OK ? "COMMIT" : "ROLLBACK", st == BR_OK ? err : NULL);
+    if (ended != BR_OK && sqlite3_get_autocommit(s->db) == 0) {
+      (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    s->in_sqlite = false;
+    return st != BR_OK ? st : ended;
+  }
+  return st;
+}
+
+br_status engine_read_begin(engine_session *s, br_error *err) {
+  if (s->trancount == 0 || s->in_sqlite || (!s->snapshot && !s->serializable)) {
+    return BR_OK;
+  }
+  br_status st = run(s, s->serializable ? "BEGIN IMMEDIATE" : "BEGIN", err);
+  s->in_sqlite = st == BR_OK;
+  return st;
+}
+
+void engine_rollback_all(engine_session *s) {
+  if (s->in_sqlite) {
+    sqlite3_stmt *stmt = NULL;
+    while ((stmt = sqlite3_next_stmt(s->db, stmt)) != NULL) {
+      (void)sqlite3_reset(stmt);
+    }
+    (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+  }
+  s->in_sqlite = false;
+  s->trancount = 0;
+}
+
+static br_status not_begun(engine_session *s, int32_t number, const char *word, br_error *err) {
+  sql_error_set(&s->error, number, 16,
+                "The %s TRANSACTION request has no corresponding BEGIN TRANSACTION.", word);
+  return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
+}
+
+/* A user's savepoint has a name of its own space. */
+static const char *savepoint_name(engine_session *s, const char *name) {
+  size_t n = strlen(name);
+  char *quoted = sql_new(&s->context, n * 2 + 5);
+  if (quoted == NULL) {
+    return NULL;
+  }
+  char *out = quoted;
+  *out++ = '"';
+  *out++ = 'u';
+  *out++ = '_';
+  for (size_t i = 0; i < n; i++) {
+    if (name[i] == '"') {
+      *out++ = '"';
+    }
+    *out++ = name[i];
+  }
+  *out = '"';
+  return quoted;
+}
+
+static br_status begin_for_savepoint(engine_session *s, br_error *err) {
+  if (s->in_sqlite) {
+    return BR_OK;
+  }
+  br_status st = run(s, "BEGIN IMMEDIATE", err);
+  s->in_sqlite = st == BR_OK;
+  return st;
+}
+
+static br_status save(engine_session *s, const sql_stmt *stmt, br_error *err) {
+  if (s->trancount == 0) {
+    sql_error_set(&s->error, 628, 16,
+                  "Cannot issue SAVE TRANSACTION when there is no active "
+                  "transaction.");
+    return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
+  }
+  br_status st = begin_for_savepoint(s, err);
+  const char *name = savepoint_name(s, stmt->text);
+  return st != BR_OK
+             ? st
+             : run(s, sql_text(&s->context, "SAVEPOINT %s", name == NULL ? "x" : name), err);
+}
+
+static br_status rollback(engine_session *s, const sql_stmt *stmt, br_error *err) {
+  if (s->trancount == 0) {
+    return not_begun(s, 3903, "ROLLBACK", err);
+  }
+  if (stmt->text != NULL && s->in_sqlite) {
+    const char *name = savepoint_name(s, stmt->text);
+    if (name != NULL && sqlite3_exec(s->db, sql_text(&s->context, "ROLLBACK TO %s", name), NULL,
+                                     NULL, NULL) == SQLITE_OK) {
+      return BR_OK;
+    }
+  }
+  if (stmt->text != NULL && !s->named) {
+    sql_error_set(&s->error, 6401, 16,
+                  "Cannot roll back %s. No transaction or savepoint of that name was found.",
+                  stmt->text);
+    return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
+  }
+  engine_rollback_all(s);
+  return BR_OK;
+}
+
+br_status engine_transaction(engine_session *s, const sql_stmt *stmt, br_error *err) {
+  br_status st = BR_OK;
+  switch (stmt->kind) {
+  case SQL_S_BEGIN_TRAN:
+    s->statement_kind = "BEGIN TRANSACTION";
+    if (s->trancount == 0) {
+      s->named = stmt->text != NULL;
+    }
+    s->trancount++;
+    return BR_OK;
+  case SQL_S_COMMIT:
+    s->statement_kind = "COMMIT TRANSACTION";
+    if (s->trancount == 0) {
+      return not_begun(s, 3902, "COMMIT", err);
+    }
+    if (s->trancount == 1 && s->in_sqlite) {
+      st = run(s, "COMMIT", err);
+      if (st != BR_OK) {
+        return st;
+      }
+      s->in_sqlite = false;
+    }
+    s->trancount--;
+    return BR_OK;
+  case SQL_S_SAVE:
+    s->statement_kind = "SAVE TRANSACTION";
+    return save(s, stmt, err);
+  default:
+    s->statement_kind = "ROLLBACK TRANSACTION";
+    return rollback(s, stmt, err);
+  }
+}
