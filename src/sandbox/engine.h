@@ -48,8 +48,8 @@ br_status engine_session_use(engine_session *s, const char *database, const char
                              engine_error *ret_error, br_error *err) BR_CHECKED;
 const char *engine_session_database(const engine_session *s);
 
-/* A bound parameter: sp_executesql's @p or Databricks' :name. Value as text of the type's own form;
- * NULL = SQL NULL. */
+/* A bound parameter: sp_executesql's @p or Databricks' :name. Value as text of the type's own form
+ * (binary: the bytes themselves); NULL = SQL NULL. */
 typedef struct engine_parameter {
   const char *name; /* without @ or : */
   batch_sql_typespec type;

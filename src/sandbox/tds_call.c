@@ -120,7 +120,9 @@ static br_status bind_one(const tds_rpc_parameter *p, size_t index, const char *
   br_buf_init(&b->values[index], BR_LIMIT_CELL_MAX);
   const batch_column *column = &p->value->columns[0];
   br_status st = BR_OK;
-  if (column->layout == BATCH_BOOL && batch_column_is_valid(column, 0)) {
+  if (column->layout == BATCH_BINARY && batch_column_is_valid(column, 0)) {
+    st = br_buf_append(&b->values[index], column->data, (size_t)column->offsets[1], err);
+  } else if (column->layout == BATCH_BOOL && batch_column_is_valid(column, 0)) {
     st = br_buf_text(&b->values[index], *(const uint8_t *)column->values & 1U ? "1" : "0", err);
   } else {
     st = batch_cell_text(p->value, 0, 0, &b->values[index], &null, err);

@@ -2,6 +2,8 @@
  * decimal and numeric (MS-TDS 2.2.5.5.1.6): a length, a sign byte (1 = not negative), a magnitude
  * of 4, 8, 12 or 16 bytes. The length decides, not the precision: some servers always send 16.
  */
+#include <string.h>
+
 #include "batch/value.h"
 #include "tds/family.h"
 
@@ -20,7 +22,9 @@ static size_t magnitude_size(unsigned precision) {
 
 static br_status read_info(tds_reader *r, tds_type_place place, tds_type_info *info,
                            br_error *err) {
-  (void)place;
+  /* 4, 8, 12 or 16 bytes say the specification and SQL Server; FreeTDS as a client sends what the
+   * precision needs to the byte, and SQL Server takes that. */
+  info->any_decimal_length = place != TDS_IN_RESULT;
   br_reader view;
   br_status st = tds_reader_view(r, 3, &view, err);
   if (st != BR_OK) {
@@ -63,18 +67,16 @@ static br_status take(tds_reader *r, const tds_type_info *info, bool *ret_null, 
     r->pos++;
     return BR_OK;
   }
-  if (length > MAGNITUDE_MAX + 1 || length % 4 != 1 || length == 1) {
+  if (length > MAGNITUDE_MAX + 1 || length == 1 || (length % 4 != 1 && !info->any_decimal_length)) {
     return tds_bad_length(err, info, length);
   }
   st = tds_reader_need(r, 1 + length, err);
   if (st != BR_OK) {
     return st;
   }
-  const uint8_t *p = r->pos + 2;
-  u128 magnitude = br_load_u32le(p);
-  for (size_t i = 4; i < length - 1; i += 4) {
-    magnitude |= (u128)br_load_u32le(p + i) << (8 * i);
-  }
+  uint8_t bytes[MAGNITUDE_MAX] = {0};
+  memcpy(bytes, r->pos + 2, length - 1);
+  u128 magnitude = (u128)br_load_u64le(bytes + 8) << 64 | br_load_u64le(bytes);
   if (magnitude >= ten_to(info->precision)) {
     return br_error_set(err, BR_ERR_PROTOCOL, "A value has more digits than decimal(%u,%u)",
                         info->precision, info->scale);

@@ -38,6 +38,7 @@ typedef struct tds_type_info {
   uint32_t user_type;                    /* from COLMETADATA; TDS_USER_TYPE_TIMESTAMP matters */
   uint8_t collation[TDS_COLLATION_SIZE]; /* char types */
   bool nullable;                         /* from COLMETADATA's flags */
+  bool any_decimal_length; /* decimals may have 1..16 bytes of magnitude: see family_decimal.c */
   bool plp_unknown_length; /* PLP values are written without their total, as a bulk load wants */
 } tds_type_info;
 

@@ -397,6 +397,24 @@ static void precise_times_before_1970_and_of_small_scale(void **state) {
   br_buf_done(&out);
 }
 
+/* One column, decimal(10,2), one row: 123.45 in five bytes of magnitude, as FreeTDS sends it. */
+static void decimals_of_a_load_are_as_long_as_the_client_likes(void **state) {
+  (void)state;
+  static const uint8_t bytes[] = {0x81, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x09,
+                                  0x00, 0x6A, 0x11, 0x0A, 0x02, 0x01, 'p',  0x00,
+                                  0xD1, 0x06, 0x00, 0x39, 0x30, 0x00, 0x00, 0x00};
+  tds_reader r;
+  tds_bulk bulk;
+  batch *b = NULL;
+  tds_reader_init_memory(&r, bytes, sizeof bytes);
+  assert_int_equal(tds_bulk_begin(&bulk, &r, 1000, NULL), BR_OK);
+  assert_int_equal(batch_new(bulk.schema, 1, &b, NULL), BR_OK);
+  assert_int_equal(tds_bulk_read(&bulk, &r, b, NULL), BR_OK);
+  assert_int_equal(((int64_t *)b->columns[0].values)[0], -12345);
+  batch_free(b);
+  tds_bulk_done(&bulk);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_login_is_read_as_it_was_written),
@@ -413,6 +431,7 @@ int main(void) {
       cmocka_unit_test(a_cut_load_is_refused),
       cmocka_unit_test(a_load_that_lies_is_refused),
       cmocka_unit_test(failing_allocations_in_a_load_are_reported),
+      cmocka_unit_test(decimals_of_a_load_are_as_long_as_the_client_likes),
       cmocka_unit_test(a_row_keeps_offset_and_hundred_nanoseconds),
       cmocka_unit_test(precise_times_before_1970_and_of_small_scale),
   };
