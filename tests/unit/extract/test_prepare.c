@@ -75,11 +75,28 @@ static void every_failing_allocation_is_reported_and_leaks_nothing(void **state)
   }
 }
 
+/* The samples that come with the program fit each other. */
+static void the_sample_queries_find_their_parameters_in_both_countries(void **state) {
+  (void)state;
+  static const char *const countries[] = {"Northland", "Southland"};
+  for (size_t i = 0; i < 2; i++) {
+    extract_prepare_options options = {.queries_path = SOURCE_ROOT "/examples/flights/queries",
+                                       .config_path = SOURCE_ROOT "/config",
+                                       .country = countries[i]};
+    extract_prepared prepared = {0};
+    assert_int_equal(extract_prepare(&options, &prepared, NULL), BR_OK);
+    assert_int_equal(prepared.count, 5);
+    assert_string_equal(prepared.database, "nycflights");
+    extract_prepared_done(&prepared);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       FILES_TEST(queries_carry_their_sql_and_the_parameters_they_use),
       FILES_TEST(mistakes_of_all_queries_are_told_at_once),
       FILES_TEST(an_empty_or_ambiguous_database_is_handled),
+      FILES_TEST(the_sample_queries_find_their_parameters_in_both_countries),
       FILES_TEST(every_failing_allocation_is_reported_and_leaks_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,10 +46,38 @@ static void every_row_is_complete_and_its_default_is_of_its_kind(void **state) {
   }
 }
 
+/* Copied and not filled in, the sample does nothing but remind of its placeholders. */
+static void the_sample_of_env_is_understood(void **state) {
+  (void)state;
+  static const char *const nothing[] = {NULL};
+  settings_load_options options = {.env_file = ENV_SAMPLE, .environment = nothing};
+  settings *s = NULL;
+  assert_int_equal(settings_load(&options, &s, NULL), BR_OK);
+  br_buf out;
+  br_buf_init(&out, 1 << 16);
+  size_t errors = 1;
+  size_t warnings = 0;
+  assert_int_equal(settings_problems(s, SETTINGS_SQLSERVER | SETTINGS_DATABRICKS, &out, &errors,
+                                     &warnings, NULL),
+                   BR_OK);
+  assert_int_equal(errors, 0);
+  assert_true(warnings > 0);
+  const char *text = br_buf_cstr(&out);
+  size_t placeholders = 0;
+  while ((text = strstr(text, "holds a placeholder")) != NULL) {
+    placeholders++;
+    text++;
+  }
+  assert_int_equal(placeholders, warnings);
+  br_buf_done(&out);
+  settings_free(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_page_is_the_table),
       cmocka_unit_test(every_row_is_complete_and_its_default_is_of_its_kind),
+      cmocka_unit_test(the_sample_of_env_is_understood),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
