@@ -14,6 +14,9 @@
 #include "batch/batch.h"
 
 #define EXTRACT_MANIFEST_NAME "_manifest.json"
+/* The same text, written before it where a place may not replace a file at once: one of the two is
+ * whole at any moment. Gone when a run ends well. */
+#define EXTRACT_MANIFEST_NEXT "_manifest.json.next"
 
 typedef struct extract_file {
   char *name; /* in the result folder */

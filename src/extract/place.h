@@ -70,6 +70,8 @@ typedef struct extract_place_ops {
                    br_error *err);
   br_status (*remove)(extract_place *place, const char *path, br_error *err);
   br_status (*exists)(extract_place *place, const char *path, bool *ret_exists, br_error *err);
+  /* write() shows the old content or the new, whenever somebody looks or the run dies. */
+  bool replaces_at_once;
 } extract_place_ops;
 
 extern const extract_place_ops extract_place_folder_ops;

@@ -195,4 +195,5 @@ const extract_place_ops extract_place_folder_ops = {
     .put = folder_put,
     .remove = folder_remove,
     .exists = folder_exists,
+    .replaces_at_once = true,
 };

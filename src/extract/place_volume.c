@@ -276,4 +276,5 @@ const extract_place_ops extract_place_volume_ops = {
     .put = volume_put,
     .remove = volume_remove,
     .exists = volume_exists,
+    .replaces_at_once = false,
 };

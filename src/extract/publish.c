@@ -28,6 +28,9 @@ struct extract_publisher {
   pthread_t uploader; /* runs while `uploading` */
   bool uploading;
   bool switched; /* the new manifest stands */
+  /* The manifest's second copy is there, and is needed no more once the manifest itself is whole.
+   */
+  bool next_there, manifest_whole;
   /* Written by the uploading thread, read after joining it. */
   br_status upload_status;
   br_error upload_error;
@@ -64,27 +67,73 @@ static br_status part_new(const flow_part *from, part **ret_part, br_error *err)
 
 /* ---- looking at what is there ---- */
 
-static br_status read_earlier(extract_publisher *p, br_error *err) {
+static br_status read_manifest(extract_publisher *p, const char *name, br_error *err) {
   br_buf text = {0};
-  br_status st = extract_place_read(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME,
-                                    BR_LIMIT_HTTP_BODY, &text, err);
-  if (st == BR_ERR_NOT_FOUND) {
-    br_error_clear(err);
-    br_buf_done(&text);
-    return BR_OK;
-  }
+  br_status st =
+      extract_place_read(p->options.place, p->options.folder, name, BR_LIMIT_HTTP_BODY, &text, err);
   if (st == BR_OK) {
+    br_free(p->earlier_text);
     p->earlier_text = br_buf_take(&text, &p->earlier_length);
     st = p->earlier_text == NULL
              ? br_error_nomem(err)
              : extract_manifest_read(p->earlier_text, p->earlier_length, &p->earlier, err);
-    if (st == BR_ERR_DATA) {
-      st = br_error_context(err, st, "%s/" EXTRACT_MANIFEST_NAME " can't be used; move it away",
-                            p->where);
-    }
   }
   br_buf_done(&text);
   return st;
+}
+
+static br_status write_text(extract_publisher *p, const char *name, const void *text, size_t length,
+                            br_error *err) {
+  return extract_place_write(p->options.place, p->options.folder, name, text, length, err);
+}
+
+/* A run died while it wrote the manifest: the other copy is whole, and is put back.
+ * BR_ERR_NOT_FOUND where there is none. */
+static br_status recover_manifest(extract_publisher *p, br_error *err) {
+  if (p->options.place->ops->replaces_at_once) {
+    return BR_ERR_NOT_FOUND;
+  }
+  br_error ignored = BR_ERROR_INIT;
+  br_status st = read_manifest(p, EXTRACT_MANIFEST_NEXT, &ignored);
+  if (st == BR_ERR_DATA) {
+    return BR_ERR_NOT_FOUND;
+  }
+  if (st != BR_OK && st != BR_ERR_NOT_FOUND && err != NULL) {
+    *err = ignored;
+  }
+  if (st == BR_OK) {
+    p->next_there = true;
+    st = write_text(p, EXTRACT_MANIFEST_NAME, p->earlier_text, p->earlier_length, err);
+    p->manifest_whole = st == BR_OK;
+  }
+  return st;
+}
+
+static br_status read_earlier(extract_publisher *p, br_error *err) {
+  br_error why = BR_ERROR_INIT;
+  br_status st = read_manifest(p, EXTRACT_MANIFEST_NAME, &why);
+  if (st == BR_OK) {
+    /* A run may have died just before it deleted the second copy. */
+    p->next_there = !p->options.place->ops->replaces_at_once;
+    p->manifest_whole = true;
+    return BR_OK;
+  }
+  if (st == BR_ERR_NOT_FOUND || st == BR_ERR_DATA) {
+    br_status recovered = recover_manifest(p, err);
+    if (recovered != BR_ERR_NOT_FOUND) {
+      return recovered;
+    }
+  }
+  if (st == BR_ERR_NOT_FOUND) {
+    return BR_OK;
+  }
+  if (err != NULL) {
+    *err = why;
+  }
+  return st == BR_ERR_DATA
+             ? br_error_context(err, st, "%s/" EXTRACT_MANIFEST_NAME " can't be used; move it away",
+                                p->where)
+             : st;
 }
 
 /* Without a manifest: a file of the name that a single-file result gets may be somebody else's. */
@@ -201,14 +250,29 @@ br_status extract_publish_begin(const extract_publish_options *options,
 
 /* ---- bringing files in ---- */
 
+/* Writes the manifest, first its second copy where it may not be replaced at once. */
+static br_status put_manifest(extract_publisher *p, const void *text, size_t length,
+                              br_error *err) {
+  br_status st = BR_OK;
+  if (!p->options.place->ops->replaces_at_once) {
+    st = write_text(p, EXTRACT_MANIFEST_NEXT, text, length, err);
+    p->next_there = p->next_there || st == BR_OK;
+  }
+  if (st == BR_OK) {
+    p->manifest_whole = false;
+    st = write_text(p, EXTRACT_MANIFEST_NAME, text, length, err);
+    p->manifest_whole = st == BR_OK;
+  }
+  return st;
+}
+
 static br_status write_manifest(extract_publisher *p, const extract_manifest_content *content,
                                 br_error *err) {
   br_buf text;
   br_buf_init(&text, BR_LIMIT_HTTP_BODY);
   br_status st = extract_manifest_write(content, &text, err);
   if (st == BR_OK) {
-    st = extract_place_write(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME, text.data,
-                             text.len, err);
+    st = put_manifest(p, text.data, text.len, err);
   }
   br_buf_done(&text);
   return st;
@@ -437,9 +501,19 @@ static void take_back(extract_publisher *p) {
   }
   st = p->earlier_text == NULL
            ? extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME, NULL)
-           : extract_place_write(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME,
-                                 p->earlier_text, p->earlier_length, NULL);
-  (void)st; /* the "writing" manifest that stays tells the next run */
+           : put_manifest(p, p->earlier_text, p->earlier_length, NULL);
+  /* Where it fails, the "writing" manifest that stays tells the next run. */
+  p->manifest_whole = st == BR_OK;
+}
+
+/* The second copy of the manifest, which nobody needs once the first is whole. */
+static void remove_second_copy(extract_publisher *p) {
+  if (p->next_there && p->manifest_whole) {
+    p->options.place->cancel = NULL; /* cleaning up is not what was asked to stop */
+    br_status ignored =
+        extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NEXT, NULL);
+    (void)ignored; /* it is not read as long as the first is whole */
+  }
 }
 
 void extract_publish_end(extract_publisher *p) {
@@ -455,6 +529,7 @@ void extract_publish_end(extract_publisher *p) {
   if (!p->switched) {
     take_back(p);
   }
+  remove_second_copy(p);
   extract_files_done(&p->put);
   extract_manifest_free(p->earlier);
   br_free(p->earlier_text);

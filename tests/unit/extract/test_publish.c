@@ -345,6 +345,149 @@ static void a_single_file_that_keeps_its_name_is_old_or_new_as_the_manifest_says
   assert_true(ended_well);
 }
 
+/* ---- a place that does not replace files at once: a run that dies while it writes leaves half a
+ * file, or none ---- */
+
+static extract_place_ops torn_ops;
+static long torn_left; /* calls that still work */
+static bool torn_leaves_nothing;
+
+static br_status torn_write(extract_place *place, const char *path, const void *bytes,
+                            size_t length, br_error *err) {
+  if (torn_left-- > 0) {
+    return extract_place_folder_ops.write(place, path, bytes, length, err);
+  }
+  if (torn_left == -1) { /* the moment of death; afterwards the process is gone */
+    if (torn_leaves_nothing) {
+      (void)unlink(path);
+    } else {
+      FILE *file = fopen(path, "wb");
+      assert_non_null(file);
+      assert_int_equal(fwrite(bytes, 1, length / 2, file), length / 2);
+      assert_int_equal(fclose(file), 0);
+    }
+  }
+  return br_error_set(err, BR_ERR_NETWORK, "the run is dead");
+}
+
+static br_status torn_put(extract_place *place, const char *path, const char *spooled,
+                          uint64_t bytes, br_error *err) {
+  return torn_left-- > 0 ? extract_place_folder_ops.put(place, path, spooled, bytes, err)
+                         : br_error_set(err, BR_ERR_NETWORK, "the run is dead");
+}
+
+static br_status torn_remove(extract_place *place, const char *path, br_error *err) {
+  return torn_left-- > 0 ? extract_place_folder_ops.remove(place, path, err)
+                         : br_error_set(err, BR_ERR_NETWORK, "the run is dead");
+}
+
+static br_status publish_torn(fixture *f, const char *run, const char *const *contents,
+                              uint32_t count, bool overwrite, long steps) {
+  f->origin.run = run;
+  extract_place *place = open_place(f);
+  torn_ops = extract_place_folder_ops;
+  torn_ops.replaces_at_once = false;
+  torn_ops.write = torn_write;
+  torn_ops.put = torn_put;
+  torn_ops.remove = torn_remove;
+  torn_left = steps;
+  place->ops = &torn_ops;
+  extract_publish_options options = {
+      .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = overwrite};
+  extract_publisher *p = NULL;
+  uint64_t rows = 0;
+  br_status st = extract_publish_begin(&options, &p, &rows, &f->err);
+  for (uint32_t i = 0; st == BR_OK && i < count; i++) {
+    char path[160];
+    flow_part part = spool(f, i, contents[i], path, sizeof path);
+    st = extract_publish_part(p, &part, &f->err);
+  }
+  if (st == BR_OK) {
+    st = extract_publish_finish(p, NULL, 0, NULL, &f->err);
+  }
+  extract_publish_end(p);
+  extract_place_close(place);
+  return st;
+}
+
+enum { NEVER = 1000 };
+
+/* Nothing here is about power cuts: a second of syncing is saved at every step. */
+static int no_fsync(int fd) {
+  (void)fd;
+  return 0;
+}
+
+static void die_while_writing(fixture *f, const char *const *old, uint32_t old_count,
+                              const char *const *new, uint32_t new_count) {
+  bool ended_well = false;
+  for (long n = 0; n < 60 && !ended_well; n++) {
+    assert_int_equal(publish_torn(f, "runA", old, old_count, true, NEVER), BR_OK);
+    assert_int_equal(entries(f), old_count + 1); /* no second copy is left */
+    char run[16];
+    (void)snprintf(run, sizeof run, "run%ld", n);
+    ended_well = publish_torn(f, run, new, new_count, true, n) == BR_OK;
+    /* The next run finds out what is there: the whole result, or that one died. */
+    br_status st = publish_torn(f, "runB", new, new_count, false, NEVER);
+    assert_true(st == BR_DONE || st == BR_ERR_EXISTS);
+    bool complete = false;
+    bool hold = false;
+    assert_true(read_manifest(f, &complete, &hold));
+    if (complete) {
+      assert_true(hold);
+    }
+    if (old_count > 1) { /* nothing took the name of an old file */
+      assert_true(hold);
+    }
+    /* One with --overwrite leaves nothing of the dead one. */
+    assert_int_equal(publish_torn(f, "runC", new, new_count, true, NEVER), BR_OK);
+    assert_int_equal(entries(f), new_count + 1);
+  }
+  assert_true(ended_well);
+}
+
+static void a_torn_manifest_loses_nothing(void **state) {
+  fixture *f = *state;
+  const char *old[] = {"old0", "old1"};
+  const char *new[] = {"new0", "new1", "new2"};
+  br_sys.fsync = no_fsync;
+  for (int nothing = 0; nothing < 2; nothing++) {
+    torn_leaves_nothing = nothing == 1;
+    die_while_writing(f, old, 2, new, 3);
+    die_while_writing(f, old, 1, new, 1);
+    die_while_writing(f, old, 2, new, 1);
+    die_while_writing(f, old, 1, new, 3);
+  }
+  br_sys_reset();
+}
+
+static void a_first_run_that_dies_while_writing_can_be_repeated(void **state) {
+  fixture *f = *state;
+  const char *new[] = {"new0", "new1"};
+  char folder[160];
+  in_result(f, "", folder, sizeof folder);
+  br_sys.fsync = no_fsync;
+  for (int nothing = 0; nothing < 2; nothing++) {
+    torn_leaves_nothing = nothing == 1;
+    for (uint32_t count = 1; count <= 2; count++) {
+      for (long n = 0; n < 12; n++) {
+        char command[200];
+        (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+        assert_int_equal(system(command), 0);
+        bool ended_well = publish_torn(f, "runA", new, count, false, n) == BR_OK;
+        /* A run that died at its very last write may be found complete. */
+        br_status st = publish_torn(f, "runB", new, count, false, NEVER);
+        assert_true(st == BR_DONE || (st == BR_OK && !ended_well));
+        bool complete = false;
+        bool hold = false;
+        assert_true(read_manifest(f, &complete, &hold) && complete && hold);
+        assert_int_equal(entries(f), count + 1);
+      }
+    }
+  }
+  br_sys_reset();
+}
+
 static void a_failure_takes_back_what_it_put_there(void **state) {
   fixture *f = *state;
   const char *old[] = {"old0", "old1"};
@@ -428,6 +571,8 @@ int main(void) {
       TEST(a_second_run_on_the_folder_fails_clearly),
       TEST(a_run_that_dies_at_any_step_leaves_the_old_result_or_the_new),
       TEST(a_single_file_that_keeps_its_name_is_old_or_new_as_the_manifest_says),
+      TEST(a_torn_manifest_loses_nothing),
+      TEST(a_first_run_that_dies_while_writing_can_be_repeated),
       TEST(a_failure_takes_back_what_it_put_there),
       TEST(every_failing_allocation_is_reported_and_loses_nothing),
   };
