@@ -36,13 +36,14 @@ static uint64_t start_time(int64_t pid) {
   return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
 }
 
-void extract_process_self(extract_process *p) {
-  *p = (extract_process){.pid = getpid(), .started = start_time(getpid())};
-  (void)gethostname(p->host, sizeof p->host - 1);
-  read_proc("/proc/sys/kernel/random/boot_id", p->boot, sizeof p->boot);
-  p->boot[strcspn(p->boot, "\n")] = '\0';
-  ssize_t n = readlink("/proc/self/ns/pid", p->pid_space, sizeof p->pid_space - 1);
-  p->pid_space[n > 0 ? n : 0] = '\0';
+void extract_process_self(extract_process *ret_process) {
+  *ret_process = (extract_process){.pid = getpid(), .started = start_time(getpid())};
+  (void)gethostname(ret_process->host, sizeof ret_process->host - 1);
+  read_proc("/proc/sys/kernel/random/boot_id", ret_process->boot, sizeof ret_process->boot);
+  ret_process->boot[strcspn(ret_process->boot, "\n")] = '\0';
+  ssize_t n =
+      readlink("/proc/self/ns/pid", ret_process->pid_space, sizeof ret_process->pid_space - 1);
+  ret_process->pid_space[n > 0 ? n : 0] = '\0';
 }
 
 bool extract_process_is_gone(const extract_process *process) {
