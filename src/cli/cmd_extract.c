@@ -254,6 +254,10 @@ static br_status run_queries(const cli_arguments *args, cli_session *s, extract_
                        : print_summary(p, format, cli_session_json_mark(s), err);
 }
 
+static bool only_plans(const cli_arguments *args) {
+  return cli_flag(args, "plan") || cli_flag(args, "dry-run");
+}
+
 static br_status fill_request(const cli_arguments *args, cli_session *s, extract_prepared *p,
                               extract_request *request, br_error *err) {
   *request = (extract_request){
@@ -263,7 +267,7 @@ static br_status fill_request(const cli_arguments *args, cli_session *s, extract
       .destination = cli_text(args, "destination"),
       .sandbox = (s->sandbox_sides & SETTINGS_SQLSERVER) != 0,
       .overwrite = cli_flag(args, "overwrite"),
-      .plan = cli_flag(args, "plan") || cli_flag(args, "dry-run"),
+      .plan = only_plans(args),
       .chunk_rows = cli_number(args, "chunk-size"),
       .row_limit = cli_number(args, "limit"),
       .parallel = (size_t)cli_number(args, "parallel"),
@@ -317,10 +321,11 @@ static br_status extract(const cli_arguments *args, cli_session *s, extract_prep
 }
 
 static br_status run_session(const cli_arguments *args, extract_prepared *p, br_error *err) {
-  bool volume = extract_place_is_volume(cli_text(args, "destination"));
+  /* A plan asks SQL Server only. */
+  bool databricks = extract_place_is_volume(cli_text(args, "destination")) && !only_plans(args);
   cli_session s;
   br_status st =
-      cli_session_open(args, SETTINGS_SQLSERVER | (volume ? SETTINGS_DATABRICKS : 0), &s, err);
+      cli_session_open(args, SETTINGS_SQLSERVER | (databricks ? SETTINGS_DATABRICKS : 0), &s, err);
   if (st == BR_OK) {
     st = extract(args, &s, p, err);
     cli_session_close(&s);

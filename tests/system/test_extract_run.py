@@ -260,3 +260,12 @@ def test_both_sides_are_asked_for_but_one_can_be_tested_alone(work):
     assert both.status == 1
     assert "--side sqlserver or --side databricks tests only that one" in both.err
     assert work.run("test-connection", "--side", "sqlserver").status == 0
+
+
+def test_a_plan_for_a_volume_needs_sql_server_only(work):
+    work.write("queries/one.sql", "SELECT 1 AS a")
+    result = extract(work, "--plan", destination="/Volumes/main/sales/landing")
+    assert result.status == 0, result
+    real = extract(work, destination="/Volumes/main/sales/landing")
+    assert real.status == 1
+    assert "Databricks is not configured" in real.err
