@@ -93,6 +93,18 @@ def test_values_travel_as_parameters(conn):
     assert cursor.fetchone()[0] == 1
 
 
+def test_offsets_and_fractions_are_kept(conn):
+    row = conn.cursor().execute(
+        "SELECT CAST('2020-01-01 12:34:56.1234567 +05:30' AS datetimeoffset(7)), "
+        "CAST('1900-12-31 23:59:59.9999999' AS datetime2(7)), CAST('0001-01-01 00:00:00 -14:00' AS datetimeoffset(0))"
+    ).fetchone()
+    zone = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+    assert row[0] == datetime.datetime(2020, 1, 1, 12, 34, 56, 123456, zone)
+    assert row[0].utcoffset() == zone.utcoffset(None)
+    assert row[1] == datetime.datetime(1900, 12, 31, 23, 59, 59, 999999)
+    assert row[2].utcoffset() == datetime.timedelta(hours=-14)
+
+
 def test_many_rows_by_prepared_statements(conn):
     cursor = conn.cursor()
     cursor.execute("DROP TABLE IF EXISTS many")

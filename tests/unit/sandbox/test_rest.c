@@ -516,6 +516,61 @@ static void faults_strike_as_told(void **state) {
   assert_int_equal(access(path, F_OK), 0);
 }
 
+/* A cut or changed body is refused or runs: it never breaks the server. */
+static void hostile_bodies_are_refused(void **state) {
+  (void)state;
+  static const char body[] =
+      "{\"statement\":\"rows 1\",\"warehouse_id\":\"sandbox\",\"wait_timeout\":\"5s\","
+      "\"row_limit\":3,\"parameters\":[{\"name\":\"a\",\"type\":\"DECIMAL(3,1)\",\"value\":null}]}";
+  char changed[sizeof body];
+  for (size_t length = 1; length + 1 < sizeof body; length++) {
+    memcpy(changed, body, length);
+    changed[length] = '\0';
+    ask("POST", "/api/2.0/sql/statements", changed);
+    expect(400, "MALFORMED_REQUEST");
+  }
+  static const char *const others[] = {
+      "[]",
+      "7",
+      "null",
+      "{\"statement\":7,\"warehouse_id\":[]}",
+      "{\"a\":1,\"a\":2}",
+      "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[7,null,[]]}",
+      "{\"statement\":\"x\\u0000y\",\"warehouse_id\":\"sandbox\\u0000\",\"wait_timeout\":7}",
+      "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"wait_timeout\":\"99999999999s\"}",
+      "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"name\":\"a\",\"type\":"
+      "\"DECIMAL(99,1)\"}]}",
+      "\xFF\xFE"};
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    ask("POST", "/api/2.0/sql/statements", others[i]);
+    assert_true(a->status == 400 || a->status == 200);
+  }
+  ask("POST", "/api/2.0/sql/statements", body);
+  assert_int_equal(a->status, 200);
+}
+
+static void failing_allocations_end_a_request_at_most(void **state) {
+  (void)state;
+  for (long n = 0; n < 60; n++) {
+    static const char post[] =
+        "POST /api/2.0/sql/statements HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: "
+        "Bearer sandbox-token\r\nContent-Length: 47\r\n\r\n"
+        "{\"statement\":\"rows 5\",\"warehouse_id\":\"sandbox\"}";
+    static const char put[] = "PUT " FILES "/t HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                              "Authorization: Bearer sandbox-token\r\nContent-Length: 3\r\n\r\nabc";
+    static const char get[] = "GET " DIRS " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                              "Authorization: Bearer sandbox-token\r\n\r\n";
+    static const char *const requests[] = {post, put, get};
+    for (size_t i = 0; i < 3; i++) {
+      br_mem_fail_after(n);
+      send_raw(requests[i], strlen(requests[i]));
+      br_mem_fail_after(-1);
+    }
+  }
+  ask("GET", "/api/2.0/sql/warehouses", "");
+  assert_int_equal(a->status, 200);
+}
+
 static void remove_all(const char *path) {
   char command[128];
   (void)snprintf(command, sizeof command, "rm -rf '%s'", path);
@@ -570,6 +625,8 @@ int main(void) {
       WITH_SERVER(limits_truncate_and_say_so),
       WITH_SERVER(an_upload_in_parts_is_joined_in_order),
       WITH_SERVER(faults_strike_as_told),
+      WITH_SERVER(hostile_bodies_are_refused),
+      WITH_SERVER(failing_allocations_end_a_request_at_most),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

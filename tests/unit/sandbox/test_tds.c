@@ -251,6 +251,27 @@ static void whatever_comes_first_the_server_goes_on(void **state) {
   tds_close(open_conn());
 }
 
+/* Whoever's allocation fails, client's or server's: the server goes on, and nothing leaks. */
+static void failing_allocations_end_a_request_at_most(void **state) {
+  (void)state;
+  for (long n = 0; n < 90; n++) {
+    tds_conn *conn = NULL;
+    uint64_t rows = 0;
+    br_mem_fail_after(n);
+    br_status st = connect_as("sa", password, "db", NULL, &conn, NULL);
+    if (st == BR_OK) {
+      st = execute(conn, "rows 40; count 1; wide; fail", NULL);
+      if (st == BR_OK) {
+        st = read_rows(conn, &rows, NULL);
+      }
+      tds_close(conn);
+    }
+    br_mem_fail_after(-1);
+    (void)st;
+  }
+  tds_close(open_conn());
+}
+
 static int set_up(void **state) {
   (void)state;
   (void)snprintf(folder, sizeof folder, "/tmp/tds-test-XXXXXX");
@@ -284,6 +305,7 @@ int main(void) {
       WITH_SERVER(a_stop_ends_connections_that_wait_and_that_run),
       WITH_SERVER(faults_strike_in_rows_and_bytes),
       WITH_SERVER(whatever_comes_first_the_server_goes_on),
+      WITH_SERVER(failing_allocations_end_a_request_at_most),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
