@@ -131,13 +131,13 @@ static br_status row_failed(tds_conn *conn, batch *b, size_t column, br_status s
 static br_status decode_row(tds_conn *conn, batch *b, br_error *err) {
   tds_reader *r = &conn->reader;
   tds_decoder *d = conn->decoders;
-  batch_column *columns = b->columns;
-  size_t count = b->schema->count;
+  const tds_decoder *end = d + b->schema->count;
+  batch_column *column = b->columns;
   size_t row = b->rows;
-  for (size_t i = 0; i < count; i++) {
-    br_status st = d[i].decode(&d[i], r, &columns[i], row, err);
+  for (; d < end; d++, column++) {
+    br_status st = d->decode(d, r, column, row, err);
     if (st != BR_OK) {
-      return row_failed(conn, b, i, st, err);
+      return row_failed(conn, b, (size_t)(d - conn->decoders), st, err);
     }
   }
   return BR_OK;
