@@ -405,6 +405,71 @@ static void values_that_dont_fit_are_refused(void **state) {
 }
 
 /* Ticks of 1/300 s, and the carry into the next day. */
+enum { TEXT_MOST = 70, BEHIND = 64 };
+
+/* A text of n characters, all ASCII but the one at `place`, as varchar or nvarchar on the wire;
+ * 0xFF lies behind it. */
+static size_t put_text(uint8_t *wire, size_t n, size_t place, size_t width) {
+  memset(wire, 0xFF, 2 + 2 * TEXT_MOST + BEHIND);
+  br_store_u16le(wire, (uint16_t)(n * width));
+  for (size_t i = 0; i < n; i++) {
+    uint8_t *unit = wire + 2 + i * width;
+    unit[width - 1] = 0;
+    unit[0] = i == place ? 0xE9 : (uint8_t)('a' + i % 26);
+  }
+  return 2 + n * width;
+}
+
+/* Reads the value into the second row of a column that has room for fast copies, and compares. */
+static void read_text(tds_decoder *d, const batch_schema *schema, const uint8_t *wire,
+                      size_t length, size_t behind, size_t n, size_t place) {
+  batch *b = NULL;
+  tds_reader r;
+  tds_reader_init_memory(&r, wire, length + behind);
+  assert_int_equal(batch_new(schema, 2, &b, NULL), BR_OK);
+  batch_column *column = &b->columns[0];
+  assert_int_equal(batch_column_reserve_data(column, 4 * TEXT_MOST, NULL), BR_OK);
+  assert_int_equal(batch_column_append_bytes(column, 0, "before", 6, NULL), BR_OK);
+  assert_int_equal(d->decode(d, &r, column, 1, NULL), BR_OK);
+  assert_ptr_equal(r.pos, wire + length);
+  size_t at = 6;
+  for (size_t i = 0; i < n; i++) {
+    if (i == place) {
+      assert_memory_equal(column->data + at, "\xC3\xA9", 2);
+    } else {
+      assert_int_equal(column->data[at], 'a' + i % 26);
+    }
+    at += i == place ? 2 : 1;
+  }
+  assert_int_equal(column->offsets[2], at);
+  batch_free(b);
+}
+
+static void a_character_that_is_not_ascii_is_seen_at_every_place(void **state) {
+  (void)state;
+  static const batch_sql_type types[] = {BATCH_SQL_VARCHAR, BATCH_SQL_NVARCHAR};
+  static uint8_t wire[2 + 2 * TEXT_MOST + BEHIND];
+  for (size_t width = 1; width <= 2; width++) {
+    const batch_sql_typespec spec = {.type = types[width - 1], .length = 100};
+    const tds_decode_options options = {.max_cell = 1000};
+    tds_type_info info;
+    tds_decoder d;
+    batch_schema *schema = NULL;
+    assert_int_equal(tds_type_info_of_spec(&spec, true, tds_collation_latin1, &info, NULL), BR_OK);
+    assert_int_equal(tds_decoder_init(&d, &info, &options, NULL), BR_OK);
+    assert_int_equal(batch_schema_new(1, &schema, NULL), BR_OK);
+    assert_int_equal(batch_schema_set(schema, 0, "c", d.type, true, NULL), BR_OK);
+    for (size_t n = 0; n <= TEXT_MOST; n++) {
+      for (size_t place = 0; place <= n; place++) { /* place n: nowhere */
+        size_t length = put_text(wire, n, place, width);
+        read_text(&d, schema, wire, length, BEHIND, n, place);
+        read_text(&d, schema, wire, length, 0, n, place);
+      }
+    }
+    batch_schema_free(schema);
+  }
+}
+
 static void datetime_rounds_as_sql_server_does(void **state) {
   (void)state;
   static const struct {
@@ -445,6 +510,7 @@ int main(void) {
       cmocka_unit_test(not_null_columns_get_the_fixed_forms),
       cmocka_unit_test(lengths_over_8000_bytes_become_max),
       cmocka_unit_test(values_that_dont_fit_are_refused),
+      cmocka_unit_test(a_character_that_is_not_ascii_is_seen_at_every_place),
       cmocka_unit_test(datetime_rounds_as_sql_server_does),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
