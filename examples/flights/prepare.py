@@ -8,6 +8,7 @@ times as SQL Server reads them.
 """
 
 import csv
+import decimal
 import io
 import pathlib
 import sys
@@ -34,6 +35,8 @@ def field(column, text):
         return ""
     if column == "time_hour":  # 2013-01-01T10:00:00Z
         return text.replace("T", " ").rstrip("Z")
+    if column == "pressure":  # 1e3: bcp reads no exponents into decimals
+        return format(decimal.Decimal(text), "f")
     return text
 
 

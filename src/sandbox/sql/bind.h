@@ -42,7 +42,8 @@ typedef struct sql_bound_query {
   const char *sql;
   sql_result_column *columns;
   size_t count;
-  bool single_row; /* at most one row, whatever the data */
+  bool single_row;      /* at most one row, whatever the data */
+  const char *compound; /* a set operation without the SELECT around it; NULL for others */
 } sql_bound_query;
 
 typedef struct sql_source_column {

@@ -565,10 +565,12 @@ static bool bind_values(sql_binder *b, const sql_body *body, sql_bound_query *qu
   return !bind_failed(b);
 }
 
-/* One side of a set operation with its columns as the common types. */
+/* One side of a set operation with its columns as the common types. SQLite's compounds bind to the
+ * left, so a left side that is one itself and needs no conversion goes on without a level of
+ * nesting: its parser has a hundred. */
 static const char *align(sql_binder *b, const sql_bound_query *side, const sql_type *types,
-                         int32_t line) {
-  bool same = true;
+                         bool is_left, int32_t line) {
+  bool same = is_left && side->compound != NULL;
   item_list list = {0};
   for (size_t i = 0; i < side->count; i++) {
     sql_bound *column = bind_new(b, side->columns[i].type, side->columns[i].nullable,
@@ -579,7 +581,9 @@ static const char *align(sql_binder *b, const sql_bound_query *side, const sql_t
     }
     same = same && column->sql == cast->sql;
   }
-  (void)same;
+  if (same) {
+    return side->compound;
+  }
   const char *outputs = output_list(b, &list);
   return outputs == NULL ? NULL : sql_text(b->context, "SELECT %s FROM (%s)", outputs, side->sql);
 }
@@ -621,8 +625,8 @@ static bool bind_set_operation(sql_binder *b, const sql_body *body, sql_bound_qu
       return false;
     }
   }
-  const char *l = types == NULL ? NULL : align(b, &left, types, body->line);
-  const char *r = l == NULL ? NULL : align(b, &right, types, body->line);
+  const char *l = types == NULL ? NULL : align(b, &left, types, true, body->line);
+  const char *r = l == NULL ? NULL : align(b, &right, types, false, body->line);
   if (r == NULL) {
     return false;
   }
@@ -630,9 +634,11 @@ static bool bind_set_operation(sql_binder *b, const sql_body *body, sql_bound_qu
     query->columns[i].type = types[i];
     query->columns[i].nullable = left.columns[i].nullable || right.columns[i].nullable;
   }
-  /* SQLite's compounds all bind alike, to the left: each is wrapped. */
-  query->sql = sql_text(b->context, "SELECT * FROM (%s%s%s)", l, words[body->kind], r);
-  return query->sql != NULL;
+  query->compound = sql_text(b->context, "%s%s%s", l, words[body->kind], r);
+  if (query->compound != NULL) {
+    query->sql = sql_text(b->context, "SELECT * FROM (%s)", query->compound);
+  }
+  return query->compound != NULL && query->sql != NULL;
 }
 
 bool bind_body(sql_binder *b, const sql_body *body, sql_bound_query *ret_query) {
