@@ -28,7 +28,7 @@ bool extract_place_is_volume(const char *destination);
  * a table destination, which is not supported; BR_ERR_USAGE with what to write instead. */
 br_status extract_place_check(const char *destination, br_error *err) BR_CHECKED;
 
-/* client is used for volumes only and borrowed. progress (may be NULL) is told of bytes sent. */
+/* client is used for volumes only and borrowed; cancel may be NULL. */
 br_status extract_place_open(const char *destination, dbx_client *client, br_cancel *cancel,
                              extract_place **ret_place, br_error *err) BR_CHECKED;
 void extract_place_close(extract_place *place);
