@@ -46,7 +46,7 @@ static char *hex_text(sql_binder *b, const char *prefix, const char *p, size_t n
     text[before + i * 2] = digits[(uint8_t)p[i] >> 4];
     text[before + i * 2 + 1] = digits[(uint8_t)p[i] & 15];
   }
-  strcpy(text + before + n * 2, suffix);
+  memcpy(text + before + n * 2, suffix, strlen(suffix) + 1);
   return text;
 }
 
