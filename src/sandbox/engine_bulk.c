@@ -118,6 +118,15 @@ static br_status plan_feeds(engine_session *s, const catalog_table *table, const
       if (br_text_equal_nocase(b->schema->fields[k].name, c->name)) {
         feeds[i].source = (ptrdiff_t)k;
         feeds[i].from = engine_field_type(&b->schema->fields[k], s->owner->dialect);
+        /* What a stream says of its lengths isn't believed. */
+        if (sql_type_is_text(feeds[i].from.kind)) {
+          bool unicode = sql_type_is_unicode(feeds[i].from.kind);
+          bool databricks = feeds[i].from.kind == SQL_STRING;
+          feeds[i].from.kind = databricks ? SQL_STRING : unicode ? SQL_NVARCHAR : SQL_VARCHAR;
+          feeds[i].from.length = SQL_LENGTH_MAX;
+        } else if (sql_type_family(feeds[i].from.kind) == SQL_FAMILY_BINARY) {
+          feeds[i].from = sql_type_of(SQL_VARBINARY);
+        }
         feeds[i].direct = same_form(&feeds[i].from, &c->type);
       }
     }
@@ -139,11 +148,13 @@ static br_status plan_feeds(engine_session *s, const catalog_table *table, const
 }
 
 /* A converted value may lie in the scratch, which the next column uses again. */
-static br_status keep(engine_session *s, sql_value *value, br_buf *bytes, br_error *err) {
-  if (value->form != SQL_FORM_TEXT && value->form != SQL_FORM_BLOB) {
-    return BR_OK;
-  }
-  (void)s;
+static bool in_scratch(const engine_session *s, const sql_value *value) {
+  return (value->form == SQL_FORM_TEXT || value->form == SQL_FORM_BLOB) &&
+         (value->p == (const char *)s->runtime.scratch.fixed ||
+          value->p == (const char *)s->runtime.scratch.buf.data);
+}
+
+static br_status keep(sql_value *value, br_buf *bytes, br_error *err) {
   br_buf_clear(bytes);
   br_status st = br_buf_append(bytes, value->p, value->n, err);
   value->p = bytes->data == NULL ? "" : (const char *)bytes->data;
@@ -170,7 +181,9 @@ static br_status read_row(engine_writer *w, const char *full, const batch *b, si
                                      &s->runtime.scratch, &in, err);
     if (st == BR_OK && !feeds[i].direct && in.form != SQL_FORM_NULL) {
       sql_value moved = in;
-      st = keep(s, &moved, &kept[i], err);
+      if (in_scratch(s, &in)) {
+        st = keep(&moved, &kept[i], err);
+      }
       if (st == BR_OK) {
         st = sql_convert(&c, &feeds[i].from, &w->table->columns[i].type, &moved, &in);
       }
@@ -178,10 +191,8 @@ static br_status read_row(engine_writer *w, const char *full, const batch *b, si
         return br_error_set(err, st, "%s", s->error.message);
       }
     }
-    bool in_scratch = in.p == (const char *)s->runtime.scratch.fixed ||
-                      in.p == (const char *)s->runtime.scratch.buf.data;
-    if (st == BR_OK && in_scratch) {
-      st = keep(s, &in, &kept[i], err);
+    if (st == BR_OK && in_scratch(s, &in)) {
+      st = keep(&in, &kept[i], err);
     }
     if (st != BR_OK) {
       return st;

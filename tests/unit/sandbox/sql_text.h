@@ -51,7 +51,9 @@ static inline br_status sql_text_rows(engine_session *s, br_buf *out, bool types
   batch_free(b);
   if (st == BR_ERR_REMOTE) {
     const engine_error *e = engine_result_error(s);
-    return br_buf_printf(out, err, "!%d %s\n", (int)e->number, e->message);
+    return e->condition[0] != '\0'
+               ? br_buf_printf(out, err, "!%s %s\n", e->sqlstate, e->message)
+               : br_buf_printf(out, err, "!%d %s\n", (int)e->number, e->message);
   }
   return st == BR_DONE ? BR_OK : st;
 }

@@ -1,57 +1,5 @@
 /* What T-SQL batches answer: one table of batches and their results. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "sql_text.h"
-
-typedef struct answer {
-  const char *sql, *text;
-} answer;
-
-static engine *the_engine;
-static engine_session *session;
-
-static int open_engine(void **state) {
-  (void)state;
-  char path[] = "/tmp/engine-test-XXXXXX";
-  int fd = mkstemp(path);
-  const engine_options options = {.dialect = ENGINE_TSQL, .path = path};
-  if (fd < 0 || close(fd) != 0 || engine_open(&options, &the_engine, NULL) != BR_OK) {
-    return -1;
-  }
-  br_status st = engine_session_new(the_engine, &session, NULL);
-  (void)remove(path);
-  return st == BR_OK ? 0 : -1;
-}
-
-static int close_engine(void **state) {
-  (void)state;
-  engine_session_free(session);
-  engine_close(the_engine);
-  return 0;
-}
-
-static void check(const answer *answers, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    char *text = sql_text_run(session, answers[i].sql, false);
-    if (strcmp(text, answers[i].text) != 0) {
-      print_error("%s\n", answers[i].sql);
-    }
-    assert_string_equal(text, answers[i].text);
-    free(text);
-  }
-}
-
-#define CHECK(...)                                                                                 \
-  do {                                                                                             \
-    static const answer answers[] = {__VA_ARGS__};                                                 \
-    check(answers, sizeof answers / sizeof answers[0]);                                            \
-  } while (0)
+#include "engine_fixture.h"
 
 static void integer_division_cuts_and_decimals_keep_their_documented_scale(void **state) {
   (void)state;
@@ -178,6 +126,70 @@ static void control_of_flow_runs_as_written(void **state) {
         {"PRINT 'hello'", "#0 hello\n"});
 }
 
+static void dates_and_styles_print_as_documented(void **state) {
+  (void)state;
+  CHECK({"SELECT CONVERT(varchar(30), CAST('2013-01-01 05:00:00' AS datetime), 0),"
+         " CONVERT(varchar(30), CAST('2013-12-31 17:05:09.123' AS datetime), 109)",
+         "Jan  1 2013  5:00AM|Dec 31 2013  5:05:09:123PM\n"},
+        {"SELECT CONVERT(varchar(10), CAST('2013-02-03' AS date), 101), CONVERT(char(8),"
+         " CAST('2013-02-03' AS date), 112), CONVERT(varchar, CAST('2013-02-03T04:05:06' AS"
+         " datetime2(0)), 126)",
+         "02/03/2013|20130203|2013-02-03T04:05:06\n"},
+        {"SELECT DATEADD(month, 1, CAST('2020-01-31' AS date)), DATEDIFF(year, '2019-12-31',"
+         " '2020-01-01'), DATEPART(weekday, '2024-09-01'), EOMONTH('2023-02-10')",
+         "2020-02-29|1|1|2023-02-28\n"},
+        {"SELECT CAST('2020-01-01 23:59:59.999' AS datetime), CAST('2020-01-01 10:00:29.999' AS"
+         " smalldatetime)",
+         "2020-01-02 00:00:00.000000|2020-01-01 10:01:00.000000\n"},
+        {"SELECT CAST('2020-13-01' AS date)",
+         "!241 Conversion failed when converting date and/or time from character string.\n"},
+        {"SELECT CAST(43830 AS datetime), CAST('20200101' AS datetime) + 1.5",
+         "2020-01-02 00:00:00.000000|2020-01-02 12:00:00.000000\n"});
+}
+
+static void subqueries_of_more_than_one_row_are_refused(void **state) {
+  (void)state;
+  CHECK(
+      {"SELECT (SELECT x FROM (VALUES (1), (2)) v(x))",
+       "!512 Subquery returned more than 1 value. This is not permitted when the subquery follows "
+       "=, !=, <, <= , >, >= or when the subquery is used as an expression.\n"},
+      {"SELECT (SELECT x FROM (VALUES (1)) v(x)), 3 IN_LIST WHERE 3 > ALL (SELECT 1 UNION SELECT "
+       "2)",
+       "1|3\n"},
+      {"SELECT 1 WHERE 2 NOT IN (SELECT NULL)", ""});
+}
+
+static void views_ctes_and_temporary_tables_are_read(void **state) {
+  (void)state;
+  CHECK(
+      {"CREATE TABLE s (a int, b AS a * 2)", ""}, {"INSERT INTO s VALUES (1), (2), (3)", "(3)\n"},
+      {"CREATE VIEW v AS SELECT a, b FROM s WHERE a > 1", ""}, {"SELECT SUM(b) FROM v", "10\n"},
+      {"WITH q (x) AS (SELECT a FROM v), r AS (SELECT x + 1 AS y FROM q) SELECT y FROM r ORDER BY "
+       "y DESC",
+       "4\n3\n"},
+      {"SELECT a INTO #k FROM s; UPDATE k SET a = k.a * 10 FROM #k k JOIN s ON s.a = k.a WHERE"
+       " s.b > 2; SELECT a FROM #k ORDER BY a",
+       "(3)\n(2)\n1\n20\n30\n"},
+      {"DELETE TOP (1) FROM #k WHERE a > 10; SELECT COUNT(*) FROM tempdb..#k", "(1)\n2\n"},
+      {"INSERT INTO s SELECT a + 10 FROM s; SELECT COUNT(*), MAX(b) FROM s", "(3)\n6|26\n"},
+      {"SELECT TABLE_NAME, TABLE_TYPE FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME IN ('s','v')"
+       " ORDER BY 1",
+       "s|BASE TABLE\nv|VIEW\n"},
+      {"DROP VIEW v; DROP TABLE s; DROP TABLE #k", ""});
+}
+
+static void a_batch_with_an_unknown_column_does_nothing(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE u (a int)", ""},
+        {"INSERT INTO u VALUES (1); SELECT nope FROM u", "!207 Invalid column name 'nope'.\n"},
+        {"SELECT COUNT(*) FROM u", "0\n"},
+        {"INSERT INTO u VALUES (1); SELECT 1 FROM later", "(1)\n!208 Invalid object name "
+                                                          "'later'.\n"},
+        {"SET XACT_ABORT ON; BEGIN TRAN; INSERT INTO u VALUES (2); SELECT 1/0; SELECT 'never'",
+         "(1)\n!8134 Divide by zero error encountered.\n"},
+        {"SET XACT_ABORT OFF; SELECT @@TRANCOUNT, COUNT(*) FROM u", "0|1\n"}, {"DROP TABLE u", ""});
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(integer_division_cuts_and_decimals_keep_their_documented_scale),
@@ -187,6 +199,10 @@ int main(void) {
       cmocka_unit_test(names_that_lead_nowhere_have_their_errors),
       cmocka_unit_test(transactions_and_savepoints_undo_what_they_should),
       cmocka_unit_test(control_of_flow_runs_as_written),
+      cmocka_unit_test(dates_and_styles_print_as_documented),
+      cmocka_unit_test(subqueries_of_more_than_one_row_are_refused),
+      cmocka_unit_test(views_ctes_and_temporary_tables_are_read),
+      cmocka_unit_test(a_batch_with_an_unknown_column_does_nothing),
   };
-  return cmocka_run_group_tests(tests, open_engine, close_engine);
+  return cmocka_run_group_tests(tests, open_tsql, close_engine);
 }

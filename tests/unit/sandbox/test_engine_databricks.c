@@ -1,0 +1,97 @@
+/* What Databricks SQL statements answer. */
+#include "engine_fixture.h"
+
+static void names_with_hyphens_hold_tables_of_every_type(void **state) {
+  (void)state;
+  CHECK({"CREATE CATALOG `000-x`", ""}, {"CREATE SCHEMA `000-x`.events", ""},
+        {"CREATE TABLE IF NOT EXISTS `000-x`.`events`.e (id STRING, op STRING NOT NULL, keys "
+         "ARRAY<STRING>, priority INT DEFAULT 5, m MAP<STRING,STRING>, at TIMESTAMP, d "
+         "DECIMAL(10,2)) USING DELTA COMMENT 'x' TBLPROPERTIES ('a'='b')",
+         ""},
+        {"INSERT INTO `000-x`.events.e (id, op, keys, m, at) VALUES ('e\\'1', 'INSERT', "
+         "ARRAY('a','b'), map('k','v'), timestamp'2020-01-01 10:00:00'), ('e2', 'DELETE', "
+         "ARRAY('c'), NULL, NULL)",
+         "(2)\n"},
+        {"SELECT id, keys, m, priority, at FROM `000-x`.events.e WHERE op = 'INSERT'",
+         "e'1|[\"a\",\"b\"]|{\"k\":\"v\"}|5|2020-01-01 10:00:00.000000Z\n"},
+        {"INSERT INTO `000-x`.events.e (id) VALUES ('e3')",
+         "!23502 [DELTA_NOT_NULL_CONSTRAINT_VIOLATED] NOT NULL constraint violated for column: op. "
+         "SQLSTATE: 23502\n"},
+        {"UPDATE `000-x`.events.e SET priority = priority + 1 WHERE id = 'e2'", "(1)\n"},
+        {"DELETE FROM `000-x`.events.e WHERE priority = 6", "(1)\n"},
+        {"CREATE OR REPLACE TABLE t AS SELECT id, priority FROM `000-x`.events.e", "(1)\n"},
+        {"SELECT * FROM main.default.t", "e'1|5\n"},
+        {"SELECT column_name, full_data_type FROM `000-x`.information_schema.columns ORDER BY "
+         "ordinal_position LIMIT 3",
+         "id|string\nop|string\nkeys|array<string>\n"},
+        {"DROP TABLE t", ""});
+}
+
+static void numbers_follow_the_ansi_rules(void **state) {
+  (void)state;
+  CHECK(
+      {"SELECT 7/2, 7 DIV 2, 1.5 + 1, '5' + 1, 7 % 3, 0.1 + 0.2", "3.5|3|2.5|6|1|0.3\n"},
+      {"SELECT 2147483647 + 1",
+       "!22003 [ARITHMETIC_OVERFLOW] INT overflow. Use functions that tolerate overflow and return "
+       "NULL instead. If necessary set \"ansi_mode\" to \"false\" to bypass this error. SQLSTATE: "
+       "22003\n"},
+      {"SELECT 'a' = 'A', 'a' = 'a ', 'a' || 'b' || 1", "false|false|ab1\n"},
+      {"SELECT try_cast('x' AS INT), '12'::BIGINT, CAST(1.5 AS STRING), CAST(1e10 AS STRING)",
+       "NULL|12|1.5|1.0E10\n"},
+      {"SELECT CAST('x' AS INT)",
+       "!22018 [CAST_INVALID_INPUT] The value 'x' of the type \"STRING\" cannot be cast to \"INT\" "
+       "because it is malformed. Correct the value as per the syntax, or change its target type. "
+       "Use `try_cast` to tolerate malformed input and return NULL instead. SQLSTATE: 22018\n"});
+}
+
+static void faults_carry_condition_and_sqlstate(void **state) {
+  (void)state;
+  CHECK(
+      {"SELEC 1",
+       "!42601 [PARSE_SYNTAX_ERROR] Syntax error at or near 'SELEC'. SQLSTATE: 42601 (line 1, pos "
+       "0)\n\n== SQL ==\nSELEC 1\n"},
+      {"SELECT x FROM (SELECT 1 AS y) t",
+       "!42703 [UNRESOLVED_COLUMN.WITH_SUGGESTION] A column, variable, or function parameter with "
+       "name `x` cannot be resolved. Did you mean one of the following? [`y`]. SQLSTATE: 42703\n"},
+      {"SELECT 1; SELECT 2",
+       "!42601 [PARSE_SYNTAX_ERROR] Syntax error at or near 'SELECT'. SQLSTATE: 42601 (line 1, pos "
+       "10)\n\n== SQL ==\nSELECT 1; SELECT 2\n"});
+  char *text = sql_text_run(session, "SELECT * FROM no.such.thing", false);
+  assert_non_null(strstr(text, "!42P01 [TABLE_OR_VIEW_NOT_FOUND] The table or view "
+                               "`no`.`such`.`thing` cannot be found."));
+  free(text);
+}
+
+static void parameters_are_values_and_missing_ones_are_named(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  br_buf out;
+  const char sql[] = "SELECT :a + 1, :b, :c IS NULL";
+  const engine_parameter parameters[] = {
+      {.name = "a", .type = {.type = BATCH_SQL_INT}, .value = "41", .value_length = 2},
+      {.name = "b",
+       .type = {.type = BATCH_SQL_NVARCHAR, .length = BATCH_LENGTH_MAX},
+       .value = "it's",
+       .value_length = 4},
+      {.name = "c", .type = {.type = BATCH_SQL_NVARCHAR, .length = BATCH_LENGTH_MAX}},
+  };
+  br_buf_init(&out, SQL_TEXT_MAX);
+  assert_int_equal(engine_execute(session, sql, strlen(sql), parameters, 3, NULL, &err), BR_OK);
+  assert_int_equal(sql_text_results(session, &out, false, &err), BR_OK);
+  assert_string_equal(br_buf_cstr(&out), "42|it's|true\n");
+  br_buf_clear(&out);
+  assert_int_equal(engine_execute(session, "SELECT :zz", 10, NULL, 0, NULL, &err), BR_OK);
+  assert_int_equal(sql_text_results(session, &out, false, &err), BR_OK);
+  assert_non_null(strstr(br_buf_cstr(&out), "[UNBOUND_SQL_PARAMETER]"));
+  br_buf_done(&out);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(names_with_hyphens_hold_tables_of_every_type),
+      cmocka_unit_test(numbers_follow_the_ansi_rules),
+      cmocka_unit_test(faults_carry_condition_and_sqlstate),
+      cmocka_unit_test(parameters_are_values_and_missing_ones_are_named),
+  };
+  return cmocka_run_group_tests(tests, open_databricks, close_engine);
+}
