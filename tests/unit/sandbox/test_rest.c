@@ -538,8 +538,8 @@ static void hostile_bodies_are_refused(void **state) {
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[7,null,[]]}",
       "{\"statement\":\"x\\u0000y\",\"warehouse_id\":\"sandbox\\u0000\",\"wait_timeout\":7}",
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"wait_timeout\":\"99999999999s\"}",
-      "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"name\":\"a\",\"type\":"
-      "\"DECIMAL(99,1)\"}]}",
+      ("{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"name\":\"a\",\"type\":"
+       "\"DECIMAL(99,1)\"}]}"),
       "\xFF\xFE"};
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
     ask("POST", "/api/2.0/sql/statements", others[i]);
