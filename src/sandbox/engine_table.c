@@ -378,8 +378,16 @@ static bool add_index(maker *m, const catalog_column *columns, size_t count, con
                    "issiis", m->id, name, kind_text, (int64_t)unique, (int64_t)clustered, ids)) {
     return false;
   }
-  return create_physical_index(m, columns, count, ids, sqlite3_last_insert_rowid(m->s->db), unique,
-                               line);
+  bool good = create_physical_index(m, columns, count, ids, sqlite3_last_insert_rowid(m->s->db),
+                                    unique, line);
+  if (m->c->status == BR_ERR_EXISTS) { /* rows that are double already */
+    m->c->status = BR_OK;
+    (void)sql_fail(m->c, 1505, line,
+                   "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found "
+                   "for the object name '%s.%s' and the index name '%s'.",
+                   m->schema_name, m->name, name);
+  }
+  return good;
 }
 
 static bool add_foreign(maker *m, const catalog_column *columns, size_t count,
@@ -889,14 +897,6 @@ br_status engine_create_index(engine_session *s, const sql_stmt *stmt, br_error 
   }
   if (!add_index(&m, table->columns, table->column_count, name, 'I', stmt->unique, stmt->clustered,
                  stmt->names, stmt->line)) {
-    if (m.c->status == BR_ERR_EXISTS) { /* rows that are double already */
-      m.c->status = BR_OK;
-      (void)sql_fail(
-          m.c, 1505, stmt->line,
-          "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found "
-          "for the object name '%s.%s' and the index name '%s'.",
-          table->schema, table->name, name);
-    }
     return engine_context_failed(s, err);
   }
   return BR_OK;

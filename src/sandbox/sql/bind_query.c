@@ -476,11 +476,9 @@ static bool bind_in_scope(sql_binder *b, const sql_select *select, const sql_ord
   if (outputs == NULL || (select->distinct && !distinct_possible(b, &list, select->line))) {
     return false;
   }
-  bool implicit_group = grouped && select->group == NULL && having[0] != '\0';
   const char *core =
       sql_text(b->context, "SELECT %s%s%s%s%s%s%s", select->distinct ? "DISTINCT " : "", outputs,
-               from == NULL ? "" : " FROM ", from == NULL ? "" : from, where,
-               implicit_group ? " GROUP BY NULL" : group, having);
+               from == NULL ? "" : " FROM ", from == NULL ? "" : from, where, group, having);
   const char *top = core == NULL ? NULL : bind_top(b, select, core);
   if (top == NULL) {
     return false;
@@ -503,6 +501,51 @@ static bool bind_select(sql_binder *b, const sql_select *select, const sql_order
 }
 
 /* ---- VALUES and set operations ---- */
+
+/* SQLite takes 500 SELECTs in a compound: longer ones are compounds of compounds. */
+enum { VALUES_CHUNK = 400 };
+
+static br_status put_row(sql_binder *b, br_buf *out, sql_bound *const *cells, const sql_type *types,
+                         size_t width, int32_t line) {
+  br_status st = br_buf_text(out, "SELECT ", NULL);
+  for (size_t i = 0; i < width && st == BR_OK; i++) {
+    const sql_bound *cell =
+        bind_convert(b, cells[i], &types[i], SQL_IMPLICIT, SQL_STYLE_NONE, line);
+    const char *sql = cell == NULL ? NULL : bind_output(b, cell, i + 1);
+    st = sql == NULL ? b->context->status
+                     : br_buf_printf(out, NULL, "%s%s", i == 0 ? "" : ", ", sql);
+  }
+  return st;
+}
+
+static const char *values_text(sql_binder *b, sql_bound *const *cells, const sql_type *types,
+                               const sql_body *body, size_t width) {
+  br_buf out;
+  br_buf_init(&out, BR_MIB(256));
+  br_status st = BR_OK;
+  bool chunks = body->row_count > VALUES_CHUNK;
+  for (size_t r = 0; r < body->row_count && st == BR_OK; r++) {
+    const char *before = r == 0 && !chunks       ? ""
+                         : r == 0                ? "SELECT * FROM ("
+                         : r % VALUES_CHUNK != 0 ? " UNION ALL "
+                                                 : ") UNION ALL SELECT * FROM (";
+    st = br_buf_text(&out, before, NULL);
+    if (st == BR_OK) {
+      st = put_row(b, &out, cells + r * width, types, width, body->line);
+    }
+  }
+  if (st == BR_OK && chunks) {
+    st = br_buf_u8(&out, ')', NULL);
+  }
+  const char *text = NULL;
+  if (st == BR_OK) {
+    text = sql_copy(b->context, (const char *)out.data, out.len);
+  } else if (!bind_failed(b)) {
+    (void)sql_fail_memory(b->context);
+  }
+  br_buf_done(&out);
+  return text;
+}
 
 static bool bind_values(sql_binder *b, const sql_body *body, sql_bound_query *query) {
   size_t width = body->rows->count;
@@ -537,26 +580,7 @@ static bool bind_values(sql_binder *b, const sql_body *body, sql_bound_query *qu
       cells[r * width + i] = cell;
     }
   }
-  br_buf out;
-  br_buf_init(&out, BR_MIB(64));
-  br_status st = BR_OK;
-  for (r = 0; r < body->row_count && st == BR_OK; r++) {
-    /* A compound of SELECTs: a VALUES has no collations and names. */
-    st = br_buf_text(&out, r == 0 ? "SELECT " : " UNION ALL SELECT ", NULL);
-    for (size_t i = 0; i < width && st == BR_OK; i++) {
-      const sql_bound *cell = bind_convert(b, cells[r * width + i], &types[i], SQL_IMPLICIT,
-                                           SQL_STYLE_NONE, body->line);
-      const char *sql = cell == NULL ? NULL : bind_output(b, cell, i + 1);
-      st = sql == NULL ? b->context->status
-                       : br_buf_printf(&out, NULL, "%s%s", i == 0 ? "" : ", ", sql);
-    }
-  }
-  if (st == BR_OK) {
-    query->sql = sql_copy(b->context, (const char *)out.data, out.len);
-  } else if (!bind_failed(b)) {
-    (void)sql_fail_memory(b->context);
-  }
-  br_buf_done(&out);
+  query->sql = values_text(b, cells, types, body, width);
   for (size_t i = 0; i < width && !bind_failed(b); i++) {
     query->columns[i].type = types[i];
     query->columns[i].name = b->is_tsql ? "" : sql_text(b->context, "col%zu", i + 1);

@@ -37,10 +37,10 @@ static void each_failing_allocation_is_reported_and_survived(void **state) {
       br_mem_fail_after(-1);
       /* Nothing between the whole answer and "out of memory" may come back. */
       if (strcmp(text, whole) != 0) {
-        if (strstr(text, "FAILED") == NULL) {
+        if (text != NULL && strstr(text, "FAILED") == NULL) {
           print_error("%s\nallocation %ld: %s\n", batches[i], n, text);
+          fail();
         }
-        assert_non_null(strstr(text, "FAILED"));
       }
       free(text);
       /* A statement of a batch that broke off later stays done. */

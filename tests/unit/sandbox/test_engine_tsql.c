@@ -190,6 +190,28 @@ static void a_batch_with_an_unknown_column_does_nothing(void **state) {
         {"SET XACT_ABORT OFF; SELECT @@TRANCOUNT, COUNT(*) FROM u", "0|1\n"}, {"DROP TABLE u", ""});
 }
 
+static void having_without_group_by_sees_one_group_even_of_no_rows(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE h (a int)", ""}, {"SELECT COUNT(*) FROM h HAVING COUNT(*) = 0", "0\n"},
+        {"SELECT a FROM h GROUP BY a HAVING COUNT(*) = 0", ""}, {"DROP TABLE h", ""});
+}
+
+static void a_thousand_rows_of_values_fit_and_one_more_does_not(void **state) {
+  char sql[16384] = "CREATE TABLE big (a int); INSERT INTO big VALUES (0)";
+  (void)state;
+  for (int i = 1; i < 1000; i++) {
+    (void)snprintf(sql + strlen(sql), sizeof sql - strlen(sql), ",(%d)", i);
+  }
+  char *text = sql_text_run(session, sql, false);
+  assert_string_equal(text, "(1000)\n");
+  free(text);
+  (void)snprintf(sql + strlen(sql), sizeof sql - strlen(sql), ",(0)");
+  text = sql_text_run(session, strstr(sql, "INSERT"), false);
+  assert_non_null(strstr(text, "!10738 "));
+  free(text);
+  CHECK({"SELECT COUNT(*), SUM(a) FROM big; DROP TABLE big", "1000|499500\n"});
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(integer_division_cuts_and_decimals_keep_their_documented_scale),
@@ -203,6 +225,8 @@ int main(void) {
       cmocka_unit_test(subqueries_of_more_than_one_row_are_refused),
       cmocka_unit_test(views_ctes_and_temporary_tables_are_read),
       cmocka_unit_test(a_batch_with_an_unknown_column_does_nothing),
+      cmocka_unit_test(having_without_group_by_sees_one_group_even_of_no_rows),
+      cmocka_unit_test(a_thousand_rows_of_values_fit_and_one_more_does_not),
   };
   return cmocka_run_group_tests(tests, open_tsql, close_engine);
 }
