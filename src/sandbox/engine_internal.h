@@ -5,10 +5,12 @@
  *   engine_run.c         a batch: its statements in order, control of flow, errors
  *   engine_select.c      rows
  *   engine_cell.c        a cell into a batch
- *   engine_dml.c         INSERT, UPDATE, DELETE: rows are computed, then written one by one
+ *   engine_dml.c         UPDATE, DELETE: rows are computed, then written one by one;
+ *                        engine_insert.c: INSERT
  *   engine_write.c       writing one row; identity; what a failed row means
  *   engine_check.c       CHECK and FOREIGN KEY at a statement's end
- *   engine_ddl.c         CREATE, ALTER, DROP; engine_table.c: what a table is made of
+ *   engine_ddl.c         CREATE, ALTER, DROP; engine_table.c, engine_constraint.c,
+ *                        engine_alter.c: what a table is made of
  *   engine_transaction.c transactions
  *   engine_option.c      SET, variables, PRINT, RAISERROR, THROW, USE, EXECUTE
  *   engine_bulk.c        batches into a table

@@ -6,12 +6,15 @@
  * expressions are the same (GROUP BY) when their texts are.
  *
  *   bind_literal.c    literals, conversion, comparison
- *   bind_expr.c       operators, CASE, IN, LIKE, subqueries
+ *   bind_expr.c       operators, CASE, LIKE
+ *   bind_column.c     columns, variables
+ *   bind_subquery.c   subqueries, IN, EXISTS, ANY, ALL
  *   bind_arith.c      + - * / % & | ^ and their result types
  *   bind_function.c   functions, by the tables in functions_tsql.c and functions_databricks.c
  *   bind_aggregate.c  aggregates and windows
  *   bind_from.c       tables, joins, views, CTEs
- *   bind_query.c      SELECT, set operations, ORDER BY
+ *   bind_query.c      SELECT, ORDER BY, limits
+ *   bind_compound.c   VALUES, set operations
  *
  * In SQLite a table is called s1, s2… and its columns c1, c2…
  */
@@ -152,6 +155,15 @@ sql_bound *bind_arithmetic(sql_binder *b, int op, const sql_bound *x, const sql_
 sql_bound *bind_case(sql_binder *b, const sql_expr *expr);
 sql_bound *bind_in(sql_binder *b, const sql_expr *expr);
 sql_bound *bind_column(sql_binder *b, const sql_name *name);
+sql_bound *bind_variable(sql_binder *b, const sql_expr *expr);
+bool bind_is_grouped(const sql_scope *scope, const char *sql);
+sql_bound *bind_subquery(sql_binder *b, const sql_expr *expr);
+sql_bound *bind_exists(sql_binder *b, const sql_expr *expr);
+sql_bound *bind_quantified(sql_binder *b, const sql_expr *expr);
+sql_bound *bind_make_condition(sql_binder *b, bool nullable, const char *sql);
+sql_bound *bind_negate(sql_binder *b, sql_bound *bound, bool negated);
+/* A balanced tree of AND or OR: SQLite's parser counts depth. */
+const char *bind_balanced(sql_binder *b, const char **parts, size_t count, const char *word);
 sql_bound *bind_global(sql_binder *b, const sql_expr *expr);
 /* sql with its collation, where SQLite compares or groups by it. */
 const char *bind_collated(sql_binder *b, const sql_bound *value);
@@ -181,6 +193,19 @@ extern const sql_function_row sql_function_rows_tsql[];
 extern const sql_function_row sql_function_rows_databricks[];
 
 /* ---- queries ---- */
+/* The select list with * expanded. */
+typedef struct sql_item_list {
+  sql_bound **items;
+  const char **names;
+  bool *identity;
+  size_t count, capacity;
+} sql_item_list;
+bool bind_add_item(sql_binder *b, sql_item_list *list, sql_bound *item, const char *name,
+                   bool identity);
+/* "x AS c1, y AS c2…" */
+const char *bind_output_list(sql_binder *b, const sql_item_list *list);
+bool bind_values(sql_binder *b, const sql_body *body, sql_bound_query *query);
+bool bind_set_operation(sql_binder *b, const sql_body *body, sql_bound_query *query);
 bool bind_query(sql_binder *b, const sql_query *query, sql_bound_query *ret_query);
 bool bind_body(sql_binder *b, const sql_body *body, sql_bound_query *ret_query);
 /* A query with the CTEs of a statement around it. */

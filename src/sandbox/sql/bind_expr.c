@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "sandbox/sql/lexer.h"
 
-static sql_bound *condition(sql_binder *b, bool nullable, const char *sql) {
+sql_bound *bind_make_condition(sql_binder *b, bool nullable, const char *sql) {
   sql_bound *bound = bind_new(b, sql_type_of(SQL_BIT), nullable, sql);
   if (bound != NULL) {
     bound->condition = b->is_tsql;
@@ -47,175 +47,6 @@ const char *bind_condition(sql_binder *b, const sql_expr *expr) {
     bound = bind_convert(b, bound, &boolean, SQL_IMPLICIT, SQL_STYLE_NONE, expr->line);
   }
   return bound == NULL ? NULL : bound->sql;
-}
-
-/* ---- columns ---- */
-
-static bool same_name(const char *a, const char *b) {
-  return a != NULL && b != NULL && br_text_equal_nocase(a, b);
-}
-
-/* Does the qualifier in front of a column mean this source? */
-static bool qualifies(const sql_source *source, const sql_name *name) {
-  int qualifiers = name->count - 1;
-  if (qualifiers == 0) {
-    return true;
-  }
-  if (!same_name(source->name, name->parts[qualifiers - 1])) {
-    return false;
-  }
-  if (qualifiers >= 2 && name->parts[qualifiers - 2][0] != '\0' &&
-      !same_name(source->schema, name->parts[qualifiers - 2])) {
-    return false;
-  }
-  return qualifiers < 3 || same_name(source->database, name->parts[0]);
-}
-
-/* *ret_count: how many columns have the name. */
-static const sql_source_column *find_in_scope(const sql_scope *scope, const sql_name *name,
-                                              int *ret_count) {
-  const sql_source_column *found = NULL;
-  *ret_count = 0;
-  for (const sql_source *s = scope->sources; s != NULL; s = s->next) {
-    if (!qualifies(s, name)) {
-      continue;
-    }
-    for (size_t i = 0; i < s->count; i++) {
-      if (same_name(s->columns[i].name, name->parts[name->count - 1])) {
-        found = &s->columns[i];
-        (*ret_count)++;
-      }
-    }
-  }
-  return found;
-}
-
-static sql_bound *unknown_databricks(sql_binder *b, const sql_name *name) {
-  char names[400] = "";
-  size_t used = 0;
-  size_t shown = 0;
-  for (const sql_source *s = b->scope == NULL ? NULL : b->scope->sources; s != NULL; s = s->next) {
-    for (size_t i = 0; i < s->count && shown < 5; i++, shown++) {
-      int n = snprintf(names + used, sizeof names - used, "%s`%.60s`", shown == 0 ? "" : ", ",
-                       s->columns[i].name);
-      used += n < 0 ? 0 : (size_t)n;
-    }
-  }
-  const char *text = catalog_name_text(b->context, name);
-  if (shown == 0) {
-    return sql_fail_condition(b->context, "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703",
-                              "A column, variable, or function parameter with name %s cannot be "
-                              "resolved.",
-                              text == NULL ? "" : text);
-  }
-  return sql_fail_condition(b->context, "UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703",
-                            "A column, variable, or function parameter with name %s cannot be "
-                            "resolved. Did you mean one of the following? [%s].",
-                            text == NULL ? "" : text, names);
-}
-
-static sql_bound *ambiguous(sql_binder *b, const sql_name *name) {
-  const char *column = name->parts[name->count - 1];
-  return b->is_tsql ? sql_fail(b->context, 209, name->line, "Ambiguous column name '%s'.", column)
-                    : sql_fail_condition(b->context, "AMBIGUOUS_REFERENCE", "42704",
-                                         "Reference `%s` is ambiguous.", column);
-}
-
-static bool is_grouped(const sql_scope *scope, const char *sql) {
-  for (size_t i = 0; i < scope->group_count; i++) {
-    if (strcmp(scope->group[i], sql) == 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-static sql_bound *not_grouped(sql_binder *b, const sql_scope *scope, const sql_name *name) {
-  const char *column = name->parts[name->count - 1];
-  const char *table = "";
-  for (const sql_source *s = scope->sources; s != NULL; s = s->next) {
-    for (size_t i = 0; i < s->count && qualifies(s, name); i++) {
-      if (same_name(s->columns[i].name, column)) {
-        table = s->table != NULL && s->schema != NULL
-                    ? sql_text(b->context, "%s.%s", s->schema, s->name)
-                    : s->name;
-      }
-    }
-  }
-  if (!b->is_tsql) {
-    return sql_fail_condition(b->context, "MISSING_AGGREGATION", "42803",
-                              "The non-aggregating expression \"%s\" is based on columns which are "
-                              "not participating in the GROUP BY clause.",
-                              column);
-  }
-  bool having = scope->clause == SQL_CLAUSE_HAVING;
-  bool order = scope->clause == SQL_CLAUSE_ORDER;
-  return sql_fail(b->context,
-                  having  ? 8121
-                  : order ? 8127
-                          : 8120,
-                  name->line,
-                  "Column '%s.%s' is invalid in the %s because it is not contained in either an "
-                  "aggregate function or the GROUP BY clause.",
-                  table == NULL ? "" : table, column,
-                  having  ? "HAVING clause"
-                  : order ? "ORDER BY clause"
-                          : "select list");
-}
-
-sql_bound *bind_column(sql_binder *b, const sql_name *name) {
-  int count = 0;
-  for (sql_scope *scope = b->scope; scope != NULL; scope = scope->outer) {
-    const sql_source_column *column = find_in_scope(scope, name, &count);
-    if (count > 1) {
-      return ambiguous(b, name);
-    }
-    if (count == 0) {
-      continue;
-    }
-    if (scope->grouped && !scope->in_aggregate && !is_grouped(scope, column->sql)) {
-      return not_grouped(b, scope, name);
-    }
-    sql_bound *bound = bind_new(b, column->type, column->nullable, column->sql);
-    if (bound != NULL) {
-      bound->column = column->name;
-    }
-    return bound;
-  }
-  if (!b->is_tsql) {
-    return unknown_databricks(b, name);
-  }
-  if (name->count == 1) {
-    return sql_fail(b->context, 207, name->line, "Invalid column name '%s'.", name->parts[0]);
-  }
-  /* A known table without the column is 207, an unknown qualifier 4104. */
-  for (sql_scope *scope = b->scope; scope != NULL; scope = scope->outer) {
-    for (const sql_source *s = scope->sources; s != NULL; s = s->next) {
-      if (qualifies(s, name)) {
-        return sql_fail(b->context, 207, name->line, "Invalid column name '%s'.",
-                        name->parts[name->count - 1]);
-      }
-    }
-  }
-  const char *text = catalog_name_text(b->context, name);
-  return sql_fail(b->context, 4104, name->line,
-                  "The multi-part identifier \"%s\" could not be bound.", text == NULL ? "" : text);
-}
-
-static sql_bound *bind_variable(sql_binder *b, const sql_expr *expr) {
-  for (const sql_variable *v = b->environment->variables; v != NULL; v = v->next) {
-    if (br_text_equal_nocase(v->name, expr->text)) {
-      return bind_new(b, v->type, true, sql_text(b->context, "?%d", v->number));
-    }
-  }
-  return b->is_tsql ? sql_fail(b->context, 137, expr->line,
-                               "Must declare the scalar variable \"@%s\".", expr->text)
-                    : sql_fail_condition(b->context, "UNBOUND_SQL_PARAMETER", "42P02",
-                                         "Found the unbound parameter: %s. Please, fix `args` and "
-                                         "provide a mapping of the parameter to either a SQL "
-                                         "literal or collection constructor functions such as "
-                                         "`map()`, `array()`, `struct()`.",
-                                         expr->text);
 }
 
 /* ---- operators ---- */
@@ -264,12 +95,12 @@ static sql_bound *bind_unary(sql_binder *b, const sql_expr *expr) {
 }
 
 /* A balanced tree of AND or OR: SQLite's parser counts depth. */
-static const char *balanced(sql_binder *b, const char **parts, size_t count, const char *word) {
+const char *bind_balanced(sql_binder *b, const char **parts, size_t count, const char *word) {
   if (count == 1) {
     return parts[0];
   }
-  const char *left = balanced(b, parts, count / 2, word);
-  const char *right = balanced(b, parts + count / 2, count - count / 2, word);
+  const char *left = bind_balanced(b, parts, count / 2, word);
+  const char *right = bind_balanced(b, parts + count / 2, count - count / 2, word);
   return left == NULL || right == NULL ? NULL
                                        : sql_text(b->context, "(%s %s %s)", left, word, right);
 }
@@ -285,14 +116,15 @@ static sql_bound *bind_chain(sql_binder *b, const sql_expr *expr) {
       return NULL;
     }
   }
-  return condition(b, true, balanced(b, parts, count, expr->kind == SQL_E_AND ? "AND" : "OR"));
+  return bind_make_condition(
+      b, true, bind_balanced(b, parts, count, expr->kind == SQL_E_AND ? "AND" : "OR"));
 }
 
-static sql_bound *negate(sql_binder *b, sql_bound *bound, bool negated) {
+sql_bound *bind_negate(sql_binder *b, sql_bound *bound, bool negated) {
   if (bound == NULL || !negated) {
     return bound;
   }
-  return condition(b, bound->nullable, sql_text(b->context, "(NOT %s)", bound->sql));
+  return bind_make_condition(b, bound->nullable, sql_text(b->context, "(NOT %s)", bound->sql));
 }
 
 static sql_bound *bind_like(sql_binder *b, const sql_expr *expr) {
@@ -318,10 +150,10 @@ static sql_bound *bind_like(sql_binder *b, const sql_expr *expr) {
     return NULL;
   }
   sql_bound *bound =
-      condition(b, text->nullable || pattern->nullable,
-                sql_text(b->context, "lk(%s,%s,%s,%lld,%d)", both[0]->sql, both[1]->sql,
-                         escape->sql, (long long)sql_type_pack(&type), expr->op));
-  return negate(b, bound, expr->negated);
+      bind_make_condition(b, text->nullable || pattern->nullable,
+                          sql_text(b->context, "lk(%s,%s,%s,%lld,%d)", both[0]->sql, both[1]->sql,
+                                   escape->sql, (long long)sql_type_pack(&type), expr->op));
+  return bind_negate(b, bound, expr->negated);
 }
 
 static sql_bound *bind_between(sql_binder *b, const sql_expr *expr) {
@@ -331,142 +163,9 @@ static sql_bound *bind_between(sql_binder *b, const sql_expr *expr) {
   if (low == NULL || high == NULL) {
     return NULL;
   }
-  sql_bound *bound = condition(b, true, sql_text(b->context, "(%s AND %s)", low->sql, high->sql));
-  return negate(b, bound, expr->negated);
-}
-
-/* ---- subqueries ---- */
-
-static bool bind_inner(sql_binder *b, const sql_query *query, sql_bound_query *ret_query) {
-  sql_scope *outer = b->scope;
-  sql_cte_scope *ctes = b->ctes;
-  bool good = bind_query(b, query, ret_query);
-  b->scope = outer;
-  b->ctes = ctes;
-  return good;
-}
-
-static bool one_column(sql_binder *b, const sql_bound_query *query, int32_t line) {
-  if (query->count == 1) {
-    return true;
-  }
-  if (b->is_tsql) {
-    (void)sql_fail(b->context, 116, line,
-                   "Only one expression can be specified in the select list when the subquery is "
-                   "not introduced with EXISTS.");
-  } else {
-    (void)sql_fail_condition(b->context,
-                             "INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_"
-                             "OUTPUT_COLUMN",
-                             "42823",
-                             "Invalid subquery: Scalar subquery must return only one column, but "
-                             "returned %zu.",
-                             query->count);
-  }
-  return false;
-}
-
-static sql_bound *bind_subquery(sql_binder *b, const sql_expr *expr) {
-  sql_bound_query query;
-  if (!bind_inner(b, expr->query, &query) || !one_column(b, &query, expr->line)) {
-    return NULL;
-  }
-  return bind_new(b, query.columns[0].type, true,
-                  query.single_row ? sql_text(b->context, "(%s)", query.sql)
-                                   : sql_text(b->context, "(SELECT one(c1) FROM (%s))", query.sql));
-}
-
-static sql_bound *bind_exists(sql_binder *b, const sql_expr *expr) {
-  sql_bound_query query;
-  if (!bind_inner(b, expr->query, &query)) {
-    return NULL;
-  }
-  return condition(b, false, sql_text(b->context, "EXISTS(%s)", query.sql));
-}
-
-/* The subquery's column as the common type. */
-static const char *converted_column(sql_binder *b, const sql_bound_query *query,
-                                    const sql_type *type, int32_t line) {
-  sql_bound *column = bind_new(b, query->columns[0].type, true, "c1");
-  sql_bound *converted = bind_convert(b, column, type, SQL_IMPLICIT, SQL_STYLE_NONE, line);
-  if (converted == NULL) {
-    return NULL;
-  }
-  const char *key = bind_key(b, converted);
-  return key == NULL ? NULL : sql_text(b->context, "SELECT %s FROM (%s)", key, query->sql);
-}
-
-static sql_bound *in_query(sql_binder *b, const sql_expr *expr, const sql_bound *left) {
-  sql_bound_query query;
-  sql_type type;
-  if (!bind_inner(b, expr->query, &query) || !one_column(b, &query, expr->line)) {
-    return NULL;
-  }
-  sql_bound *column = bind_new(b, query.columns[0].type, true, "c1");
-  if (!bind_common(b, left, column, "IN", expr->line, &type)) {
-    return NULL;
-  }
-  bool texts = sql_type_is_text(left->type.kind) && sql_type_is_text(column->type.kind);
-  if (texts) {
-    type.length = SQL_LENGTH_MAX;
-    type.kind =
-        sql_type_is_unicode(type.kind) ? (b->is_tsql ? SQL_NVARCHAR : SQL_STRING) : SQL_VARCHAR;
-  }
-  const sql_bound *value = bind_convert(b, left, &type, SQL_IMPLICIT, SQL_STYLE_NONE, expr->line);
-  const char *rows = converted_column(b, &query, &type, expr->line);
-  const char *key = value == NULL ? NULL : bind_key(b, value);
-  if (rows == NULL || key == NULL) {
-    return NULL;
-  }
-  return negate(b, condition(b, true, sql_text(b->context, "(%s IN (%s))", key, rows)),
-                expr->negated);
-}
-
-sql_bound *bind_in(sql_binder *b, const sql_expr *expr) {
-  sql_bound *left = bind_value(b, expr->a);
-  if (left == NULL) {
-    return NULL;
-  }
-  if (expr->query != NULL) {
-    return in_query(b, expr, left);
-  }
-  /* x IN (a, b) is x = a OR x = b: each comparison has its own type. */
-  const char **parts = sql_new(b->context, expr->count * sizeof *parts);
-  size_t count = 0;
-  if (parts == NULL) {
-    return NULL;
-  }
-  for (const sql_expr *e = expr->list; e != NULL && count < expr->count; e = e->next) {
-    sql_bound *compared = bind_compare(b, '=', left, bind_value(b, e), e->line);
-    if (compared == NULL) {
-      return NULL;
-    }
-    parts[count++] = compared->sql;
-  }
-  return negate(b, condition(b, true, balanced(b, parts, count, "OR")), expr->negated);
-}
-
-/* x op ANY|ALL (subquery), by counting the rows for which it is true, false, unknown. */
-static sql_bound *bind_quantified(sql_binder *b, const sql_expr *expr) {
-  sql_bound_query query;
-  sql_bound *left = bind_value(b, expr->a);
-  if (left == NULL || !bind_inner(b, expr->query, &query) || !one_column(b, &query, expr->line)) {
-    return NULL;
-  }
-  sql_bound *column = bind_new(b, query.columns[0].type, true, "c1");
-  sql_bound *compared = bind_compare(b, expr->op, left, column, expr->line);
-  if (compared == NULL) {
-    return NULL;
-  }
-  const char *function = expr->negated ? "min" : "max";
-  /* max over 1, 0 with NULL between them: unknown where none decides. */
-  return condition(
-      b, true,
-      sql_text(b->context,
-               "(SELECT CASE WHEN count(*) = 0 THEN %d WHEN %s(c1) = %d THEN %d"
-               " WHEN count(*) > count(c1) THEN NULL ELSE %d END FROM (SELECT %s AS c1 FROM (%s)))",
-               expr->negated, function, !expr->negated, !expr->negated, expr->negated,
-               compared->sql, query.sql));
+  sql_bound *bound =
+      bind_make_condition(b, true, sql_text(b->context, "(%s AND %s)", low->sql, high->sql));
+  return bind_negate(b, bound, expr->negated);
 }
 
 /* ---- CASE ---- */
@@ -634,7 +333,7 @@ static sql_bound *bind_comparison(sql_binder *b, const sql_expr *expr) {
   sql_bound *y = bind_value(b, expr->b);
   sql_bound *bound = bind_compare(b, expr->op, x, y, expr->line);
   bool distinct = expr->op == SQL_OP_NULL_SAFE && b->is_tsql;
-  return negate(b, bound, distinct ? !expr->negated : expr->negated);
+  return bind_negate(b, bound, distinct ? !expr->negated : expr->negated);
 }
 
 static sql_bound *bind_binary_operator(sql_binder *b, const sql_expr *expr) {
@@ -645,15 +344,15 @@ static sql_bound *bind_binary_operator(sql_binder *b, const sql_expr *expr) {
 
 static sql_bound *bind_not(sql_binder *b, const sql_expr *expr) {
   const char *sql = bind_condition(b, expr->a);
-  return sql == NULL ? NULL : condition(b, true, sql_text(b->context, "(NOT %s)", sql));
+  return sql == NULL ? NULL : bind_make_condition(b, true, sql_text(b->context, "(NOT %s)", sql));
 }
 
 static sql_bound *bind_is_null(sql_binder *b, const sql_expr *expr) {
   sql_bound *a = bind_value(b, expr->a);
   return a == NULL ? NULL
-                   : condition(b, false,
-                               sql_text(b->context, "(%s IS %sNULL)", a->sql,
-                                        expr->negated ? "NOT " : ""));
+                   : bind_make_condition(b, false,
+                                         sql_text(b->context, "(%s IS %sNULL)", a->sql,
+                                                  expr->negated ? "NOT " : ""));
 }
 
 static sql_bound *bind_kind(sql_binder *b, const sql_expr *expr) {
@@ -731,7 +430,7 @@ sql_bound *bind_expr(sql_binder *b, const sql_expr *expr) {
     int aliases = b->aliases;
     sql_bound *whole = bind_kind(b, expr);
     scope->grouped = true;
-    if (whole == NULL || is_grouped(scope, whole->sql)) {
+    if (whole == NULL || bind_is_grouped(scope, whole->sql)) {
       return whole;
     }
     b->aliases = aliases;

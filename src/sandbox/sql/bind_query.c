@@ -9,16 +9,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-/* The select list with * expanded. */
-typedef struct item_list {
-  sql_bound **items;
-  const char **names;
-  bool *identity;
-  size_t count, capacity;
-} item_list;
-
-static bool add_item(sql_binder *b, item_list *list, sql_bound *item, const char *name,
-                     bool identity) {
+bool bind_add_item(sql_binder *b, sql_item_list *list, sql_bound *item, const char *name,
+                   bool identity) {
   if (item == NULL || list->count == BR_LIMIT_COLUMNS) {
     return !bind_failed(b) && sql_unsupported(b->context, 1, "More than 4096 columns") != NULL;
   }
@@ -58,7 +50,7 @@ static bool star_matches(const sql_source *source, const sql_name *qualifier) {
           br_text_equal_nocase(source->schema, qualifier->parts[qualifier->count - 2]));
 }
 
-static bool expand_star(sql_binder *b, const sql_expr *expr, item_list *list) {
+static bool expand_star(sql_binder *b, const sql_expr *expr, sql_item_list *list) {
   bool found = false;
   for (const sql_source *s = b->scope->sources; s != NULL; s = s->next) {
     if (!star_matches(s, &expr->name)) {
@@ -71,7 +63,8 @@ static bool expand_star(sql_binder *b, const sql_expr *expr, item_list *list) {
       if (b->scope->grouped && bind_column(b, &name) == NULL) {
         return false;
       }
-      if (!add_item(b, list, bind_new(b, c->type, c->nullable, c->sql), c->name, c->identity)) {
+      if (!bind_add_item(b, list, bind_new(b, c->type, c->nullable, c->sql), c->name,
+                         c->identity)) {
         return false;
       }
     }
@@ -116,7 +109,7 @@ static const char *item_name(sql_binder *b, const sql_item *item, const sql_boun
   return "expression";
 }
 
-static bool bind_items(sql_binder *b, const sql_select *select, item_list *list) {
+static bool bind_items(sql_binder *b, const sql_select *select, sql_item_list *list) {
   b->scope->clause = SQL_CLAUSE_SELECT;
   for (const sql_item *item = select->items; item != NULL; item = item->next) {
     if (item->expr->kind == SQL_E_STAR) {
@@ -133,7 +126,7 @@ static bool bind_items(sql_binder *b, const sql_select *select, item_list *list)
       return false;
     }
     bool identity = false;
-    if (!add_item(b, list, bound, item_name(b, item, bound), identity)) {
+    if (!bind_add_item(b, list, bound, item_name(b, item, bound), identity)) {
       return false;
     }
   }
@@ -145,7 +138,7 @@ const char *bind_output(sql_binder *b, const sql_bound *value, size_t number) {
   return sql == NULL ? NULL : sql_text(b->context, "%s AS c%zu", sql, number);
 }
 
-static const char *output_list(sql_binder *b, const item_list *list) {
+const char *bind_output_list(sql_binder *b, const sql_item_list *list) {
   br_buf out;
   br_buf_init(&out, BR_MIB(64));
   br_status st = BR_OK;
@@ -164,7 +157,7 @@ static const char *output_list(sql_binder *b, const item_list *list) {
   return text;
 }
 
-static bool result_columns(sql_binder *b, const item_list *list, sql_bound_query *query) {
+static bool result_columns(sql_binder *b, const sql_item_list *list, sql_bound_query *query) {
   query->count = list->count;
   query->columns = sql_new(b->context, (list->count + 1) * sizeof *query->columns);
   for (size_t i = 0; query->columns != NULL && i < list->count; i++) {
@@ -229,7 +222,7 @@ static const char *bind_group(sql_binder *b, const sql_select *select) {
 /* ---- ORDER BY ---- */
 
 /* Which item a term means: its position, its name; 0: another expression; -1: failed. */
-static ptrdiff_t order_item(sql_binder *b, const sql_expr *expr, const item_list *list) {
+static ptrdiff_t order_item(sql_binder *b, const sql_expr *expr, const sql_item_list *list) {
   uint64_t position = 0;
   if (expr->kind == SQL_E_NUMBER && br_text_u64(expr->text, 100000, &position, NULL) == BR_OK) {
     if (position == 0 || position > list->count) {
@@ -265,7 +258,7 @@ static ptrdiff_t order_item(sql_binder *b, const sql_expr *expr, const item_list
   return found;
 }
 
-static sql_bound *order_expression(sql_binder *b, const sql_order *term, const item_list *list,
+static sql_bound *order_expression(sql_binder *b, const sql_order *term, const sql_item_list *list,
                                    bool only_items) {
   ptrdiff_t item = order_item(b, term->expr, list);
   if (item < 0) {
@@ -296,7 +289,7 @@ static sql_bound *order_expression(sql_binder *b, const sql_order *term, const i
   return bound;
 }
 
-static const char *bind_order(sql_binder *b, const sql_order *order, const item_list *list,
+static const char *bind_order(sql_binder *b, const sql_order *order, const sql_item_list *list,
                               bool only_items) {
   const char *sql = " ORDER BY ";
   if (b->scope != NULL) {
@@ -434,7 +427,7 @@ static const char *bind_having(sql_binder *b, const sql_select *select) {
   return sql == NULL ? NULL : sql_text(b->context, " HAVING %s", sql);
 }
 
-static bool distinct_possible(sql_binder *b, const item_list *list, int32_t line) {
+static bool distinct_possible(sql_binder *b, const sql_item_list *list, int32_t line) {
   for (size_t i = 0; i < list->count; i++) {
     sql_kind kind = list->items[i]->type.kind;
     if (b->is_tsql &&
@@ -455,7 +448,7 @@ static bool distinct_possible(sql_binder *b, const item_list *list, int32_t line
 
 static bool bind_in_scope(sql_binder *b, const sql_select *select, const sql_order *order,
                           const char *limits, sql_bound_query *query) {
-  item_list list = {0};
+  sql_item_list list = {0};
   const char *from = select->from == NULL ? NULL : bind_from(b, select->from);
   if (select->from != NULL && from == NULL) {
     return false;
@@ -472,7 +465,7 @@ static bool bind_in_scope(sql_binder *b, const sql_select *select, const sql_ord
   }
   const char *having = bind_having(b, select);
   const char *sorted = order == NULL ? "" : bind_order(b, order, &list, select->distinct);
-  const char *outputs = having == NULL || sorted == NULL ? NULL : output_list(b, &list);
+  const char *outputs = having == NULL || sorted == NULL ? NULL : bind_output_list(b, &list);
   if (outputs == NULL || (select->distinct && !distinct_possible(b, &list, select->line))) {
     return false;
   }
@@ -500,171 +493,6 @@ static bool bind_select(sql_binder *b, const sql_select *select, const sql_order
   return good;
 }
 
-/* ---- VALUES and set operations ---- */
-
-/* SQLite takes 500 SELECTs in a compound: longer ones are compounds of compounds. */
-enum { VALUES_CHUNK = 400 };
-
-static br_status put_row(sql_binder *b, br_buf *out, sql_bound *const *cells, const sql_type *types,
-                         size_t width, int32_t line) {
-  br_status st = br_buf_text(out, "SELECT ", NULL);
-  for (size_t i = 0; i < width && st == BR_OK; i++) {
-    const sql_bound *cell =
-        bind_convert(b, cells[i], &types[i], SQL_IMPLICIT, SQL_STYLE_NONE, line);
-    const char *sql = cell == NULL ? NULL : bind_output(b, cell, i + 1);
-    st = sql == NULL ? b->context->status
-                     : br_buf_printf(out, NULL, "%s%s", i == 0 ? "" : ", ", sql);
-  }
-  return st;
-}
-
-static const char *values_text(sql_binder *b, sql_bound *const *cells, const sql_type *types,
-                               const sql_body *body, size_t width) {
-  br_buf out;
-  br_buf_init(&out, BR_MIB(256));
-  br_status st = BR_OK;
-  bool chunks = body->row_count > VALUES_CHUNK;
-  for (size_t r = 0; r < body->row_count && st == BR_OK; r++) {
-    const char *before = r == 0 && !chunks       ? ""
-                         : r == 0                ? "SELECT * FROM ("
-                         : r % VALUES_CHUNK != 0 ? " UNION ALL "
-                                                 : ") UNION ALL SELECT * FROM (";
-    st = br_buf_text(&out, before, NULL);
-    if (st == BR_OK) {
-      st = put_row(b, &out, cells + r * width, types, width, body->line);
-    }
-  }
-  if (st == BR_OK && chunks) {
-    st = br_buf_u8(&out, ')', NULL);
-  }
-  const char *text = NULL;
-  if (st == BR_OK) {
-    text = sql_copy(b->context, (const char *)out.data, out.len);
-  } else if (!bind_failed(b)) {
-    (void)sql_fail_memory(b->context);
-  }
-  br_buf_done(&out);
-  return text;
-}
-
-static bool bind_values(sql_binder *b, const sql_body *body, sql_bound_query *query) {
-  size_t width = body->rows->count;
-  sql_bound **cells = sql_new(b->context, width * body->row_count * sizeof(sql_bound *));
-  sql_type *types = sql_new(b->context, width * sizeof *types);
-  query->count = width;
-  query->columns = sql_new(b->context, width * sizeof *query->columns);
-  size_t r = 0;
-  if (bind_failed(b)) {
-    return false;
-  }
-  for (const sql_row *row = body->rows; row != NULL; row = row->next, r++) {
-    size_t i = 0;
-    if (row->count != width) {
-      (void)(b->is_tsql
-                 ? sql_fail(b->context, 10709, row->line,
-                            "The number of columns for each row in a table value "
-                            "constructor must be the same.")
-                 : sql_fail_condition(b->context,
-                                      "INVALID_INLINE_TABLE."
-                                      "NUM_COLUMNS_MISMATCH",
-                                      "42000", "Invalid inline table: rows differ in width."));
-      return false;
-    }
-    for (const sql_expr *e = row->values; e != NULL && i < width; e = e->next, i++) {
-      sql_bound *cell = bind_value(b, e);
-      sql_bound so_far = {.type = types[i]};
-      if (cell == NULL || !bind_common(b, &so_far, cell, "VALUES", e->line, &types[i])) {
-        return false;
-      }
-      query->columns[i].nullable = query->columns[i].nullable || cell->nullable;
-      cells[r * width + i] = cell;
-    }
-  }
-  query->sql = values_text(b, cells, types, body, width);
-  for (size_t i = 0; i < width && !bind_failed(b); i++) {
-    query->columns[i].type = types[i];
-    query->columns[i].name = b->is_tsql ? "" : sql_text(b->context, "col%zu", i + 1);
-  }
-  query->single_row = body->row_count == 1;
-  return !bind_failed(b);
-}
-
-/* One side of a set operation with its columns as the common types. SQLite's compounds bind to the
- * left, so a left side that is one itself and needs no conversion goes on without a level of
- * nesting: its parser has a hundred. */
-static const char *align(sql_binder *b, const sql_bound_query *side, const sql_type *types,
-                         bool is_left, int32_t line) {
-  bool same = is_left && side->compound != NULL;
-  item_list list = {0};
-  for (size_t i = 0; i < side->count; i++) {
-    sql_bound *column = bind_new(b, side->columns[i].type, side->columns[i].nullable,
-                                 sql_text(b->context, "c%zu", i + 1));
-    sql_bound *cast = bind_convert(b, column, &types[i], SQL_IMPLICIT, SQL_STYLE_NONE, line);
-    if (cast == NULL || !add_item(b, &list, cast, "", false)) {
-      return NULL;
-    }
-    same = same && column->sql == cast->sql;
-  }
-  if (same) {
-    return side->compound;
-  }
-  const char *outputs = output_list(b, &list);
-  return outputs == NULL ? NULL : sql_text(b->context, "SELECT %s FROM (%s)", outputs, side->sql);
-}
-
-static bool bind_set_operation(sql_binder *b, const sql_body *body, sql_bound_query *query) {
-  static const char *const words[] = {[SQL_BODY_UNION] = " UNION ",
-                                      [SQL_BODY_UNION_ALL] = " UNION ALL ",
-                                      [SQL_BODY_INTERSECT] = " INTERSECT ",
-                                      [SQL_BODY_EXCEPT] = " EXCEPT "};
-  sql_bound_query left = {0};
-  sql_bound_query right = {0};
-  if (!bind_body(b, body->left, &left) || !bind_body(b, body->right, &right)) {
-    return false;
-  }
-  if (left.count != right.count) {
-    (void)(b->is_tsql
-               ? sql_fail(b->context, 205, body->line,
-                          "All queries combined using a UNION, INTERSECT or EXCEPT operator must "
-                          "have an equal number of expressions in their target lists.")
-               : sql_fail_condition(b->context, "NUM_COLUMNS_MISMATCH", "42826",
-                                    "The set operation can only be performed on inputs with the "
-                                    "same number of columns, but the first input has %zu columns "
-                                    "and the second input has %zu columns.",
-                                    left.count, right.count));
-    return false;
-  }
-  *query = left;
-  query->single_row = false;
-  sql_type *types = sql_new(b->context, left.count * sizeof *types);
-  for (size_t i = 0; types != NULL && i < left.count; i++) {
-    sql_bound x = {.type = left.columns[i].type};
-    sql_bound y = {.type = right.columns[i].type};
-    if (!bind_common(b, &x, &y, "UNION", body->line, &types[i])) {
-      return false;
-    }
-    if (body->kind != SQL_BODY_UNION_ALL && b->is_tsql &&
-        sql_type_family(types[i].kind) == SQL_FAMILY_BINARY && types[i].kind != SQL_BINARY) {
-      (void)sql_unsupported(b->context, body->line, "UNION, INTERSECT, EXCEPT of varbinary");
-      return false;
-    }
-  }
-  const char *l = types == NULL ? NULL : align(b, &left, types, true, body->line);
-  const char *r = l == NULL ? NULL : align(b, &right, types, false, body->line);
-  if (r == NULL) {
-    return false;
-  }
-  for (size_t i = 0; i < left.count; i++) {
-    query->columns[i].type = types[i];
-    query->columns[i].nullable = left.columns[i].nullable || right.columns[i].nullable;
-  }
-  query->compound = sql_text(b->context, "%s%s%s", l, words[body->kind], r);
-  if (query->compound != NULL) {
-    query->sql = sql_text(b->context, "SELECT * FROM (%s)", query->compound);
-  }
-  return query->compound != NULL && query->sql != NULL;
-}
-
 bool bind_body(sql_binder *b, const sql_body *body, sql_bound_query *ret_query) {
   *ret_query = (sql_bound_query){0};
   switch (body->kind) {
@@ -680,11 +508,11 @@ bool bind_body(sql_binder *b, const sql_body *body, sql_bound_query *ret_query) 
 /* ORDER BY of a set operation: by its columns alone. */
 static bool order_compound(sql_binder *b, const sql_query *query, const char *limits,
                            sql_bound_query *bound) {
-  item_list list = {0};
+  sql_item_list list = {0};
   for (size_t i = 0; i < bound->count; i++) {
     sql_bound *column = bind_new(b, bound->columns[i].type, bound->columns[i].nullable,
                                  sql_text(b->context, "c%zu", i + 1));
-    if (!add_item(b, &list, column, bound->columns[i].name, false)) {
+    if (!bind_add_item(b, &list, column, bound->columns[i].name, false)) {
       return false;
     }
   }
