@@ -1,0 +1,97 @@
+/* SQLite as the rooms above use it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store/store.h"
+
+static char folder[] = "/tmp/store-test-XXXXXX";
+static char path[64];
+
+static int setup(void **state) {
+  (void)state;
+  if (mkdtemp(folder) == NULL) {
+    return -1;
+  }
+  (void)snprintf(path, sizeof path, "%s/a.db", folder);
+  return 0;
+}
+
+static int teardown(void **state) {
+  char command[96];
+  (void)state;
+  (void)snprintf(command, sizeof command, "rm -r '%s'", folder);
+  return system(command);
+}
+
+static int count_of(sqlite3 *db, const char *sql) {
+  sqlite3_stmt *stmt = NULL;
+  bool row = false;
+  assert_int_equal(store_prepare(db, sql, strlen(sql), &stmt, NULL), BR_OK);
+  assert_int_equal(store_step(db, stmt, &row, NULL), BR_OK);
+  int count = row ? sqlite3_column_int(stmt, 0) : -1;
+  (void)sqlite3_finalize(stmt);
+  return count;
+}
+
+static void migration_runs_each_step_once_and_refuses_newer_files(void **state) {
+  static const char *const steps[] = {"CREATE TABLE a (x)", "INSERT INTO a VALUES (1)"};
+  sqlite3 *db = NULL;
+  br_error err = BR_ERROR_INIT;
+  (void)state;
+  assert_int_equal(store_open(path, &db, NULL), BR_OK);
+  assert_int_equal(store_migrate(db, steps, 1, NULL), BR_OK);
+  assert_int_equal(store_migrate(db, steps, 2, NULL), BR_OK);
+  assert_int_equal(store_migrate(db, steps, 2, NULL), BR_OK);
+  assert_int_equal(count_of(db, "SELECT count(*) FROM a"), 1);
+  assert_int_equal(store_migrate(db, steps, 1, &err), BR_ERR_UNSUPPORTED);
+  store_close(db);
+}
+
+static void a_failing_step_leaves_the_file_as_it_was(void **state) {
+  static const char *const steps[] = {"CREATE TABLE a (x)", "INSERT INTO a VALUES (1)",
+                                      "CREATE TABLE b (y); INSERT INTO nope VALUES (1)"};
+  sqlite3 *db = NULL;
+  (void)state;
+  assert_int_equal(store_open(path, &db, NULL), BR_OK);
+  assert_int_equal(store_migrate(db, steps, 3, NULL), BR_ERR_INTERNAL);
+  assert_int_equal(count_of(db, "PRAGMA user_version"), 2);
+  assert_int_equal(count_of(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'b'"), 0);
+  store_close(db);
+}
+
+static void errors_say_what_they_are(void **state) {
+  sqlite3 *db = NULL;
+  sqlite3 *other = NULL;
+  br_error err = BR_ERROR_INIT;
+  (void)state;
+  assert_int_equal(store_open("/nonexistent/folder/x.db", &db, &err), BR_ERR_IO);
+  assert_non_null(strstr(err.message, "/nonexistent/folder/x.db"));
+  assert_int_equal(store_open(path, &db, NULL), BR_OK);
+  assert_int_equal(store_open(path, &other, NULL), BR_OK);
+  assert_int_equal(store_exec(db, "CREATE TABLE u (x UNIQUE); INSERT INTO u VALUES (1)", NULL),
+                   BR_OK);
+  assert_int_equal(store_exec(db, "INSERT INTO u VALUES (1)", NULL), BR_ERR_EXISTS);
+  (void)sqlite3_busy_timeout(other, 0);
+  assert_int_equal(store_exec(db, "BEGIN IMMEDIATE", NULL), BR_OK);
+  assert_int_equal(store_exec(other, "BEGIN IMMEDIATE", &err), BR_ERR_CONFLICT);
+  assert_true(err.retriable);
+  store_close(db);
+  store_close(other);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(migration_runs_each_step_once_and_refuses_newer_files),
+      cmocka_unit_test(a_failing_step_leaves_the_file_as_it_was),
+      cmocka_unit_test(errors_say_what_they_are),
+  };
+  return cmocka_run_group_tests(tests, setup, teardown);
+}
