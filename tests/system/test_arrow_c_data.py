@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-pa = pytest.importorskip("pyarrow", minversion="19")  # decimal32 and decimal64
+import pyarrow as pa  # decimal32 and decimal64
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BRIDGE_TEST_BUILD", ROOT / "build")).resolve()

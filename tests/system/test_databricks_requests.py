@@ -15,8 +15,8 @@ import urllib.parse
 
 import pytest
 
-sdk = pytest.importorskip("databricks.sdk")
-sql = pytest.importorskip("databricks.sdk.service.sql")
+import databricks.sdk as sdk
+import databricks.sdk.service.sql as sql
 
 BUILD = pathlib.Path(
     os.environ.get("BRIDGE_TEST_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build")

@@ -13,10 +13,10 @@ import subprocess
 
 import pytest
 
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
-pc = pytest.importorskip("pyarrow.compute")
-np = pytest.importorskip("numpy")
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.compute as pc
+import numpy as np
 
 from parquet_values import TYPES, expected  # noqa: E402
 
@@ -132,7 +132,7 @@ def test_pyarrow_finds_bounds_that_hold(write, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_duckdb_reads_equal_types_and_values(write, name):
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb as duckdb
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     table = connection.sql(f"SELECT * FROM read_parquet('{write(name)}')").to_arrow_table()
@@ -146,7 +146,7 @@ def test_duckdb_reads_equal_types_and_values(write, name):
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory):
-    sql = pytest.importorskip("pyspark.sql")
+    import pyspark.sql as sql
     folder = tmp_path_factory.mktemp("spark")
     session = (
         sql.SparkSession.builder.master("local[2]")
@@ -187,7 +187,7 @@ def test_spark_reads_equal_types_and_values(write, spark, name, vectorized):
 @pytest.mark.parametrize("name", ["column", "small-pages", "groups-by-rows"])
 def test_spark_skips_only_what_it_may(write, spark, name):
     """Filters go down to bounds, dictionaries and page indexes: wrong ones would lose rows."""
-    functions = pytest.importorskip("pyspark.sql.functions")
+    import pyspark.sql.functions as functions
     name = "sorted-rare" if name == "column" else name
     spark.conf.set("spark.sql.parquet.enableVectorizedReader", "true")
     frame = spark.read.schema(", ".join(f"{k} {v}" for k, v in SPARK_TYPES.items())).parquet(str(write(name)))
