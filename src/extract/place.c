@@ -129,16 +129,28 @@ br_status extract_place_make(extract_place *place, const char *folder, br_error 
 br_status extract_place_lock(extract_place *place, const char *folder, const char *run,
                              br_error *err) {
   char *path = full_path(place, folder, NULL);
-  br_status st = path == NULL ? br_error_nomem(err) : place->ops->lock(place, path, run, err);
+  place->lock_run = br_strdup(run);
+  br_status st = path == NULL || place->lock_run == NULL ? br_error_nomem(err)
+                                                         : place->ops->lock(place, path, run, err);
   br_free(path);
+  if (st != BR_OK) {
+    br_free(place->lock_run);
+    place->lock_run = NULL;
+  }
   return st;
+}
+
+br_status extract_place_still_locked(extract_place *place, br_error *err) {
+  return place->ops->still_locked(place, err);
 }
 
 void extract_place_unlock(extract_place *place) {
   if (place->lock_path != NULL) {
     place->ops->unlock(place);
     br_free(place->lock_path);
+    br_free(place->lock_run);
     place->lock_path = NULL;
+    place->lock_run = NULL;
   }
 }
 

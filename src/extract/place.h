@@ -39,6 +39,9 @@ br_status extract_place_make(extract_place *place, const char *folder, br_error 
 br_status extract_place_lock(extract_place *place, const char *folder, const char *run,
                              br_error *err) BR_CHECKED;
 void extract_place_unlock(extract_place *place);
+/* BR_ERR_CONFLICT where another run has taken the lock over meanwhile: nothing more may be written.
+ */
+br_status extract_place_still_locked(extract_place *place, br_error *err) BR_CHECKED;
 /* BR_ERR_NOT_FOUND. out is initialised here. */
 br_status extract_place_read(extract_place *place, const char *folder, const char *name, size_t max,
                              br_buf *out, br_error *err) BR_CHECKED;
@@ -63,6 +66,7 @@ typedef struct extract_place_ops {
   br_status (*make)(extract_place *place, const char *folder, br_error *err);
   br_status (*lock)(extract_place *place, const char *folder, const char *run, br_error *err);
   void (*unlock)(extract_place *place);
+  br_status (*still_locked)(extract_place *place, br_error *err);
   br_status (*read)(extract_place *place, const char *path, size_t max, br_buf *out, br_error *err);
   br_status (*write)(extract_place *place, const char *path, const void *bytes, size_t length,
                      br_error *err);
@@ -84,7 +88,8 @@ struct extract_place {
   br_cancel *cancel;
   /* The lock that is held; lock_path NULL: none. */
   char *lock_path;
-  int lock_fd; /* folder: the flock; -1 */
+  char *lock_run; /* the run that took it */
+  int lock_fd;    /* folder: the flock; -1 */
 };
 
 #endif

@@ -115,9 +115,9 @@ static br_status create_lock(extract_place *place, const char *path, const char 
   return put_bytes(place, path, text, length, false, err);
 }
 
-/* Gives up a lock that was just made, where it is still ours. What fails here stays: it is taken
+/* Gives up a lock where it is still ours. What fails here stays: it is taken
  * over once this process is gone. */
-static void drop_new_lock(extract_place *place, const char *path, const char *run) {
+static void drop_own_lock(extract_place *place, const char *path, const char *run) {
   holder found;
   if (read_holder(place, path, NULL, &found, NULL) == BR_OK && strcmp(found.run, run) == 0) {
     br_status ignored = dbx_files_delete(place->client, path, NULL, NULL);
@@ -137,7 +137,7 @@ static br_status settle(extract_place *place, const char *path, const char *run,
     return br_error_set(err, BR_ERR_CONFLICT, "Another run has just begun to write to %s", folder);
   }
   if (st != BR_OK) {
-    drop_new_lock(place, path, run);
+    drop_own_lock(place, path, run);
   }
   return st;
 }
@@ -190,9 +190,20 @@ static br_status volume_lock(extract_place *place, const char *folder, const cha
 
 static void volume_unlock(extract_place *place) {
   /* Also after a cancel, so without its token. A lock that stays is taken over once this process is
-   * gone. */
-  br_status ignored = dbx_files_delete(place->client, place->lock_path, NULL, NULL);
-  (void)ignored;
+   * gone; one that another run has taken over is that run's. */
+  drop_own_lock(place, place->lock_path, place->lock_run);
+}
+
+/* A run that takes longer than LOCK_STALE_SECONDS may have lost its lock to another host. */
+static br_status volume_still_locked(extract_place *place, br_error *err) {
+  holder found = {0};
+  br_status st = read_holder(place, place->lock_path, place->cancel, &found, err);
+  if (st == BR_ERR_NOT_FOUND || (st == BR_OK && strcmp(found.run, place->lock_run) != 0)) {
+    return br_error_set(err, BR_ERR_CONFLICT,
+                        "Another run took over the lock %s; this one leaves the result to it",
+                        place->lock_path);
+  }
+  return st;
 }
 
 static br_status volume_read(extract_place *place, const char *path, size_t max, br_buf *out,
@@ -271,6 +282,7 @@ const extract_place_ops extract_place_volume_ops = {
     .make = volume_make,
     .lock = volume_lock,
     .unlock = volume_unlock,
+    .still_locked = volume_still_locked,
     .read = volume_read,
     .write = volume_write,
     .put = volume_put,

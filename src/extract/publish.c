@@ -451,8 +451,11 @@ static br_status switch_manifest(extract_publisher *p, const batch_schema *schem
       .completed_us = br_clock_wall_us(),
       .lossy_values = lossy_values,
   };
-  br_status st = write_manifest(p, &content, err);
-  p->switched = st == BR_OK;
+  br_status st = extract_place_still_locked(p->options.place, err);
+  if (st == BR_OK) {
+    st = write_manifest(p, &content, err);
+    p->switched = st == BR_OK;
+  }
   return st;
 }
 
@@ -496,8 +499,9 @@ static void take_back(extract_publisher *p) {
       st = extract_place_remove(p->options.place, p->options.folder, name, NULL);
     }
   }
-  if (st != BR_OK || replaced || p->put.count == 0) {
-    return;
+  if (st != BR_OK || replaced || p->put.count == 0 ||
+      extract_place_still_locked(p->options.place, NULL) != BR_OK) {
+    return; /* the manifest is not this run's to put back */
   }
   st = p->earlier_text == NULL
            ? extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME, NULL)

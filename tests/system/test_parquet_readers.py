@@ -132,7 +132,7 @@ def test_pyarrow_finds_bounds_that_hold(write, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_duckdb_reads_equal_types_and_values(write, name):
-    import duckdb as duckdb
+    import duckdb
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     table = connection.sql(f"SELECT * FROM read_parquet('{write(name)}')").to_arrow_table()

@@ -137,11 +137,31 @@ static void a_lock_taken_over_is_given_up_where_it_can_not_be_checked(void **sta
   assert_string_equal(left, "");
 }
 
+static void a_lock_that_another_run_took_over_is_noticed_and_left_to_it(void **state) {
+  (void)state;
+  workspace w = {0};
+  script_server *server = script_start_routed(choose, &w);
+  dbx_client *client = test_client(script_base(server));
+  extract_place *place = NULL;
+  br_error err = BR_ERROR_INIT;
+  assert_int_equal(extract_place_open(ROOT, client, NULL, &place, NULL), BR_OK);
+  assert_int_equal(extract_place_lock(place, FOLDER, "mine", &err), BR_OK);
+  assert_int_equal(extract_place_still_locked(place, &err), BR_OK);
+  w.found = NEW;
+  assert_int_equal(extract_place_still_locked(place, &err), BR_ERR_CONFLICT);
+  assert_non_null(strstr(err.message, "Another run took over the lock"));
+  extract_place_close(place);
+  assert_string_equal(w.found, NEW);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_lock_whose_answer_was_lost_is_our_own),
       cmocka_unit_test(a_living_run_keeps_its_lock),
       cmocka_unit_test(an_old_lock_is_taken_over),
+      cmocka_unit_test(a_lock_that_another_run_took_over_is_noticed_and_left_to_it),
       cmocka_unit_test(a_lock_taken_over_is_given_up_where_it_can_not_be_checked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
