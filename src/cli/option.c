@@ -290,10 +290,6 @@ static const option_value *value_of(const cli_arguments *args, const char *name)
   return option == NULL ? &nothing : &args->values[option - args->command->options];
 }
 
-const cli_command *cli_command_of(const cli_arguments *args) {
-  return args->command;
-}
-
 bool cli_flag(const cli_arguments *args, const char *name) {
   return value_of(args, name)->given;
 }

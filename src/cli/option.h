@@ -58,7 +58,6 @@ br_status cli_parse(const cli_command *command, int argc, char **argv, cli_argum
 void cli_arguments_free(cli_arguments *args);
 
 /* Values by name; the name must be one of the command's table. */
-const cli_command *cli_command_of(const cli_arguments *args);
 bool cli_flag(const cli_arguments *args, const char *name);
 const char *cli_text(const cli_arguments *args,
                      const char *name);                           /* NULL = not given, no default */
