@@ -153,4 +153,47 @@ br_status dbx_schema_exists(dbx_client *client, const char *catalog, const char 
 br_status dbx_volume_exists(dbx_client *client, const char *catalog, const char *schema,
                             const char *volume, br_cancel *cancel, br_error *err) BR_CHECKED;
 
+/* ---- reading tables ---- */
+
+/* Rows of a table or query as record batches, every value exact.
+ *
+ * The columns are asked for first (LIMIT 0). Then one statement reads all rows, so they are of one
+ * snapshot: small results inline as JSON, in forms that lose nothing (timestamps as text with
+ * microseconds, binary as base64, nested values as JSON text); large ones through links to Arrow
+ * streams. Types: BOOLEAN; BYTE and SHORT (int16), INT, LONG; FLOAT, DOUBLE; DECIMAL; DATE;
+ * TIMESTAMP (UTC), TIMESTAMP_NTZ; STRING, CHAR, VARCHAR; BINARY; ARRAY, MAP, STRUCT and VARIANT as
+ * JSON text; INTERVAL as text; VOID (string, all NULL). */
+typedef struct dbx_rows dbx_rows;
+
+typedef enum dbx_rows_way { DBX_ROWS_AUTO, DBX_ROWS_INLINE, DBX_ROWS_LINKS } dbx_rows_way;
+
+typedef struct dbx_rows_options {
+  const char *from;     /* what stands behind FROM: "`c`.`s`.`t`", or a query in parentheses */
+  const char *where;    /* a condition; NULL = all rows */
+  const char *order_by; /* NULL = none */
+  const dbx_parameter *parameters; /* of `where` */
+  size_t parameter_count;
+  uint64_t rows_expected; /* decides the way under AUTO; UINT64_MAX = unknown */
+  dbx_rows_way way;
+  size_t max_message; /* bytes of one Arrow message in memory; 0: 128 MiB */
+} dbx_rows_options;
+
+/* A link that has expired is asked for anew; a chunk whose download breaks is read again from its
+ * start and the rows already handed out are passed over. A result that the server cut is
+ * BR_ERR_LIMIT. The access token is never sent to a link. An inline result over its limit is read
+ * again through links before any row was handed out. */
+br_status dbx_rows_open(dbx_client *client, const dbx_rows_options *options, br_cancel *cancel,
+                        dbx_rows **ret_rows, br_error *err) BR_CHECKED;
+/* Borrowed from rows. */
+const batch_schema *dbx_rows_schema(const dbx_rows *rows);
+/* The column's type as Databricks spells it ("DECIMAL(10,2)", "ARRAY<INT>"). */
+const char *dbx_rows_type_text(const dbx_rows *rows, size_t column);
+/* What the server says the result has; checked at the end. */
+uint64_t dbx_rows_total(const dbx_rows *rows);
+/* Appends rows to an empty batch until it is full or holds max_bytes. BR_DONE: all rows were
+ * handed out, and they are as many as the server said. */
+br_status dbx_rows_next(dbx_rows *rows, batch *b, size_t max_bytes, br_error *err) BR_CHECKED;
+/* Closes the statement on the server too. NULL is fine. */
+void dbx_rows_close(dbx_rows *rows);
+
 #endif

@@ -130,4 +130,48 @@ br_status tds_cancel_query(tds_conn *conn, br_error *err) BR_CHECKED;
 /* Sends a batch, expects no rows or ignores them, reads to its end. For SET, USE and DDL. */
 br_status tds_run(tds_conn *conn, const char *sql, br_error *err) BR_CHECKED;
 
+/* ---- changing data ---- */
+
+/* A parameter of a statement; its value as text under the rules of batch_append_text(). */
+typedef struct tds_parameter {
+  const char *name; /* without @ */
+  batch_sql_typespec type;
+  const char *text; /* NULL = SQL NULL; binary: the bytes themselves */
+  size_t length;
+} tds_parameter;
+
+/* Sends a statement with parameters (sp_executesql, MS-TDS 2.2.6.6); its answers come as those of
+ * tds_execute(). Text parameters go as nvarchar, or as varchar in the database's code page where
+ * the type says so. BR_ERR_DATA names the parameter whose text doesn't fit its type; nothing has
+ * been sent then. */
+br_status tds_execute_parameters(tds_conn *conn, const char *sql, size_t length,
+                                 const tds_parameter *parameters, size_t count,
+                                 br_error *err) BR_CHECKED;
+/* The same, read to its end. ret_rows (may be NULL): rows affected, -1 = not said. */
+br_status tds_run_parameters(tds_conn *conn, const char *sql, const tds_parameter *parameters,
+                             size_t count, int64_t *ret_rows, br_error *err) BR_CHECKED;
+
+typedef enum tds_isolation {
+  TDS_ISOLATION_CURRENT,
+  TDS_ISOLATION_READ_UNCOMMITTED,
+  TDS_ISOLATION_READ_COMMITTED,
+  TDS_ISOLATION_REPEATABLE_READ,
+  TDS_ISOLATION_SERIALIZABLE,
+  TDS_ISOLATION_SNAPSHOT,
+} tds_isolation;
+
+/* Transaction manager requests (MS-TDS 2.2.6.9). A commit that fails with BR_ERR_NETWORK,
+ * BR_ERR_TIMEOUT or BR_ERR_CANCELLED may have happened or not: who needs to know asks the data. */
+br_status tds_begin(tds_conn *conn, tds_isolation isolation, br_error *err) BR_CHECKED;
+br_status tds_commit(tds_conn *conn, br_error *err) BR_CHECKED;
+/* Does nothing where no transaction is open (the server may have rolled it back by itself). */
+br_status tds_rollback(tds_conn *conn, br_error *err) BR_CHECKED;
+/* As the server's last ENVCHANGE said. */
+bool tds_in_transaction(const tds_conn *conn);
+/* The next request starts with the session as new (RESETCONNECTION): options, #temp tables and
+ * session locks are gone. */
+void tds_reset_session(tds_conn *conn);
+/* Until changed back: how long an answer may be silent; 0 = no limit. */
+void tds_set_query_timeout(tds_conn *conn, uint32_t timeout_ms);
+
 #endif
