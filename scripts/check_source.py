@@ -27,6 +27,7 @@ MAY_USE = {
     "settings": {"base"},
     "extract": BELOW_FLOW | {"flow", "settings"},
     "sandbox": {"base", "batch", "tds", "parquet", "store", "http"},
+    "auth": {"base", "settings"},
 }
 
 # name -> what to use instead; outside the files that wrap it

@@ -93,7 +93,10 @@ static br_status test_sqlserver(report *r, cli_session *s, br_error *err) {
   br_status connected = tds_connect(&connect, s->cancel, &conn, &reached, &why);
   st = add_passed_stages(r, connected == BR_OK ? TDS_STAGE_READY : reached, conn, err);
   if (st == BR_OK && connected != BR_OK) {
-    st = add_failure(r, "SQL Server", tds_stage_name(reached), &why, stage_advice[reached], err);
+    /* Where no TLS came back at all, the certificate is not what to look at. */
+    bool no_tls = reached == TDS_STAGE_TLS && why.status != BR_ERR_TLS;
+    const char *advice = stage_advice[no_tls ? TDS_STAGE_PRELOGIN : reached];
+    st = add_failure(r, "SQL Server", tds_stage_name(reached), &why, advice, err);
   } else if (st == BR_OK) {
     st = add(r, "SQL Server", "database", "ok", tds_database(conn), err);
   }

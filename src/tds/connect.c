@@ -24,6 +24,8 @@ enum {
   REDIRECTS_MAX = 2,
   MESSAGE_MAX = 65536,
   DEFAULT_PORT = 1433,
+  STRICT_SILENCE_SHARE = 3, /* of the time to connect, how long TLS that comes first may wait */
+  TLS_RECORD_ALERT = 0x15,
 };
 
 static const char program_name[] = "sql-databricks-bridge";
@@ -95,8 +97,13 @@ static br_status start_tls(tds_conn *conn, const target *to, bool strict, br_err
                                           .trust_any = conn->options.trust_server_certificate,
                                           .strict = strict};
   tds_stream *tls = NULL;
+  if (strict) { /* a server of TDS 7.4 may wait for ever for the rest of what it takes for a packet
+                 */
+    conn->stream->wait.silence_ms = conn->options.connect_timeout_ms / STRICT_SILENCE_SHARE + 1;
+  }
   br_status st = tds_tls_client(conn->stream, &options, &tls, err);
   if (st == BR_OK) {
+    tls->wait.silence_ms = 0;
     conn->stream = tls;
     conn->tls = true;
     conn->reader.stream = tls;
@@ -144,6 +151,25 @@ static br_status begin_answer(tds_conn *conn, const char *where, br_error *err) 
   return st;
 }
 
+/* What a server that takes only TDS 8.0 does with a PRELOGIN outside TLS: it closes, or sends an
+ * alert, or says nothing. */
+static br_status explain_no_prelogin(const tds_conn *conn, br_status st, br_error *err) {
+  bool silent = conn->reader.received == conn->reader.buffer;
+  bool alert = !silent && conn->reader.buffer[0] == TLS_RECORD_ALERT;
+  if (conn->strict || (!alert && !(silent && (st == BR_ERR_TIMEOUT || st == BR_ERR_NETWORK)))) {
+    return st;
+  }
+  if (alert) {
+    st = br_error_set(err, BR_ERR_PROTOCOL, "The server answers PRELOGIN with a TLS alert");
+  } else if (st == BR_ERR_TIMEOUT) {
+    br_error_set(err, st, "The server stays silent instead of answering PRELOGIN");
+    br_error_set_retriable(err, st);
+  }
+  return br_error_append(err, st,
+                         "; if it takes only TDS 8.0 (strict encryption forced), set "
+                         "SQLSERVER_ENCRYPT=strict");
+}
+
 static br_status read_prelogin(tds_conn *conn, tds_prelogin *ret_theirs, br_error *err) {
   br_status st = begin_answer(conn, "instead of answering PRELOGIN", err);
   br_buf message;
@@ -161,7 +187,7 @@ static br_status read_prelogin(tds_conn *conn, tds_prelogin *ret_theirs, br_erro
     st = tds_prelogin_read(message.data, message.len, ret_theirs, err);
   }
   br_buf_done(&message);
-  return st;
+  return st == BR_OK ? st : explain_no_prelogin(conn, st, err);
 }
 
 typedef enum encryption { ENCRYPT_NOTHING, ENCRYPT_LOGIN, ENCRYPT_ALL } encryption;

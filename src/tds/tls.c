@@ -87,6 +87,10 @@ static int bio_read(BIO *bio, char *buffer, int size) {
                     : tds_stream_read(t->below, buffer, (size_t)size, &n, &t->io_error);
   }
   if (st == BR_OK) {
+    if (!t->heard) {
+      t->heard = true;
+      t->first = *(const uint8_t *)buffer;
+    }
     return (int)n;
   }
   if (st == BR_DONE) {

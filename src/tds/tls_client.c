@@ -10,7 +10,11 @@
 
 #include "tds/tls_internal.h"
 
-enum { READ_AHEAD = 64 * 1024 };
+enum {
+  READ_AHEAD = 64 * 1024,
+  RECORD_ALERT = 0x15, /* types of TLS records (RFC 8446, 5.1) */
+  RECORD_HANDSHAKE = 0x16,
+};
 
 /* ALPN of TDS 8.0, in its wire form. */
 static const unsigned char alpn_tds8[] = "\x07tds/8.0";
@@ -125,6 +129,28 @@ static br_status expect_host(tls_stream *t, const tds_tls_client_options *option
   return ok == 1 ? BR_OK : tls_library_error(err, "The host can't be checked");
 }
 
+/* TDS 8.0 begins with TLS, and a server that knows only 7.4 takes that for a broken packet: it
+ * stays silent, closes, or answers in packets. Says so where no TLS came back at all. */
+static br_status explain_strict(const tls_stream *t, br_status st, br_error *err) {
+  bool tls = t->heard && (t->first == RECORD_HANDSHAKE || t->first == RECORD_ALERT);
+  if (tls || st == BR_ERR_CANCELLED || st == BR_ERR_NOMEM) {
+    return st;
+  }
+  const char *met = "The server closes the connection instead of answering in TLS";
+  if (st == BR_ERR_TIMEOUT) {
+    met = "The server stays silent instead of answering in TLS";
+  } else if (t->heard) {
+    met = "The server answers in something else than TLS";
+    st = BR_ERR_PROTOCOL;
+  } else {
+    st = BR_ERR_NETWORK;
+  }
+  return br_error_set(err, st,
+                      "%s; it probably speaks TDS 7.4 only (SQL Server 2019 and older), not the "
+                      "8.0 of SQLSERVER_ENCRYPT=strict: set SQLSERVER_ENCRYPT=mandatory",
+                      met);
+}
+
 br_status tds_tls_client(tds_stream *below, const tds_tls_client_options *options,
                          tds_stream **ret_stream, br_error *err) {
   SSL_CTX *context = NULL;
@@ -145,6 +171,7 @@ br_status tds_tls_client(tds_stream *below, const tds_tls_client_options *option
   st = expect_host(t, options, err);
   if (st == BR_OK) {
     st = tls_handshake(t, err);
+    st = st != BR_OK && options->strict ? explain_strict(t, st, err) : st;
   }
   if (st != BR_OK) {
     tls_stream_free(t);

@@ -15,6 +15,8 @@ typedef struct tls_stream {
   SSL_CTX *context; /* owned; NULL where it belongs to somebody else */
   bool wrapped;     /* handshake bytes travel in PRELOGIN packets */
   bool closed;      /* the stream below has ended */
+  bool heard;       /* at least one byte of the other side has come */
+  uint8_t first;    /* that byte: the type of its first TLS record */
   br_buf flight;    /* wrapped: handshake bytes to send */
   size_t packet_left;
   br_status io_status; /* why the stream below failed last; BR_OK = it didn't */

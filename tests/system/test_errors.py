@@ -2,7 +2,9 @@
 
 import fcntl
 import re
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -360,6 +362,68 @@ def server_certificate(case):
     sandbox = case.request.getfixturevalue("make_sandbox")("--tls")
     settings = {**sandbox.sqlserver, "SQLSERVER_ENCRYPT": "mandatory", "SQLSERVER_TRUST_SERVER_CERTIFICATE": "false"}
     return extract(case.bridge(settings))
+
+
+class Listener:
+    """Answers the first bytes of each connection with fixed ones and closes; None: takes them and says nothing."""
+
+    def __init__(self, request, answer):
+        self.answer = answer
+        self.connections = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        request.addfinalizer(self.stop)
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            if self.answer is not None:
+                connection.recv(4096)
+                connection.sendall(self.answer)
+                connection.close()
+
+    def stop(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        for open_socket in (self.socket, *self.connections):
+            open_socket.close()
+
+    def settings(self, encrypt):
+        return {
+            "SQLSERVER_HOST": "127.0.0.1",
+            "SQLSERVER_PORT": str(self.socket.getsockname()[1]),
+            "SQLSERVER_USERNAME": "somebody",
+            "SQLSERVER_PASSWORD": "not-the-password",
+            "SQLSERVER_ENCRYPT": encrypt,
+            "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "3",
+        }
+
+
+@scenario("server-tds7-silent")
+def server_tds7_silent(case):
+    return extract(case.bridge(Listener(case.request, None).settings("strict")))
+
+
+@scenario("server-tds7-closes")
+def server_tds7_closes(case):
+    sandbox = case.request.getfixturevalue("sandbox")  # without TLS: it knows only 7.4
+    return extract(case.bridge({**sandbox.sqlserver, "SQLSERVER_ENCRYPT": "strict"}))
+
+
+@scenario("server-tds8")
+def server_tds8(case):
+    alert = b"\x15\x03\x03\x00\x02\x02\x46"  # fatal, protocol_version
+    return extract(case.bridge(Listener(case.request, alert).settings("mandatory")))
+
+
+@scenario("server-tds8-closes")
+def server_tds8_closes(case):
+    return extract(case.bridge(Listener(case.request, b"").settings("optional")))
 
 
 @scenario("sql-error")

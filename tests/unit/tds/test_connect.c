@@ -32,6 +32,7 @@ typedef enum server_mode {
   SERVER_HTTP,       /* speaks something else */
   SERVER_CLOSES,     /* closes at once */
   SERVER_CLOSES_AFTER_PRELOGIN,
+  SERVER_TLS_ALERT, /* what a server of TDS 8.0 alone says to a PRELOGIN */
 } server_mode;
 
 typedef struct server {
@@ -174,6 +175,10 @@ static void serve_one(server *s, int fd) {
       br_status st = tds_stream_read(stream, byte, sizeof byte, &length, NULL);
       st = tds_stream_write(stream, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, NULL);
       (void)st;
+    } else if (s->mode == SERVER_TLS_ALERT) {
+      br_status st = tds_stream_read(stream, byte, sizeof byte, &length, NULL);
+      st = tds_stream_write(stream, "\x15\x03\x03\x00\x02\x02\x46", 7, NULL);
+      (void)st;
     } else if (s->mode != SERVER_CLOSES) {
       speak(s, &stream, &r, &w, &buf);
     }
@@ -294,13 +299,43 @@ static void fails(server_mode mode, tds_encrypt encrypt, br_status expected, tds
 
 static void what_is_no_server_is_told_with_its_stage(void **state) {
   (void)state;
-  fails(SERVER_SILENT, TDS_ENCRYPT_OPTIONAL, BR_ERR_TIMEOUT, TDS_STAGE_PRELOGIN, "Timed out");
-  fails(SERVER_SILENT, TDS_ENCRYPT_STRICT, BR_ERR_TIMEOUT, TDS_STAGE_TLS, "Timed out");
+  fails(SERVER_SILENT, TDS_ENCRYPT_OPTIONAL, BR_ERR_TIMEOUT, TDS_STAGE_PRELOGIN, "stays silent");
   fails(SERVER_HTTP, TDS_ENCRYPT_OPTIONAL, BR_ERR_PROTOCOL, TDS_STAGE_PRELOGIN, "no TDS server");
   fails(SERVER_CLOSES, TDS_ENCRYPT_OPTIONAL, BR_ERR_NETWORK, TDS_STAGE_PRELOGIN, "");
   fails(SERVER_CLOSES_AFTER_PRELOGIN, TDS_ENCRYPT_OPTIONAL, BR_ERR_NETWORK, TDS_STAGE_LOGIN, "");
   fails(SERVER_PLAIN, TDS_ENCRYPT_MANDATORY, BR_ERR_TLS, TDS_STAGE_TLS, "mandatory");
   fails(SERVER_LOGIN_ONLY, TDS_ENCRYPT_MANDATORY, BR_ERR_TLS, TDS_STAGE_TLS, "mandatory");
+}
+
+/* Each side speaks only one of TDS 7.4 and 8.0, and they don't meet: the message names the setting
+ * that would make them, and only then. */
+static void servers_of_the_other_tds_are_told(void **state) {
+  (void)state;
+  static const char to_mandatory[] = "SQLSERVER_ENCRYPT=mandatory";
+  static const char to_strict[] = "SQLSERVER_ENCRYPT=strict";
+  fails(SERVER_SILENT, TDS_ENCRYPT_STRICT, BR_ERR_TIMEOUT, TDS_STAGE_TLS, to_mandatory);
+  fails(SERVER_CLOSES, TDS_ENCRYPT_STRICT, BR_ERR_NETWORK, TDS_STAGE_TLS, to_mandatory);
+  fails(SERVER_HTTP, TDS_ENCRYPT_STRICT, BR_ERR_PROTOCOL, TDS_STAGE_TLS, to_mandatory);
+  fails(SERVER_TLS_ALERT, TDS_ENCRYPT_STRICT, BR_ERR_TLS, TDS_STAGE_TLS, "alert");
+  for (int encrypt = TDS_ENCRYPT_OPTIONAL; encrypt <= TDS_ENCRYPT_MANDATORY; encrypt++) {
+    fails(SERVER_SILENT, (tds_encrypt)encrypt, BR_ERR_TIMEOUT, TDS_STAGE_PRELOGIN, to_strict);
+    fails(SERVER_CLOSES, (tds_encrypt)encrypt, BR_ERR_NETWORK, TDS_STAGE_PRELOGIN, to_strict);
+    fails(SERVER_TLS_ALERT, (tds_encrypt)encrypt, BR_ERR_PROTOCOL, TDS_STAGE_PRELOGIN, to_strict);
+  }
+}
+
+/* OpenSSL as the server's side: its alert arrives, or the reset that follows on its heels does. */
+static void a_real_server_of_tds_8_is_told_too(void **state) {
+  (void)state;
+  server s;
+  br_error err = BR_ERROR_INIT;
+  tds_conn *conn = NULL;
+  server_start(&s, SERVER_STRICT);
+  const tds_options options = options_for(&s, TDS_ENCRYPT_MANDATORY);
+  br_status st = tds_connect(&options, NULL, &conn, NULL, &err);
+  server_join(&s);
+  assert_true(st == BR_ERR_PROTOCOL || st == BR_ERR_NETWORK);
+  assert_non_null(strstr(err.message, "SQLSERVER_ENCRYPT=strict"));
 }
 
 static void an_unknown_name_and_a_closed_port_are_told_apart(void **state) {
@@ -433,6 +468,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_mode_of_encryption_connects),
       cmocka_unit_test(what_is_no_server_is_told_with_its_stage),
+      cmocka_unit_test(servers_of_the_other_tds_are_told),
+      cmocka_unit_test(a_real_server_of_tds_8_is_told_too),
       cmocka_unit_test(an_unknown_name_and_a_closed_port_are_told_apart),
       cmocka_unit_test(a_redirect_is_followed_with_the_same_login),
       cmocka_unit_test(connecting_can_be_cancelled),
