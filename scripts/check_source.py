@@ -25,6 +25,7 @@ MAY_USE = {
     "http": {"base"},
     "flow": BELOW_FLOW,
     "settings": {"base"},
+    "auth": {"base", "settings"},
     "extract": BELOW_FLOW | {"flow", "settings"},
     "sandbox": {"base", "batch", "tds", "parquet", "store", "http"},
     "auth": {"base", "settings"},

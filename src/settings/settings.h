@@ -117,6 +117,9 @@ br_status settings_resolve_sandbox(const settings *s, unsigned needed_sides, uns
 br_status settings_problems(const settings *s, unsigned needed_sides, br_buf *out,
                             size_t *ret_errors, size_t *ret_warnings, br_error *err) BR_CHECKED;
 
+/* "your-token", "changeme", "<token>"…: what samples put where a value belongs. */
+bool settings_is_placeholder(const char *text, bool secret);
+
 /* docs/SETTINGS.md, made from the table. */
 br_status settings_document(br_buf *out, br_error *err) BR_CHECKED;
 

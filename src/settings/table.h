@@ -45,7 +45,5 @@ br_status settings_check_value(const setting_row *row, const char *text, br_erro
 /* Brings a checked value into the table's spelling, in place. */
 void settings_canonical(const setting_row *row, char *text);
 bool settings_parse_bool(const char *text, bool *ret_value);
-/* "your-token", "changeme", "<token>"…: what samples put where a value belongs. */
-bool settings_is_placeholder(const char *text, bool secret);
 
 #endif
