@@ -158,11 +158,11 @@ br_status dbx_volume_exists(dbx_client *client, const char *catalog, const char 
 /* Rows of a table or query as record batches, every value exact.
  *
  * The columns are asked for first (LIMIT 0). Then one statement reads all rows, so they are of one
- * snapshot: small results inline as JSON, in forms that lose nothing (timestamps as text with
- * microseconds, binary as base64, nested values as JSON text); large ones through links to Arrow
- * streams. Types: BOOLEAN; BYTE and SHORT (int16), INT, LONG; FLOAT, DOUBLE; DECIMAL; DATE;
- * TIMESTAMP (UTC), TIMESTAMP_NTZ; STRING, CHAR, VARCHAR; BINARY; ARRAY, MAP, STRUCT and VARIANT as
- * JSON text; INTERVAL as text; VOID (string, all NULL). */
+ * snapshot: small results inline as JSON, in forms that lose nothing (dates and timestamps as
+ * numbers, floating point as text, binary as hex, nested values as JSON text); large ones through
+ * links to Arrow streams. Types: BOOLEAN; BYTE and SHORT (int16), INT, LONG; FLOAT, DOUBLE;
+ * DECIMAL; DATE; TIMESTAMP (UTC), TIMESTAMP_NTZ; STRING, CHAR, VARCHAR; BINARY; ARRAY, MAP, STRUCT
+ * and VARIANT as JSON text; INTERVAL as text; VOID (string, all NULL). */
 typedef struct dbx_rows dbx_rows;
 
 typedef enum dbx_rows_way { DBX_ROWS_AUTO, DBX_ROWS_INLINE, DBX_ROWS_LINKS } dbx_rows_way;

@@ -4,6 +4,8 @@
  *
  *   databricks_interop HOST put PATH TEXT true|false   head|get|delete|mkdir|rmdir|list PATH
  *                           sql STATEMENT ROW_LIMIT [NAME VALUE TYPE]…    ("-": none)
+ *                           rows FROM WAY WHERE ORDER_BY     ("-": none; WAY auto, inline, links)
+ *                           count FROM WAY                   (rows, bytes of values, peak memory)
  *                           me  warehouse  catalog C  schema C S  volume C S V
  *
  * Credentials and defaults come from INTEROP_TOKEN, INTEROP_CLIENT_ID, INTEROP_CLIENT_SECRET,
@@ -14,10 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "batch/value.h"
 #include "databricks/databricks.h"
 
-enum { MOST_PARAMETERS = 16, LARGEST_FILE = 1 << 20 };
+enum { MOST_PARAMETERS = 16, LARGEST_FILE = 1 << 20, BATCH_ROWS = 4096, BATCH_BYTES = 1 << 20 };
 
 typedef struct call {
   dbx_client *client;
@@ -138,6 +142,101 @@ static br_status sql(call *c, br_error *err) {
   return st;
 }
 
+/* ---- reading tables ---- */
+
+static dbx_rows_way way_of(const char *name) {
+  return strcmp(name, "inline") == 0  ? DBX_ROWS_INLINE
+         : strcmp(name, "links") == 0 ? DBX_ROWS_LINKS
+                                      : DBX_ROWS_AUTO;
+}
+
+static json_t *schema_json(const dbx_rows *rows) {
+  const batch_schema *schema = dbx_rows_schema(rows);
+  json_t *columns = json_array();
+  for (size_t i = 0; i < schema->count; i++) {
+    char format[32];
+    batch_type_arrow_format(&schema->fields[i].type, format, sizeof format);
+    (void)json_array_append_new(columns, json_pack("[s, s, s]", schema->fields[i].name,
+                                                   dbx_rows_type_text(rows, i), format));
+  }
+  return columns;
+}
+
+static br_status add_rows_json(const batch *b, json_t *list, br_error *err) {
+  br_buf text;
+  br_buf_init(&text, (size_t)64 << 20);
+  br_status st = BR_OK;
+  for (size_t row = 0; row < b->rows && st == BR_OK; row++) {
+    json_t *cells = json_array();
+    for (size_t i = 0; i < b->schema->count && st == BR_OK; i++) {
+      bool null = false;
+      br_buf_clear(&text);
+      st = batch_cell_text(b, i, row, &text, &null, err);
+      (void)json_array_append_new(cells, null ? json_null()
+                                              : json_stringn((const char *)text.data, text.len));
+    }
+    (void)json_array_append_new(list, cells);
+  }
+  br_buf_done(&text);
+  return st;
+}
+
+/* Reads all batches; list NULL: only counts. */
+static br_status read_all(call *c, dbx_rows *rows, json_t *list, br_error *err) {
+  batch *b = NULL;
+  uint64_t count = 0;
+  uint64_t bytes = 0;
+  br_status st = batch_new(dbx_rows_schema(rows), BATCH_ROWS, &b, err);
+  while (st == BR_OK) {
+    batch_reset(b, BATCH_BYTES);
+    st = dbx_rows_next(rows, b, BATCH_BYTES, err);
+    if (st == BR_OK && b->first_row != count) {
+      st = br_error_set(err, BR_ERR_INTERNAL, "A batch begins with the wrong row");
+    }
+    if (st == BR_OK) {
+      count += b->rows;
+      bytes += batch_bytes(b);
+      st = list == NULL ? BR_OK : add_rows_json(b, list, err);
+    }
+  }
+  batch_free(b);
+  struct rusage usage = {0};
+  (void)getrusage(RUSAGE_SELF, &usage);
+  (void)json_object_set_new(c->answer, "count", json_integer((json_int_t)count));
+  (void)json_object_set_new(c->answer, "bytes", json_integer((json_int_t)bytes));
+  (void)json_object_set_new(c->answer, "peak_kib", json_integer((json_int_t)usage.ru_maxrss));
+  return st == BR_DONE ? BR_OK : st;
+}
+
+static br_status read_rows(call *c, const dbx_rows_options *options, json_t *list, br_error *err) {
+  dbx_rows *rows = NULL;
+  br_status st = dbx_rows_open(c->client, options, NULL, &rows, err);
+  if (st == BR_OK) {
+    (void)json_object_set_new(c->answer, "columns", schema_json(rows));
+    (void)json_object_set_new(c->answer, "total", json_integer((json_int_t)dbx_rows_total(rows)));
+    st = read_all(c, rows, list, err);
+  }
+  dbx_rows_close(rows);
+  return st;
+}
+
+static br_status rows(call *c, br_error *err) {
+  const dbx_rows_options options = {.from = c->arguments[0],
+                                    .way = way_of(c->arguments[1]),
+                                    .where = unless_dash(c->arguments[2]),
+                                    .order_by = unless_dash(c->arguments[3]),
+                                    .rows_expected = 1};
+  json_t *list = json_array();
+  (void)json_object_set_new(c->answer, "rows", list);
+  return read_rows(c, &options, list, err);
+}
+
+static br_status count(call *c, br_error *err) {
+  const dbx_rows_options options = {
+      .from = c->arguments[0], .way = way_of(c->arguments[1]), .rows_expected = UINT64_MAX};
+  return read_rows(c, &options, NULL, err);
+}
+
 static br_status text_answer(call *c, br_status st, const char *text) {
   if (st == BR_OK) {
     (void)json_object_set_new(c->answer, "text", json_string(text));
@@ -180,6 +279,8 @@ static const struct {
     {"rmdir", 1, delete_folder},
     {"list", 1, list},
     {"sql", 2, sql},
+    {"rows", 4, rows},
+    {"count", 2, count},
     {"me", 0, me},
     {"warehouse", 0, warehouse},
     {"catalog", 1, catalog},

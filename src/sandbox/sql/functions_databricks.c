@@ -99,6 +99,7 @@ static sql_bound *bind_map(sql_binder *b, const sql_call *call) {
   return bind_new(b, type, false, sql_text(b->context, "%s)", sql));
 }
 
+/* The texts that stand for values of these types are JSON already; options are not looked at. */
 static sql_bound *bind_to_json(sql_binder *b, const sql_call *call) {
   const sql_bound *x = call->args[0];
   if (sql_type_family(x->type.kind) != SQL_FAMILY_COMPLEX) {
@@ -210,6 +211,14 @@ static sql_bound *bind_unix_micros(sql_binder *b, const sql_call *call) {
   return x == NULL ? NULL : bind_new(b, sql_type_of(SQL_BIGINT), x->nullable, x->sql);
 }
 
+static sql_bound *bind_unix_date(sql_binder *b, const sql_call *call) {
+  const sql_type type = sql_type_of(SQL_DATE);
+  sql_bound *x = call_as(b, call, 0, &type);
+  return x == NULL ? NULL
+                   : bind_new(b, sql_type_of(SQL_INT), x->nullable,
+                              sql_text(b->context, "(%s - %d)", x->sql, SQL_DAYS_1970));
+}
+
 static sql_bound *bind_instr(sql_binder *b, const sql_call *call) {
   bool locate = br_text_equal_nocase(call->expr->text, "locate");
   sql_bound *x = call_text(b, call, locate ? 1 : 0);
@@ -312,6 +321,7 @@ const sql_function_row sql_function_rows_databricks[] = {
     {"hour", 1, 1, false, bind_part},
     {"minute", 1, 1, false, bind_part},
     {"second", 1, 1, false, bind_part},
+    {"unix_date", 1, 1, false, bind_unix_date},
     {"unix_micros", 1, 1, false, bind_unix_micros},
     {"uuid", 0, 0, false, bind_uuid},
     {"array", 0, 254, false, bind_array},
@@ -319,7 +329,7 @@ const sql_function_row sql_function_rows_databricks[] = {
     {"size", 1, 1, false, bind_size},
     {"cardinality", 1, 1, false, bind_size},
     {"array_size", 1, 1, false, bind_size},
-    {"to_json", 1, 1, false, bind_to_json},
+    {"to_json", 1, 2, false, bind_to_json},
     {"current_catalog", 0, 0, false, bind_current_catalog},
     {"current_schema", 0, 0, false, bind_current_schema},
     {"current_database", 0, 0, false, bind_current_schema},

@@ -29,7 +29,8 @@ static script_step answer(void *context, const script_request *request, size_t n
     body = "{\"statement_id\":\"" ID "\",\"status\":{\"state\":\"RUNNING\"}}";
   } else if (strcmp(target, STATEMENTS "/" ID) == 0) {
     body = "{\"statement_id\":\"" ID "\",\"status\":{\"state\":\"SUCCEEDED\"},\"manifest\":{"
-           "\"schema\":{\"column_count\":1,\"columns\":[{\"name\":\"a\"}]},\"total_row_count\":2},"
+           "\"schema\":{\"column_count\":1,\"columns\":[{\"name\":\"a\",\"type_text\":\"INT\"}]},"
+           "\"total_row_count\":2},"
            "\"result\":{\"data_array\":[[\"1\"]],\"next_chunk_index\":1}}";
   } else if (strcmp(target, STATEMENTS "/" ID "/result/chunks/1") == 0) {
     body = "{\"data_array\":[[\"2\"]],\"chunk_index\":1}";
@@ -56,6 +57,26 @@ static br_status run_statement(dbx_client *client, br_error *err) {
     assert_string_equal(dbx_result_value(result, 1, 0), "2");
     dbx_result_free(result);
   }
+  return st;
+}
+
+static br_status run_rows(dbx_client *client, br_error *err) {
+  const dbx_rows_options options = {.from = "t", .where = "a > 0", .way = DBX_ROWS_INLINE};
+  dbx_rows *rows = NULL;
+  batch *b = NULL;
+  br_status st = dbx_rows_open(client, &options, NULL, &rows, err);
+  if (st == BR_OK) {
+    st = batch_new(dbx_rows_schema(rows), 4, &b, err);
+  }
+  if (st == BR_OK) {
+    st = dbx_rows_next(rows, b, 0, err);
+  }
+  if (st == BR_OK) {
+    assert_int_equal(b->rows, 2);
+    assert_int_equal(((const int32_t *)b->columns[0].values)[1], 2);
+  }
+  batch_free(b);
+  dbx_rows_close(rows);
   return st;
 }
 
@@ -167,6 +188,11 @@ static void statement(void **state) {
   torture(run_statement, false);
 }
 
+static void inline_rows(void **state) {
+  (void)state;
+  torture(run_rows, false);
+}
+
 static void list(void **state) {
   (void)state;
   torture(run_list, false);
@@ -194,8 +220,9 @@ static void user_with_oauth(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(statement), cmocka_unit_test(list), cmocka_unit_test(upload),
-      cmocka_unit_test(download),  cmocka_unit_test(head), cmocka_unit_test(user_with_oauth),
+      cmocka_unit_test(statement),       cmocka_unit_test(inline_rows), cmocka_unit_test(list),
+      cmocka_unit_test(upload),          cmocka_unit_test(download),    cmocka_unit_test(head),
+      cmocka_unit_test(user_with_oauth),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
