@@ -83,8 +83,10 @@ static int overview(void) {
 }
 
 int cli_main(int argc, char **argv) {
-  /* A reader that goes away (| head) is an error of write(), not a death. */
+  /* A reader that goes away (| head) and a file that meets a size limit (ulimit -f) are errors of
+   * write(), not a death. */
   (void)signal(SIGPIPE, SIG_IGN);
+  (void)signal(SIGXFSZ, SIG_IGN);
   if (argc < 2) {
     (void)overview();
     return 2;

@@ -27,7 +27,8 @@ struct extract_publisher {
   br_queue *parts;    /* to the uploading thread */
   pthread_t uploader; /* runs while `uploading` */
   bool uploading;
-  bool switched; /* the new manifest stands */
+  bool last_missing; /* the last of `put` is surely not there: putting it failed and did nothing */
+  bool switched;     /* the new manifest stands */
   /* The manifest's second copy is there, and is needed no more once the manifest itself is whole.
    */
   bool next_there, manifest_whole;
@@ -314,10 +315,12 @@ static br_status bring_in(extract_publisher *p, part *item, br_error *err) {
   br_status st = extract_files_add(&p->put, &item->file, err);
   if (st == BR_OK) {
     st = announce(p, err);
+    p->last_missing = st != BR_OK;
   }
   if (st == BR_OK) {
     st = extract_place_put(p->options.place, p->options.folder, item->file.name, item->path,
                            item->file.bytes, err);
+    p->last_missing = st != BR_OK && p->options.place->ops->replaces_at_once;
   }
   part_free(item);
   return st;
@@ -494,7 +497,7 @@ static void take_back(extract_publisher *p) {
   for (size_t i = 0; st == BR_OK && i < p->put.count; i++) {
     const char *name = p->put.items[i].name;
     if (extract_files_find(earlier_files(p), name) != NULL) {
-      replaced = true;
+      replaced = replaced || i + 1 < p->put.count || !p->last_missing;
     } else {
       st = extract_place_remove(p->options.place, p->options.folder, name, NULL);
     }

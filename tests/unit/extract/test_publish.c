@@ -514,6 +514,31 @@ static void a_failure_takes_back_what_it_put_there(void **state) {
   assert_true(is_there(f, "part_00001-runA.parquet"));
 }
 
+static int no_room_for_a_file(const char *from, const char *to) {
+  size_t length = strlen(to);
+  if (length > 8 && strcmp(to + length - 8, ".parquet") == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return rename(from, to);
+}
+
+static void a_file_that_could_not_be_put_leaves_the_earlier_of_its_name(void **state) {
+  fixture *f = *state;
+  const char *old[] = {"old"};
+  const char *new[] = {"new"};
+  assert_int_equal(publish(f, "runA", old, 1, true), BR_OK);
+  br_sys.rename = no_room_for_a_file;
+  assert_int_equal(publish(f, "runB", new, 1, true), BR_ERR_DISK_FULL);
+  br_sys_reset();
+  bool complete = false;
+  bool hold = false;
+  assert_true(read_manifest(f, &complete, &hold));
+  assert_true(complete && hold);
+  assert_int_equal(entries(f), 2);
+  assert_int_equal(publish(f, "runC", old, 1, false), BR_DONE); /* nothing to repair */
+}
+
 static void every_failing_allocation_is_reported_and_loses_nothing(void **state) {
   fixture *f = *state;
   const char *old[] = {"old0", "old1"};
@@ -567,6 +592,7 @@ int main(void) {
       TEST(another_row_limit_is_another_result),
       TEST(a_result_with_a_missing_file_is_not_kept),
       TEST(overwriting_deletes_what_the_earlier_manifest_names_and_nothing_else),
+      TEST(a_file_that_could_not_be_put_leaves_the_earlier_of_its_name),
       TEST(a_foreign_file_of_the_same_name_is_not_replaced_unasked),
       TEST(a_second_run_on_the_folder_fails_clearly),
       TEST(a_run_that_dies_at_any_step_leaves_the_old_result_or_the_new),
