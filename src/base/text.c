@@ -67,6 +67,15 @@ bool br_utf8_valid(const char *text, size_t length, size_t *ret_offset) {
   const unsigned char *bytes = (const unsigned char *)text;
   size_t i = 0;
   while (i < length) {
+    /* ASCII, which most text is, eight bytes at a time. */
+    uint64_t eight = 0;
+    if (length - i >= sizeof eight) {
+      memcpy(&eight, bytes + i, sizeof eight);
+      if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+        i += sizeof eight;
+        continue;
+      }
+    }
     size_t n = utf8_sequence(bytes + i, length - i);
     if (n == 0) {
       if (ret_offset != NULL) {

@@ -68,20 +68,6 @@ static bool bit_at(const uint8_t *bits, int64_t index) {
   return (bits[index >> 3] >> (index & 7) & 1) != 0;
 }
 
-/* Copies bits from a bit offset to bit 0; returns how many of them are 0. */
-static size_t copy_bits(const uint8_t *from, int64_t offset, size_t rows, uint8_t *to) {
-  memset(to, 0, (rows + 7) / 8);
-  size_t zeros = 0;
-  for (size_t row = 0; row < rows; row++) {
-    if (bit_at(from, offset + (int64_t)row)) {
-      to[row >> 3] = (uint8_t)(to[row >> 3] | 1U << (row & 7U));
-    } else {
-      zeros++;
-    }
-  }
-  return zeros;
-}
-
 /* Rows of a child that are wanted: `rows` from `start` (of its buffers). */
 typedef struct child_rows {
   const struct ArrowArray *array;
@@ -97,7 +83,7 @@ static br_status import_validity(const child_rows *child, batch_column *column, 
                : br_error_set(err, BR_ERR_DATA, "NULLs without a validity bitmap");
   }
   if (column->validity != NULL) {
-    column->nulls = copy_bits(bits, child->start, child->rows, column->validity);
+    column->nulls = batch_bits_copy(bits, (size_t)child->start, child->rows, column->validity);
     return BR_OK;
   }
   for (size_t row = 0; row < child->rows; row++) {
@@ -109,33 +95,18 @@ static br_status import_validity(const child_rows *child, batch_column *column, 
   return BR_OK;
 }
 
-/* A NULL may have any value in Arrow; in a batch it is zero. */
-static void clear_null_values(batch_column *column, size_t rows) {
-  size_t width = batch_layout_width(column->layout);
-  for (size_t row = 0; column->nulls > 0 && row < rows; row++) {
-    if (batch_column_is_valid(column, row)) {
-      continue;
-    }
-    if (column->layout == BATCH_BOOL) {
-      batch_column_set_bool(column, row, false);
-    } else {
-      memset((uint8_t *)column->values + row * width, 0, width);
-    }
-  }
-}
-
 static br_status import_values(const child_rows *child, batch_column *column, br_error *err) {
   const uint8_t *values = child->array->buffers[1];
   if (values == NULL) {
     return br_error_set(err, BR_ERR_DATA, "Values without a buffer");
   }
   if (column->layout == BATCH_BOOL) {
-    (void)copy_bits(values, child->start, child->rows, column->values);
+    (void)batch_bits_copy(values, (size_t)child->start, child->rows, column->values);
   } else {
     size_t width = batch_layout_width(column->layout);
     memcpy(column->values, values + (size_t)child->start * width, child->rows * width);
   }
-  clear_null_values(column, child->rows);
+  batch_column_zero_nulls(column, child->rows);
   return BR_OK;
 }
 

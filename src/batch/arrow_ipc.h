@@ -32,17 +32,21 @@ typedef struct batch_ipc_reader batch_ipc_reader;
  * compressed bodies are BR_ERR_UNSUPPORTED naming the column. */
 br_status batch_ipc_reader_new(batch_ipc_read_fn read, void *context, size_t max_message,
                                batch_ipc_reader **ret_reader, br_error *err) BR_CHECKED;
-void batch_ipc_reader_free(batch_ipc_reader *reader);
+void batch_ipc_reader_free(batch_ipc_reader *reader); /* NULL is fine */
 /* Borrowed from the reader. */
 const batch_schema *batch_ipc_reader_schema(const batch_ipc_reader *reader);
 /* Appends rows to an empty batch (made with the reader's schema) until it is full, holds max_bytes
- * (0: no limit; one row at least), or the current message has no more. BR_DONE: the stream has
- * ended properly (end-of-stream marker, or end of bytes between messages). */
+ * (one row at least; 0: no limit, but where dictionaries make more of a message than four times
+ * max_message), or the current message has no more. BR_DONE: the stream has ended properly
+ * (end-of-stream marker, or end of bytes between messages). BR_ERR_PROTOCOL, _LIMIT, _UNSUPPORTED
+ * for a broken or strange stream, BR_ERR_DATA for a value out of its type's range; the batch is
+ * empty then, and the reader fails from there on. */
 br_status batch_ipc_reader_next(batch_ipc_reader *reader, batch *b, size_t max_bytes,
                                 br_error *err) BR_CHECKED;
 
-/* The other way, appended to out: schema, record batches (not compressed, buffers aligned to 8
- * bytes), end. */
+/* The other way, appended to out, which a failure leaves as it was: schema, record batches (not
+ * compressed, buffers aligned to 8 bytes), end. Decimals of every layout are written in 128 bits,
+ * which all readers know. */
 br_status batch_ipc_write_schema(const batch_schema *schema, br_buf *out, br_error *err) BR_CHECKED;
 br_status batch_ipc_write_batch(const batch *b, br_buf *out, br_error *err) BR_CHECKED;
 br_status batch_ipc_write_end(br_buf *out, br_error *err) BR_CHECKED;

@@ -131,3 +131,51 @@ br_status batch_column_append_bytes(batch_column *column, size_t row, const void
   batch_column_mark_valid(column, row);
   return BR_OK;
 }
+
+size_t batch_bits_copy(const uint8_t *from, size_t start, size_t rows, uint8_t *to) {
+  if (rows == 0) {
+    return 0;
+  }
+  size_t bytes = (rows + 7) / 8;
+  unsigned shift = start & 7U;
+  const uint8_t *p = from + (start >> 3);
+  if (shift == 0) {
+    memcpy(to, p, bytes);
+  } else {
+    /* The byte behind is only there where bits of it are wanted. */
+    size_t there = (shift + rows + 7) / 8;
+    for (size_t i = 0; i < bytes; i++) {
+      unsigned behind = i + 1 < there ? p[i + 1] : 0U;
+      to[i] = (uint8_t)(p[i] >> shift | behind << (8 - shift));
+    }
+  }
+  if (rows % 8 != 0) {
+    to[bytes - 1] = (uint8_t)(to[bytes - 1] & ((1U << (rows % 8)) - 1U));
+  }
+  size_t ones = 0;
+  size_t i = 0;
+  for (; i + 8 <= bytes; i += 8) {
+    uint64_t word = 0;
+    memcpy(&word, to + i, sizeof word);
+    ones += (size_t)__builtin_popcountll(word);
+  }
+  for (; i < bytes; i++) {
+    ones += (size_t)__builtin_popcount(to[i]);
+  }
+  return rows - ones;
+}
+
+void batch_column_zero_nulls(batch_column *column, size_t rows) {
+  size_t width = batch_layout_width(column->layout);
+  for (size_t row = 0; column->nulls > 0 && row < rows; row++) {
+    if (row % 8 == 0 && column->validity[row >> 3] == 0xFF) {
+      row += 7;
+    } else if (batch_column_is_valid(column, row)) {
+      continue;
+    } else if (column->layout == BATCH_BOOL) {
+      batch_column_set_bool(column, row, false);
+    } else {
+      memset((uint8_t *)column->values + row * width, 0, width);
+    }
+  }
+}
