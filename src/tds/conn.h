@@ -3,7 +3,9 @@
  *
  *   connect.c   name, socket, prelogin, TLS, login, redirect
  *   conn.c      making, freeing, facts, waiting
- *   request.c   sending a batch; cancelling one
+ *   request.c   sending a request; cancelling one
+ *   rpc.c       statements with parameters
+ *   transaction.c
  *   response.c  tokens up to the next result or the end
  *   rows.c      COLMETADATA and rows
  */
@@ -18,6 +20,7 @@
 typedef enum conn_state {
   CONN_IDLE,     /* nothing under way: a request may be sent */
   CONN_RESPONSE, /* a request is out, its answer not read to the end */
+  CONN_LOAD,     /* a bulk load's stream is under way: tds_load_… alone may use it */
   CONN_DEAD,     /* only tds_close() is left */
 } conn_state;
 
@@ -38,6 +41,7 @@ struct tds_conn {
 
   /* Cancelling: after an attention the answer is read on until it is acknowledged. */
   bool attention_sent;
+  bool no_attention;           /* what is being read can't be stopped */
   bool attention_acknowledged; /* a DONE has said so */
   br_status why_stopped;
   br_error why_error;
@@ -62,7 +66,9 @@ struct tds_conn {
   char database[256];
   uint8_t collation[TDS_COLLATION_SIZE];
   uint64_t transaction; /* descriptor; 0 = none */
-  uint16_t route_port;  /* a redirect; 0 = none */
+  bool reset_next;      /* the next request begins with the session as new */
+  char login_database[256];
+  uint16_t route_port; /* a redirect; 0 = none */
   char route_server[512];
 };
 
@@ -77,6 +83,15 @@ void tds_conn_ready(tds_conn *conn);
  * an error. */
 br_status tds_connect_over(tds_stream *stream, const tds_options *options, br_cancel *cancel,
                            tds_conn **ret_conn, tds_stage *ret_stage, br_error *err) BR_CHECKED;
+
+/* Begins a message that has ALL_HEADERS in front: a batch, a call or a transaction request. Only an
+ * idle connection can. */
+br_status tds_conn_begin_request(tds_conn *conn, tds_packet_type type, br_error *err) BR_CHECKED;
+/* Ends it; st: how writing it has gone. The answer follows, or the connection is lost: a request
+ * that went out in part can't be taken back. */
+br_status tds_conn_end_request(tds_conn *conn, br_status st, br_error *err) BR_CHECKED;
+/* Reads the answer to its end; result sets are passed over. */
+br_status tds_conn_finish_answer(tds_conn *conn, br_error *err) BR_CHECKED;
 
 /* Goes to the answer's message where that has not happened yet. */
 br_status tds_conn_begin_answer(tds_conn *conn, br_error *err) BR_CHECKED;

@@ -432,6 +432,7 @@ br_status tds_conn_new(const tds_options *options, br_cancel *cancel, tds_conn *
 void tds_conn_ready(tds_conn *conn) {
   br_secret_free(conn->password);
   conn->password = NULL;
+  memcpy(conn->login_database, conn->database, sizeof conn->login_database);
   conn->reader.interrupted = tds_conn_interrupted;
   conn->reader.interrupted_context = conn;
   tds_conn_set_wait(conn);

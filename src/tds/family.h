@@ -68,14 +68,10 @@ BR_CHECKED static inline br_status tds_take_sized(const tds_decoder *d, tds_read
   return st;
 }
 
-/* Writes a value of the N or fixed form. */
-static inline br_status tds_put_sized(tds_writer *w, const tds_type_info *info,
-                                      const uint8_t *bytes, size_t length, br_error *err) {
-  uint8_t value[1 + UINT8_MAX];
-  size_t head = info->frame == TDS_FRAME_FIXED ? 0 : 1;
-  value[0] = (uint8_t)length;
-  memcpy(value + head, bytes, length);
-  return tds_writer_bytes(w, value, head + length, err);
+/* The length in front of a value of the N form; nothing in front of a fixed one. */
+static inline uint8_t *tds_put_head(const tds_type_info *info, uint8_t *p) {
+  *p = (uint8_t)info->size;
+  return p + (info->frame == TDS_FRAME_FIXED ? 0 : 1);
 }
 
 /* Decodes text or binary of any length by d->convert: values with a length in front, and values
@@ -102,6 +98,9 @@ br_status tds_convert_code_page(const tds_decoder *d, const uint8_t *bytes, size
 br_status tds_convert_bytes(const tds_decoder *d, const uint8_t *bytes, size_t length,
                             bool more_follows, uint8_t *out, size_t *ret_written, size_t *ret_used,
                             br_error *err) BR_CHECKED;
+
+/* Bytes that a decimal's sign and magnitude take (2.2.5.5.1.6). */
+size_t tds_decimal_size(unsigned precision);
 
 /* Numbers of the time types, shared with sql_variant. */
 enum { TDS_DAY_SECONDS = 86400 };

@@ -15,9 +15,8 @@ static u128 ten_to(unsigned digits) {
   return digits < 20 ? tds_ten_to[digits] : (u128)tds_ten_to[19] * tds_ten_to[digits - 19];
 }
 
-/* Bytes of magnitude that a precision needs (2.2.5.5.1.6). */
-static size_t magnitude_size(unsigned precision) {
-  return precision <= 9 ? 4 : precision <= 19 ? 8 : precision <= 28 ? 12 : 16;
+size_t tds_decimal_size(unsigned precision) {
+  return precision <= 9 ? 5 : precision <= 19 ? 9 : precision <= 28 ? 13 : 17;
 }
 
 static br_status read_info(tds_reader *r, tds_type_place place, tds_type_info *info,
@@ -171,30 +170,53 @@ static br_status prepare(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-static batch_i128 load(const tds_type_info *info, const batch_column *column, size_t row) {
-  if (info->precision <= 9) {
-    return ((const int32_t *)column->values)[row];
-  }
-  if (info->precision <= 18) {
-    return ((const int64_t *)column->values)[row];
-  }
-  return batch_load_i128((const uint8_t *)column->values + row * 16);
+static uint8_t *too_many_digits(const tds_type_info *info, br_error *err) {
+  br_error_set(err, BR_ERR_DATA, "The value has more digits than decimal(%u,%u)", info->precision,
+               info->scale);
+  return NULL;
 }
 
-static br_status write_value(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                             size_t row, br_error *err) {
-  batch_i128 value = load(info, column, row);
+/* Sign and as many bytes of magnitude as the type's size says; low has the first 8 of them. */
+static uint8_t *put_magnitude(const tds_type_info *info, bool negative, uint64_t low, uint64_t high,
+                              uint8_t *p) {
+  p[0] = (uint8_t)info->size;
+  p[1] = negative ? 0 : 1;
+  br_store_u64le(p + 2, low);
+  br_store_u64le(p + 10, high);
+  return p + 1 + info->size;
+}
+
+static uint8_t *put_64(const tds_type_info *info, int64_t value, uint8_t *p, br_error *err) {
+  uint64_t magnitude = value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
+  if (magnitude >= tds_ten_to[info->precision]) {
+    return too_many_digits(info, err);
+  }
+  return put_magnitude(info, value < 0, magnitude, 0, p);
+}
+
+static uint8_t *encode_32(const tds_type_info *info, const batch_column *column, size_t row,
+                          uint8_t *p, br_error *err) {
+  return put_64(info, ((const int32_t *)column->values)[row], p, err);
+}
+
+static uint8_t *encode_64(const tds_type_info *info, const batch_column *column, size_t row,
+                          uint8_t *p, br_error *err) {
+  return put_64(info, ((const int64_t *)column->values)[row], p, err);
+}
+
+static uint8_t *encode_128(const tds_type_info *info, const batch_column *column, size_t row,
+                           uint8_t *p, br_error *err) {
+  batch_i128 value = batch_load_i128((const uint8_t *)column->values + row * 16);
   u128 magnitude = value < 0 ? (u128)0 - (u128)value : (u128)value;
   if (magnitude >= ten_to(info->precision)) {
-    return br_error_set(err, BR_ERR_DATA, "The value has more digits than decimal(%u,%u)",
-                        info->precision, info->scale);
+    return too_many_digits(info, err);
   }
-  uint8_t bytes[1 + MAGNITUDE_MAX] = {value >= 0};
-  size_t size = magnitude_size(info->precision);
-  for (size_t i = 0; i < size; i++) {
-    bytes[1 + i] = (uint8_t)(magnitude >> (8 * i));
-  }
-  return tds_put_sized(w, info, bytes, 1 + size, err);
+  return put_magnitude(info, value < 0, (uint64_t)magnitude, (uint64_t)(magnitude >> 64), p);
+}
+
+/* By the layout that the precision has in a batch (batch_type_resolve()). */
+static tds_encode_fn encoder(const tds_type_info *info) {
+  return info->precision <= 9 ? encode_32 : info->precision <= 18 ? encode_64 : encode_128;
 }
 
 const tds_type_family tds_family_decimal = {
@@ -203,5 +225,5 @@ const tds_type_family tds_family_decimal = {
     .write_info = write_info,
     .spec = spec,
     .prepare = prepare,
-    .write_value = write_value,
+    .encoder = encoder,
 };

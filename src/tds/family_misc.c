@@ -35,13 +35,18 @@ static br_status prepare_guid(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-static br_status write_guid(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                            size_t row, br_error *err) {
-  uint8_t wire[16];
+static uint8_t *encode_guid(const tds_type_info *info, const batch_column *column, size_t row,
+                            uint8_t *p, br_error *err) {
   size_t length = (size_t)(column->offsets[row + 1] - column->offsets[row]);
+  p = tds_put_head(info, p);
   br_status st =
-      batch_guid_parse((const char *)column->data + column->offsets[row], length, wire, err);
-  return st == BR_OK ? tds_put_sized(w, info, wire, sizeof wire, err) : st;
+      batch_guid_parse((const char *)column->data + column->offsets[row], length, p, err);
+  return st == BR_OK ? p + 16 : NULL;
+}
+
+static tds_encode_fn guid_encoder(const tds_type_info *info) {
+  (void)info;
+  return encode_guid;
 }
 
 const tds_type_family tds_family_guid = {
@@ -50,7 +55,7 @@ const tds_type_family tds_family_guid = {
     .write_info = tds_write_sized_info,
     .spec = guid_spec,
     .prepare = prepare_guid,
-    .write_value = write_guid,
+    .encoder = guid_encoder,
 };
 
 /* --- sql_variant --- */

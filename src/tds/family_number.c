@@ -57,15 +57,35 @@ static br_status prepare_integer(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-static br_status write_integer(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                               size_t row, br_error *err) {
-  size_t width = info->size == 1 ? 2 : info->size;
-  const uint8_t *value = (const uint8_t *)column->values + row * width;
-  if (info->size == 1 && value[1] != 0) {
-    return br_error_set(err, BR_ERR_DATA, "%d is outside tinyint's 0 to 255",
-                        ((const int16_t *)column->values)[row]);
+/* The way out, by width again. */
+#define ENCODE_AS_IS(name, width)                                                                  \
+  static uint8_t *name(const tds_type_info *info, const batch_column *column, size_t row,          \
+                       uint8_t *p, br_error *err) {                                                \
+    (void)err;                                                                                     \
+    p = tds_put_head(info, p);                                                                     \
+    memcpy(p, (const uint8_t *)column->values + row * (width), width);                             \
+    return p + (width);                                                                            \
   }
-  return tds_put_sized(w, info, value, info->size, err);
+ENCODE_AS_IS(encode_as_is_2, 2)
+ENCODE_AS_IS(encode_as_is_4, 4)
+ENCODE_AS_IS(encode_as_is_8, 8)
+
+static uint8_t *encode_tinyint(const tds_type_info *info, const batch_column *column, size_t row,
+                               uint8_t *p, br_error *err) {
+  int16_t value = ((const int16_t *)column->values)[row];
+  if (value < 0 || value > UINT8_MAX) {
+    br_error_set(err, BR_ERR_DATA, "%d is outside tinyint's 0 to 255", value);
+    return NULL;
+  }
+  p = tds_put_head(info, p);
+  *p++ = (uint8_t)value;
+  return p;
+}
+
+static tds_encode_fn integer_encoder(const tds_type_info *info) {
+  static const tds_encode_fn by_size[9] = {
+      [1] = encode_tinyint, [2] = encode_as_is_2, [4] = encode_as_is_4, [8] = encode_as_is_8};
+  return by_size[info->size];
 }
 
 const tds_type_family tds_family_integer = {
@@ -74,7 +94,7 @@ const tds_type_family tds_family_integer = {
     .write_info = tds_write_sized_info,
     .spec = integer_spec,
     .prepare = prepare_integer,
-    .write_value = write_integer,
+    .encoder = integer_encoder,
 };
 
 /* --- bit --- */
@@ -100,11 +120,17 @@ static br_status prepare_bit(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-static br_status write_bit(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                           size_t row, br_error *err) {
-  const uint8_t *bits = column->values;
-  uint8_t value = bits[row >> 3] >> (row & 7U) & 1U;
-  return tds_put_sized(w, info, &value, 1, err);
+static uint8_t *encode_bit(const tds_type_info *info, const batch_column *column, size_t row,
+                           uint8_t *p, br_error *err) {
+  (void)err;
+  p = tds_put_head(info, p);
+  *p++ = batch_column_get_bool(column, row);
+  return p;
+}
+
+static tds_encode_fn bit_encoder(const tds_type_info *info) {
+  (void)info;
+  return encode_bit;
 }
 
 const tds_type_family tds_family_bit = {
@@ -113,7 +139,7 @@ const tds_type_family tds_family_bit = {
     .write_info = tds_write_sized_info,
     .spec = bit_spec,
     .prepare = prepare_bit,
-    .write_value = write_bit,
+    .encoder = bit_encoder,
 };
 
 /* --- real, float --- */
@@ -128,10 +154,8 @@ static br_status prepare_float(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-static br_status write_float(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                             size_t row, br_error *err) {
-  return tds_put_sized(w, info, (const uint8_t *)column->values + row * info->size, info->size,
-                       err);
+static tds_encode_fn float_encoder(const tds_type_info *info) {
+  return info->size == 4 ? encode_as_is_4 : encode_as_is_8;
 }
 
 const tds_type_family tds_family_float = {
@@ -140,7 +164,7 @@ const tds_type_family tds_family_float = {
     .write_info = tds_write_sized_info,
     .spec = float_spec,
     .prepare = prepare_float,
-    .write_value = write_float,
+    .encoder = float_encoder,
 };
 
 /* --- money --- */
@@ -175,24 +199,33 @@ static br_status prepare_money(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-static br_status write_money(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                             size_t row, br_error *err) {
-  uint8_t bytes[8];
-  if (info->size == 4) {
-    int64_t value = ((const int64_t *)column->values)[row];
-    if (value < INT32_MIN || value > INT32_MAX) {
-      return br_error_set(err, BR_ERR_DATA, "The value is outside smallmoney");
-    }
-    br_store_u32le(bytes, (uint32_t)(int32_t)value);
-  } else {
-    batch_i128 value = batch_load_i128((const uint8_t *)column->values + row * 16);
-    if (value < INT64_MIN || value > INT64_MAX) {
-      return br_error_set(err, BR_ERR_DATA, "The value is outside money");
-    }
-    br_store_u32le(bytes, (uint32_t)((uint64_t)(int64_t)value >> 32));
-    br_store_u32le(bytes + 4, (uint32_t)(uint64_t)(int64_t)value);
+static uint8_t *encode_smallmoney(const tds_type_info *info, const batch_column *column, size_t row,
+                                  uint8_t *p, br_error *err) {
+  int64_t value = ((const int64_t *)column->values)[row];
+  if (value < INT32_MIN || value > INT32_MAX) {
+    br_error_set(err, BR_ERR_DATA, "The value is outside smallmoney");
+    return NULL;
   }
-  return tds_put_sized(w, info, bytes, info->size, err);
+  p = tds_put_head(info, p);
+  br_store_u32le(p, (uint32_t)(int32_t)value);
+  return p + 4;
+}
+
+static uint8_t *encode_money(const tds_type_info *info, const batch_column *column, size_t row,
+                             uint8_t *p, br_error *err) {
+  batch_i128 value = batch_load_i128((const uint8_t *)column->values + row * 16);
+  if (value < INT64_MIN || value > INT64_MAX) {
+    br_error_set(err, BR_ERR_DATA, "The value is outside money");
+    return NULL;
+  }
+  p = tds_put_head(info, p);
+  br_store_u32le(p, (uint32_t)((uint64_t)(int64_t)value >> 32));
+  br_store_u32le(p + 4, (uint32_t)(uint64_t)(int64_t)value);
+  return p + 8;
+}
+
+static tds_encode_fn money_encoder(const tds_type_info *info) {
+  return info->size == 4 ? encode_smallmoney : encode_money;
 }
 
 const tds_type_family tds_family_money = {
@@ -201,5 +234,5 @@ const tds_type_family tds_family_money = {
     .write_info = tds_write_sized_info,
     .spec = money_spec,
     .prepare = prepare_money,
-    .write_value = write_money,
+    .encoder = money_encoder,
 };

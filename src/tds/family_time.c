@@ -113,29 +113,40 @@ static int64_t split_us(int64_t us, int64_t *ret_us_of_day) {
   return days;
 }
 
-static br_status write_datetime(tds_writer *w, const tds_type_info *info,
-                                const batch_column *column, size_t row, br_error *err) {
+static uint8_t *encode_smalldatetime(const tds_type_info *info, const batch_column *column,
+                                     size_t row, uint8_t *p, br_error *err) {
   int64_t rest = 0;
   int64_t days = split_us(((const int64_t *)column->values)[row], &rest) + TDS_DAYS_1900_TO_1970;
-  uint8_t bytes[8];
-  if (info->size == 4) {
-    int64_t minutes = (rest + 30000000) / 60000000;
-    days += minutes / 1440;
-    if (days < 0 || days > UINT16_MAX) {
-      return br_error_set(err, BR_ERR_DATA, "The value is outside smalldatetime");
-    }
-    br_store_u16le(bytes, (uint16_t)days);
-    br_store_u16le(bytes + 2, (uint16_t)(minutes % 1440));
-  } else {
-    int64_t ticks = (rest * 3 + 5000) / 10000;
-    days += ticks / TDS_DATETIME_DAY_TICKS;
-    if (days < TDS_DATETIME_DAYS_MIN || days > TDS_DATETIME_DAYS_MAX) {
-      return br_error_set(err, BR_ERR_DATA, "The value is outside datetime");
-    }
-    br_store_u32le(bytes, (uint32_t)(int32_t)days);
-    br_store_u32le(bytes + 4, (uint32_t)(ticks % TDS_DATETIME_DAY_TICKS));
+  int64_t minutes = (rest + 30000000) / 60000000;
+  days += minutes / 1440;
+  if (days < 0 || days > UINT16_MAX) {
+    br_error_set(err, BR_ERR_DATA, "The value is outside smalldatetime");
+    return NULL;
   }
-  return tds_put_sized(w, info, bytes, info->size, err);
+  p = tds_put_head(info, p);
+  br_store_u16le(p, (uint16_t)days);
+  br_store_u16le(p + 2, (uint16_t)(minutes % 1440));
+  return p + 4;
+}
+
+static uint8_t *encode_datetime(const tds_type_info *info, const batch_column *column, size_t row,
+                                uint8_t *p, br_error *err) {
+  int64_t rest = 0;
+  int64_t days = split_us(((const int64_t *)column->values)[row], &rest) + TDS_DAYS_1900_TO_1970;
+  int64_t ticks = (rest * 3 + 5000) / 10000;
+  days += ticks / TDS_DATETIME_DAY_TICKS;
+  if (days < TDS_DATETIME_DAYS_MIN || days > TDS_DATETIME_DAYS_MAX) {
+    br_error_set(err, BR_ERR_DATA, "The value is outside datetime");
+    return NULL;
+  }
+  p = tds_put_head(info, p);
+  br_store_u32le(p, (uint32_t)(int32_t)days);
+  br_store_u32le(p + 4, (uint32_t)(ticks % TDS_DATETIME_DAY_TICKS));
+  return p + 8;
+}
+
+static tds_encode_fn datetime_encoder(const tds_type_info *info) {
+  return info->size == 4 ? encode_smalldatetime : encode_datetime;
 }
 
 const tds_type_family tds_family_datetime = {
@@ -144,7 +155,7 @@ const tds_type_family tds_family_datetime = {
     .write_info = tds_write_sized_info,
     .spec = datetime_spec,
     .prepare = prepare_datetime,
-    .write_value = write_datetime,
+    .encoder = datetime_encoder,
 };
 
 /* --- date --- */
@@ -202,23 +213,27 @@ static br_status prepare_date(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-/* Three bytes of days since 0001-01-01. */
-static br_status store_days(uint8_t *bytes, int64_t days, br_error *err) {
+/* Three bytes of days since 0001-01-01; NULL where they are no date. */
+static uint8_t *put_days(uint8_t *p, int64_t days, br_error *err) {
   days += TDS_DAYS_0001_TO_1970;
   if (days < 0 || days > TDS_DATE_DAYS_MAX) {
-    return br_error_set(err, BR_ERR_DATA, "The date is outside the years 1 to 9999");
+    br_error_set(err, BR_ERR_DATA, "The date is outside the years 1 to 9999");
+    return NULL;
   }
-  bytes[0] = (uint8_t)days;
-  bytes[1] = (uint8_t)(days >> 8);
-  bytes[2] = (uint8_t)(days >> 16);
-  return BR_OK;
+  p[0] = (uint8_t)days;
+  p[1] = (uint8_t)(days >> 8);
+  p[2] = (uint8_t)(days >> 16);
+  return p + 3;
 }
 
-static br_status write_date(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                            size_t row, br_error *err) {
-  uint8_t bytes[3];
-  br_status st = store_days(bytes, ((const int32_t *)column->values)[row], err);
-  return st == BR_OK ? tds_put_sized(w, info, bytes, sizeof bytes, err) : st;
+static uint8_t *encode_date(const tds_type_info *info, const batch_column *column, size_t row,
+                            uint8_t *p, br_error *err) {
+  return put_days(tds_put_head(info, p), ((const int32_t *)column->values)[row], err);
+}
+
+static tds_encode_fn date_encoder(const tds_type_info *info) {
+  (void)info;
+  return encode_date;
 }
 
 const tds_type_family tds_family_date = {
@@ -227,7 +242,7 @@ const tds_type_family tds_family_date = {
     .write_info = write_date_info,
     .spec = date_spec,
     .prepare = prepare_date,
-    .write_value = write_date,
+    .encoder = date_encoder,
 };
 
 /* --- time, datetime2, datetimeoffset --- */
@@ -371,10 +386,10 @@ static batch_sql_typespec datetime2_spec(const tds_type_info *info) {
       .scale = info->scale};
 }
 
-static void store_units(uint8_t *bytes, size_t size, uint64_t units) {
-  for (size_t i = 0; i < size; i++) {
-    bytes[i] = (uint8_t)(units >> (8 * i));
-  }
+/* Units since midnight in the bytes of the scale; up to 8 are written. */
+static uint8_t *put_units(const tds_type_info *info, uint64_t units, uint8_t *p) {
+  br_store_u64le(p, units);
+  return p + tds_time_size(info->scale);
 }
 
 /* "hh:mm:ss[.fffffff]" to units of the scale; digits behind it are cut off as zeroes only. */
@@ -405,20 +420,22 @@ static br_status parse_time(const char *text, size_t length, unsigned scale, uin
   return BR_OK;
 }
 
-static br_status write_time(tds_writer *w, const tds_type_info *info, const batch_column *column,
-                            size_t row, br_error *err) {
+static uint8_t *encode_time(const tds_type_info *info, const batch_column *column, size_t row,
+                            uint8_t *p, br_error *err) {
   const char *text = (const char *)column->data + column->offsets[row];
   size_t length = (size_t)(column->offsets[row + 1] - column->offsets[row]);
   uint64_t units = 0;
   br_status st = parse_time(text, length, info->scale, &units, err);
-  uint8_t bytes[5];
-  store_units(bytes, sizeof bytes, units);
-  return st == BR_OK ? tds_put_sized(w, info, bytes, info->size, err) : st;
+  return st == BR_OK ? put_units(info, units, tds_put_head(info, p)) : NULL;
 }
 
-/* An offset of zero is written: the batch holds instants. */
-static br_status write_datetime2(tds_writer *w, const tds_type_info *info,
-                                 const batch_column *column, size_t row, br_error *err) {
+static tds_encode_fn time_encoder(const tds_type_info *info) {
+  (void)info;
+  return encode_time;
+}
+
+static uint8_t *encode_datetime2(const tds_type_info *info, const batch_column *column, size_t row,
+                                 uint8_t *p, br_error *err) {
   int64_t rest = 0;
   int64_t days = split_us(((const int64_t *)column->values)[row], &rest);
   uint64_t units = (uint64_t)rest;
@@ -432,11 +449,22 @@ static br_status write_datetime2(tds_writer *w, const tds_type_info *info,
     units = 0;
     days++;
   }
-  uint8_t bytes[10] = {0};
-  size_t time_size = tds_time_size(info->scale);
-  store_units(bytes, time_size, units);
-  br_status st = store_days(bytes + time_size, days, err);
-  return st == BR_OK ? tds_put_sized(w, info, bytes, info->size, err) : st;
+  return put_days(put_units(info, units, tds_put_head(info, p)), days, err);
+}
+
+/* The batch holds instants, so the offset is zero. */
+static uint8_t *encode_datetimeoffset(const tds_type_info *info, const batch_column *column,
+                                      size_t row, uint8_t *p, br_error *err) {
+  p = encode_datetime2(info, column, row, p, err);
+  if (p != NULL) {
+    br_store_u16le(p, 0);
+    p += 2;
+  }
+  return p;
+}
+
+static tds_encode_fn datetime2_encoder(const tds_type_info *info) {
+  return info->id == TDS_TYPE_DATETIMEOFFSETN ? encode_datetimeoffset : encode_datetime2;
 }
 
 const tds_type_family tds_family_time = {
@@ -445,7 +473,7 @@ const tds_type_family tds_family_time = {
     .write_info = write_scale_info,
     .spec = time_spec,
     .prepare = prepare_time,
-    .write_value = write_time,
+    .encoder = time_encoder,
 };
 
 const tds_type_family tds_family_datetime2 = {
@@ -454,7 +482,7 @@ const tds_type_family tds_family_datetime2 = {
     .write_info = write_scale_info,
     .spec = datetime2_spec,
     .prepare = prepare_datetime2,
-    .write_value = write_datetime2,
+    .encoder = datetime2_encoder,
 };
 
 const tds_type_family tds_family_datetimeoffset = {
@@ -463,5 +491,5 @@ const tds_type_family tds_family_datetimeoffset = {
     .write_info = write_scale_info,
     .spec = datetime2_spec,
     .prepare = prepare_datetime2,
-    .write_value = write_datetime2,
+    .encoder = datetime2_encoder,
 };

@@ -23,7 +23,7 @@ typedef struct tds_load_options {
   const char *const *columns; /* names, unquoted, in the order of the batches' fields */
   size_t column_count;
   bool check_constraints, fire_triggers, keep_nulls, table_lock; /* hints of INSERT BULK */
-  uint64_t rows_expected; /* ROWS_PER_BATCH; 0 = unknown */
+  uint64_t rows_expected;                                        /* ROWS_PER_BATCH; 0 = unknown */
 } tds_load_options;
 
 /* An identity column in the list keeps the values sent; left out, the server makes them. Computed

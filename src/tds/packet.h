@@ -89,9 +89,12 @@ br_status tds_reader_copy(tds_reader *r, void *out, size_t length, br_error *err
 br_status tds_reader_view(tds_reader *r, size_t length, br_reader *ret_view,
                           br_error *err) BR_CHECKED;
 
+/* Bytes that may be put at tds_writer_room(): the longest value with a 16-bit length, and slack. */
+enum { TDS_WRITER_ROOM = 16384 };
+
 typedef struct tds_writer {
   tds_stream *stream; /* borrowed */
-  uint8_t *buffer;    /* owned; TDS_PACKET_LENGTH_MAX bytes */
+  uint8_t *buffer;    /* owned; TDS_PACKET_SIZE_MAX + TDS_WRITER_ROOM bytes */
   size_t packet_size; /* the agreed size, header included */
   size_t fill;        /* bytes in buffer, header included; 0 = no message begun */
   uint64_t packets;   /* of the message that have gone out */
@@ -114,6 +117,17 @@ br_status tds_writer_u8(tds_writer *w, uint8_t value, br_error *err) BR_CHECKED;
 br_status tds_writer_u16(tds_writer *w, uint16_t value, br_error *err) BR_CHECKED;
 br_status tds_writer_u32(tds_writer *w, uint32_t value, br_error *err) BR_CHECKED;
 br_status tds_writer_u64(tds_writer *w, uint64_t value, br_error *err) BR_CHECKED;
+/* The fast way: the next bytes, TDS_WRITER_ROOM at most, are put there, and the place behind them
+ * is told to tds_writer_filled(). What is over the packet's size moves on into the next. */
+static inline uint8_t *tds_writer_room(tds_writer *w) {
+  return w->buffer + w->fill;
+}
+br_status tds_writer_spill(tds_writer *w, br_error *err) BR_CHECKED;
+BR_CHECKED static inline br_status tds_writer_filled(tds_writer *w, const uint8_t *end,
+                                                     br_error *err) {
+  w->fill = (size_t)(end - w->buffer);
+  return w->fill <= w->packet_size ? BR_OK : tds_writer_spill(w, err);
+}
 /* Sends the last packet with EOM. */
 br_status tds_writer_end(tds_writer *w, br_error *err) BR_CHECKED;
 /* Ends the message with EOM | IGNORE where packets of it have gone out (the receiver forgets it),

@@ -1,5 +1,5 @@
 /*
- * Sending a batch, and stopping one.
+ * Sending a request, and stopping one.
  *
  * A stop never breaks off in the middle of decoding. Where waiting for input is cancelled or times
  * out, the reader's hook sends the attention (MS-TDS 2.2.1.7) and reading goes on as if nothing had
@@ -11,7 +11,7 @@
 #include "base/limits.h"
 #include "tds/conn.h"
 
-enum { STOP_TIMEOUT_MS = 5000, PIECE = 8192 };
+enum { STOP_TIMEOUT_MS = 5000 };
 
 /* --- sending --- */
 
@@ -25,15 +25,6 @@ static br_status write_headers(tds_conn *conn, br_error *err) {
   return tds_writer_bytes(&conn->writer, headers, sizeof headers, err);
 }
 
-static br_status send_batch(tds_conn *conn, const br_buf *text, br_error *err) {
-  tds_writer_begin(&conn->writer, TDS_PACKET_BATCH, 0);
-  br_status st = write_headers(conn, err);
-  if (st == BR_OK) {
-    st = tds_writer_bytes(&conn->writer, text->data, text->len, err);
-  }
-  return st == BR_OK ? tds_writer_end(&conn->writer, err) : st;
-}
-
 static void forget_answer(tds_conn *conn) {
   tds_conn_forget_result(conn);
   conn->in_rows = false;
@@ -44,25 +35,64 @@ static void forget_answer(tds_conn *conn) {
   br_error_clear(&conn->pending);
 }
 
-br_status tds_execute(tds_conn *conn, const char *sql, size_t length, br_error *err) {
-  if (conn->state != CONN_IDLE) {
-    return conn->state == CONN_DEAD
-               ? br_error_set(err, BR_ERR_NETWORK, "The connection is lost")
-               : br_error_set(err, BR_ERR_INTERNAL, "The last batch has not been read to its end");
+static br_status check_idle(const tds_conn *conn, br_error *err) {
+  switch (conn->state) {
+  case CONN_IDLE:
+    return BR_OK;
+  case CONN_DEAD:
+    return br_error_set(err, BR_ERR_NETWORK, "The connection is lost");
+  case CONN_LOAD:
+    return br_error_set(err, BR_ERR_INTERNAL, "A bulk load has not been finished");
+  case CONN_RESPONSE:
+    break;
   }
-  br_status st = br_cancel_check(conn->cancel, err);
+  return br_error_set(err, BR_ERR_INTERNAL, "The last batch has not been read to its end");
+}
+
+br_status tds_conn_begin_request(tds_conn *conn, tds_packet_type type, br_error *err) {
+  br_status st = check_idle(conn, err);
+  if (st == BR_OK) {
+    st = br_cancel_check(conn->cancel, err);
+  }
   if (st != BR_OK) {
     return st;
   }
   forget_answer(conn);
+  tds_conn_set_wait(conn);
+  tds_writer_begin(&conn->writer, type, conn->reset_next ? TDS_STATUS_RESET_CONNECTION : 0);
+  if (conn->reset_next) {
+    conn->transaction = 0;
+    conn->reset_next = false;
+  }
+  return write_headers(conn, err);
+}
+
+br_status tds_conn_end_request(tds_conn *conn, br_status st, br_error *err) {
+  if (st == BR_OK) {
+    st = tds_writer_end(&conn->writer, err);
+  }
+  conn->state = st == BR_OK ? CONN_RESPONSE : CONN_DEAD;
+  return st;
+}
+
+br_status tds_conn_finish_answer(tds_conn *conn, br_error *err) {
+  br_status st = BR_OK;
+  while (st == BR_OK) {
+    st = tds_next_result(conn, err);
+  }
+  return st == BR_DONE ? BR_OK : st;
+}
+
+br_status tds_execute(tds_conn *conn, const char *sql, size_t length, br_error *err) {
   br_buf text;
   br_buf_init(&text, 2 * BR_LIMIT_SQL_FILE);
-  st = batch_utf8_to_utf16le(sql, length, &text, err);
+  br_status st = batch_utf8_to_utf16le(sql, length, &text, err);
   if (st == BR_OK) {
-    tds_conn_set_wait(conn);
-    st = send_batch(conn, &text, err);
-    /* A request that went out in part can't be taken back. */
-    conn->state = st == BR_OK ? CONN_RESPONSE : CONN_DEAD;
+    st = tds_conn_begin_request(conn, TDS_PACKET_BATCH, err);
+  }
+  if (st == BR_OK) {
+    st = tds_writer_bytes(&conn->writer, text.data, text.len, err);
+    st = tds_conn_end_request(conn, st, err);
   }
   br_buf_done(&text);
   return st;
@@ -70,10 +100,15 @@ br_status tds_execute(tds_conn *conn, const char *sql, size_t length, br_error *
 
 br_status tds_run(tds_conn *conn, const char *sql, br_error *err) {
   br_status st = tds_execute(conn, sql, strlen(sql), err);
-  while (st == BR_OK) {
-    st = tds_next_result(conn, err);
-  }
-  return st == BR_DONE ? BR_OK : st;
+  return st == BR_OK ? tds_conn_finish_answer(conn, err) : st;
+}
+
+void tds_reset_session(tds_conn *conn) {
+  conn->reset_next = true;
+}
+
+void tds_set_query_timeout(tds_conn *conn, uint32_t timeout_ms) {
+  conn->options.query_timeout_ms = timeout_ms;
 }
 
 /* --- stopping --- */
@@ -98,7 +133,7 @@ static void remember_why(tds_conn *conn, br_status why, const br_error *err) {
 
 br_status tds_conn_interrupted(void *context, br_status why, br_error *err) {
   tds_conn *conn = context;
-  if (conn->state != CONN_RESPONSE || conn->attention_sent) {
+  if (conn->state != CONN_RESPONSE || conn->attention_sent || conn->no_attention) {
     return why;
   }
   remember_why(conn, why, err);
@@ -205,7 +240,7 @@ br_status tds_conn_read_failed(tds_conn *conn, bool mid_token, br_status st, br_
   }
   bool can_stop =
       st == BR_ERR_DATA || st == BR_ERR_LIMIT || st == BR_ERR_UNSUPPORTED || st == BR_ERR_NOMEM;
-  if (!can_stop) {
+  if (!can_stop || conn->no_attention) {
     return lost(conn, st, err);
   }
   br_error ignored = BR_ERROR_INIT;

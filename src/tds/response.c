@@ -83,6 +83,10 @@ static br_status on_env_change(tds_conn *conn, br_error *err) {
   case TDS_ENV_TRANSACTION_ENDED:
     conn->transaction = 0;
     break;
+  case TDS_ENV_RESET_ACK:
+    memcpy(conn->database, conn->login_database, sizeof conn->database);
+    conn->transaction = 0;
+    break;
   case TDS_ENV_ROUTING:
     conn->route_port = change.port;
     memcpy(conn->route_server, change.server, sizeof conn->route_server);

@@ -44,6 +44,7 @@ static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
     return st;
   }
   info.user_type = user_type;
+  info.flags = flags;
   info.nullable = (flags & (TDS_COLUMN_NULLABLE | TDS_COLUMN_NULLABLE_UNKNOWN)) != 0 ||
                   says_nullable_by_form(info.id);
   const tds_decode_options options = {.types = conn->options.types,

@@ -70,15 +70,6 @@ typedef struct tds_rpc {
   size_t count;
 } tds_rpc;
 
-enum {
-  TDS_PROCEDURE_EXECUTESQL = 10,
-  TDS_PROCEDURE_PREPARE = 11,
-  TDS_PROCEDURE_EXECUTE = 12,
-  TDS_PROCEDURE_PREPEXEC = 13,
-  TDS_PROCEDURE_PREPEXECRPC = 14,
-  TDS_PROCEDURE_UNPREPARE = 15,
-};
-
 /* Reads one call from r (which holds the message behind ALL_HEADERS) up to the next one or the end.
  * BR_ERR_UNSUPPORTED: a parameter's type. */
 br_status tds_rpc_read(tds_reader *r, tds_rpc *ret_rpc, br_error *err) BR_CHECKED;
@@ -86,12 +77,6 @@ void tds_rpc_done(tds_rpc *rpc);
 bool tds_rpc_parameter_is_null(const tds_rpc_parameter *parameter);
 
 /* TM requests (2.2.6.9). */
-enum {
-  TDS_TRANSACTION_BEGIN = 5,
-  TDS_TRANSACTION_COMMIT = 7,
-  TDS_TRANSACTION_ROLLBACK = 8,
-  TDS_TRANSACTION_SAVE = 9,
-};
 typedef struct tds_transaction_request {
   uint16_t type;
   uint8_t isolation; /* BEGIN: 0 current … 5 snapshot */

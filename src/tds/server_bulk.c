@@ -36,6 +36,12 @@ static br_status read_column(tds_bulk *bulk, tds_reader *r, size_t index,
   if (st != BR_OK) {
     return st;
   }
+  /* json comes as varchar(max) without a collation, in UTF-8. */
+  static const uint8_t no_collation[TDS_COLLATION_SIZE] = {0};
+  if (info.id == TDS_TYPE_BIGVARCHAR && info.frame == TDS_FRAME_PLP &&
+      memcmp(info.collation, no_collation, sizeof no_collation) == 0) {
+    memcpy(info.collation, tds_collation_utf8, sizeof info.collation);
+  }
   info.user_type = user_type;
   info.nullable = true;
   st = tds_decoder_init(&bulk->decoders[index], &info, options, err);

@@ -9,7 +9,6 @@
 #include "tds/server.h"
 
 enum {
-  BY_NUMBER = 0xFFFF, /* instead of a name's length */
   STATUS_OUTPUT = 0x01,
   STATUS_DEFAULT = 0x02,
 };
@@ -159,7 +158,7 @@ static br_status read_name(tds_reader *r, tds_rpc *rpc, br_error *err) {
   if (st != BR_OK) {
     return st;
   }
-  if (units == BY_NUMBER) {
+  if (units == TDS_RPC_BY_NUMBER) {
     return tds_reader_u16(r, &rpc->procedure, err);
   }
   if (units == 0 || (size_t)units * 3 >= sizeof rpc->name) {

@@ -220,8 +220,15 @@ br_status tds_decoder_init(tds_decoder *d, const tds_type_info *info,
 
 br_status tds_value_write(tds_writer *w, const tds_type_info *info, const batch_column *column,
                           size_t row, br_error *err) {
-  return batch_column_is_valid(column, row) ? info->family->write_value(w, info, column, row, err)
-                                            : tds_write_null(w, info, err);
+  if (!batch_column_is_valid(column, row)) {
+    return tds_write_null(w, info, err);
+  }
+  if (info->family->encoder == NULL) {
+    return info->family->write_value(w, info, column, row, err);
+  }
+  uint8_t bytes[TDS_ENCODED_MAX];
+  const uint8_t *end = info->family->encoder(info)(info, column, row, bytes, err);
+  return end == NULL ? BR_ERR_DATA : tds_writer_bytes(w, bytes, (size_t)(end - bytes), err);
 }
 
 /* Which id and size a type of the table of types gets. */
@@ -235,7 +242,7 @@ static const struct spec_row {
     [BATCH_SQL_SMALLINT] = {TDS_TYPE_INTN, TDS_TYPE_INT2, 2},
     [BATCH_SQL_INT] = {TDS_TYPE_INTN, TDS_TYPE_INT4, 4},
     [BATCH_SQL_BIGINT] = {TDS_TYPE_INTN, TDS_TYPE_INT8, 8},
-    [BATCH_SQL_DECIMAL] = {TDS_TYPE_DECIMALN, 0, 17},
+    [BATCH_SQL_DECIMAL] = {TDS_TYPE_DECIMALN, 0, 0},
     [BATCH_SQL_MONEY] = {TDS_TYPE_MONEYN, TDS_TYPE_MONEY, 8},
     [BATCH_SQL_SMALLMONEY] = {TDS_TYPE_MONEYN, TDS_TYPE_MONEY4, 4},
     [BATCH_SQL_REAL] = {TDS_TYPE_FLTN, TDS_TYPE_FLT4, 4},
@@ -304,6 +311,9 @@ static void size_of_spec(const batch_sql_typespec *spec, tds_type_info *info) {
   case BATCH_SQL_JSON:
     info->size = UINT32_MAX;
     info->frame = TDS_FRAME_PLP;
+    break;
+  case BATCH_SQL_DECIMAL:
+    info->size = (uint32_t)tds_decimal_size(spec->precision);
     break;
   case BATCH_SQL_TIME:
     info->size = (uint32_t)tds_time_size(spec->scale);

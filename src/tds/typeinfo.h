@@ -4,7 +4,7 @@
  *
  *   COLMETADATA ─▶ tds_type_info ─family─▶ batch_sql_typespec (what batch/type.h knows)
  *                                  ├─ decode: wire value ─▶ batch column      (decode_*.c)
- *                                  ├─ encode: batch cell ─▶ wire value        (encode.c)
+ *                                  ├─ encode: batch cell ─▶ wire value        (value_write.c)
  *                                  └─ frame:  how to skip a value unseen
  */
 #ifndef TDS_TYPEINFO_H
@@ -37,7 +37,8 @@ typedef struct tds_type_info {
   uint32_t size;                         /* as TYPE_INFO says it; UINT32_MAX = no limit (PLP) */
   uint32_t user_type;                    /* from COLMETADATA; TDS_USER_TYPE_TIMESTAMP matters */
   uint8_t collation[TDS_COLLATION_SIZE]; /* char types */
-  bool nullable;                         /* from COLMETADATA's flags */
+  uint16_t flags;                        /* from COLMETADATA: TDS_COLUMN_… */
+  bool nullable;                         /* from those flags and the type's form */
   bool any_decimal_length; /* decimals may have 1..16 bytes of magnitude: see family_decimal.c */
   bool plp_unknown_length; /* PLP values are written without their total, as a bulk load wants */
 } tds_type_info;
@@ -104,6 +105,12 @@ typedef struct tds_decode_options {
 br_status tds_decoder_init(tds_decoder *d, const tds_type_info *info,
                            const tds_decode_options *options, br_error *err) BR_CHECKED;
 
+/* Puts one value that is not NULL, its length in front, at p, TDS_ENCODED_MAX bytes at most, and
+ * returns the place behind it. NULL: it does not fit the type; err (BR_ERR_DATA) tells why. */
+typedef uint8_t *(*tds_encode_fn)(const tds_type_info *info, const batch_column *column, size_t row,
+                                  uint8_t *p, br_error *err);
+enum { TDS_ENCODED_MAX = 32 };
+
 /* Writes one cell of a batch column as a value of a type: NULL where the column says so. The
  * column's layout must be the one that tds_type_info_spec() and batch_type_resolve() give for the
  * type (default options). BR_ERR_DATA where the value doesn't fit the type. */
@@ -120,7 +127,9 @@ struct tds_type_family {
   batch_sql_typespec (*spec)(const tds_type_info *info);
   /* Sets d->decode and what it needs; d->info and d->type are there. */
   br_status (*prepare)(tds_decoder *d, br_error *err);
-  /* One value with its length, not NULL. */
+  /* Types whose values are short: the function that encodes them. NULL for the others. */
+  tds_encode_fn (*encoder)(const tds_type_info *info);
+  /* The others: one value with its length, not NULL. */
   br_status (*write_value)(tds_writer *w, const tds_type_info *info, const batch_column *column,
                            size_t row, br_error *err);
 };

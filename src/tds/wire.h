@@ -254,4 +254,23 @@ enum {
   TDS_HEADER_TRANSACTION_DESCRIPTOR = 2,
 };
 
+/* Procedures that a call names by number (2.2.6.6). */
+enum {
+  TDS_RPC_BY_NUMBER = 0xFFFF, /* instead of the name's length */
+  TDS_PROCEDURE_EXECUTESQL = 10,
+  TDS_PROCEDURE_PREPARE = 11,
+  TDS_PROCEDURE_EXECUTE = 12,
+  TDS_PROCEDURE_PREPEXEC = 13,
+  TDS_PROCEDURE_PREPEXECRPC = 14,
+  TDS_PROCEDURE_UNPREPARE = 15,
+};
+
+/* Transaction manager requests (2.2.6.9). */
+enum {
+  TDS_TRANSACTION_BEGIN = 5,
+  TDS_TRANSACTION_COMMIT = 7,
+  TDS_TRANSACTION_ROLLBACK = 8,
+  TDS_TRANSACTION_SAVE = 9,
+};
+
 #endif

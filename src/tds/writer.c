@@ -13,7 +13,7 @@ br_status tds_writer_init(tds_writer *w, tds_stream *stream, size_t packet_size,
   if (st != BR_OK) {
     return st;
   }
-  w->buffer = br_malloc(TDS_PACKET_SIZE_MAX);
+  w->buffer = br_malloc(TDS_PACKET_SIZE_MAX + TDS_WRITER_ROOM);
   return w->buffer == NULL ? br_error_nomem(err) : BR_OK;
 }
 
@@ -56,6 +56,20 @@ static br_status send_packet(tds_writer *w, uint8_t status, br_error *err) {
     w->fill = TDS_HEADER_SIZE;
   }
   return st;
+}
+
+br_status tds_writer_spill(tds_writer *w, br_error *err) {
+  while (w->fill > w->packet_size) {
+    size_t rest = w->fill - w->packet_size;
+    w->fill = w->packet_size;
+    br_status st = send_packet(w, TDS_STATUS_NORMAL, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    memmove(w->buffer + TDS_HEADER_SIZE, w->buffer + w->packet_size, rest);
+    w->fill += rest;
+  }
+  return BR_OK;
 }
 
 br_status tds_writer_bytes(tds_writer *w, const void *bytes, size_t length, br_error *err) {

@@ -6,157 +6,16 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "batch/value.h"
+#include "samples.h"
 #include "support/cmocka.h"
 #include "support/torture.h"
 #include "tds/typeinfo.h"
 
 enum { MOST = 1 << 22 };
 
-/* A type and cells of it as text, of which some are NULL. */
-typedef struct sample {
-  batch_sql_typespec spec;
-  const char *cells[6];
-} sample;
-
-#define LONG_TEXT                                                                                  \
-  "0123456789012345678901234567890123456789 \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E \xF0\x9F\x98\x80"
-
-static const sample samples[] = {
-    {{.type = BATCH_SQL_BIT}, {"true", "false", "true"}},
-    {{.type = BATCH_SQL_TINYINT}, {"0", "255", "7"}},
-    {{.type = BATCH_SQL_SMALLINT}, {"-32768", "32767", "0"}},
-    {{.type = BATCH_SQL_INT}, {"-2147483648", "2147483647", "0"}},
-    {{.type = BATCH_SQL_BIGINT}, {"-9223372036854775808", "9223372036854775807", "0"}},
-    {{.type = BATCH_SQL_DECIMAL, .precision = 9, .scale = 2}, {"9999999.99", "-0.01", "0.00"}},
-    {{.type = BATCH_SQL_DECIMAL, .precision = 18, .scale = 4},
-     {"99999999999999.9999", "-1.0000", "0.0000"}},
-    {{.type = BATCH_SQL_DECIMAL, .precision = 19, .scale = 0}, {"9999999999999999999", "-1"}},
-    {{.type = BATCH_SQL_DECIMAL, .precision = 28, .scale = 0},
-     {"9999999999999999999999999999", "-1"}},
-    {{.type = BATCH_SQL_DECIMAL, .precision = 38, .scale = 38},
-     {"0.99999999999999999999999999999999999999", "-0.00000000000000000000000000000000000001"}},
-    {{.type = BATCH_SQL_MONEY}, {"922337203685477.5807", "-922337203685477.5808", "-0.0001"}},
-    {{.type = BATCH_SQL_SMALLMONEY}, {"214748.3647", "-214748.3648", "1.5000"}},
-    {{.type = BATCH_SQL_REAL}, {"1.5", "-0.25", "0"}},
-    {{.type = BATCH_SQL_FLOAT}, {"0.1", "-1e+300", "0"}},
-    {{.type = BATCH_SQL_CHAR, .length = 5}, {"abcde", "ab   ", "     "}},
-    {{.type = BATCH_SQL_VARCHAR, .length = 20}, {"", "abc", "\xC3\xA9t\xC3\xA9 \xE2\x82\xAC"}},
-    {{.type = BATCH_SQL_VARCHAR, .length = BATCH_LENGTH_MAX}, {"", "abc", "\xC3\xA9"}},
-    {{.type = BATCH_SQL_TEXT}, {"", "abc", "\xC3\xA9"}},
-    {{.type = BATCH_SQL_NCHAR, .length = 3}, {"abc", "\xE6\x97\xA5\xE6\x9C\xAC ", "   "}},
-    {{.type = BATCH_SQL_NVARCHAR, .length = 100}, {"", "abc", LONG_TEXT}},
-    {{.type = BATCH_SQL_NVARCHAR, .length = BATCH_LENGTH_MAX}, {"", "abc", LONG_TEXT}},
-    {{.type = BATCH_SQL_NTEXT}, {"", "abc", LONG_TEXT}},
-    {{.type = BATCH_SQL_XML}, {"<a/>", "<a>\xC3\xA9</a>"}},
-    {{.type = BATCH_SQL_JSON}, {"{}", "[\"\xC3\xA9\"]"}},
-    {{.type = BATCH_SQL_BINARY, .length = 3}, {"0x010203", "0x000000"}},
-    {{.type = BATCH_SQL_VARBINARY, .length = 10}, {"0x", "0xFF00"}},
-    {{.type = BATCH_SQL_VARBINARY, .length = BATCH_LENGTH_MAX}, {"0x", "0xFF00"}},
-    {{.type = BATCH_SQL_IMAGE}, {"0x", "0xFF00"}},
-    {{.type = BATCH_SQL_ROWVERSION}, {"0x0000000000000001", "0xFFFFFFFFFFFFFFFF"}},
-    {{.type = BATCH_SQL_DATE}, {"0001-01-01", "9999-12-31", "1970-01-01"}},
-    {{.type = BATCH_SQL_TIME, .scale = 0}, {"00:00:00", "23:59:59"}},
-    {{.type = BATCH_SQL_TIME, .scale = 3}, {"00:00:00.000", "23:59:59.999"}},
-    {{.type = BATCH_SQL_TIME, .scale = 7}, {"00:00:00.0000001", "23:59:59.9999999"}},
-    {{.type = BATCH_SQL_SMALLDATETIME},
-     {"1900-01-01 00:00:00.000000", "2079-06-06 23:59:00.000000"}},
-    {{.type = BATCH_SQL_DATETIME},
-     {"1753-01-01 00:00:00.000000", "9999-12-31 23:59:59.997000", "1969-12-31 23:59:59.993000",
-      "2000-01-01 00:00:00.003000"}},
-    {{.type = BATCH_SQL_DATETIME2, .scale = 0},
-     {"0001-01-01 00:00:00.000000", "9999-12-31 23:59:59.000000"}},
-    {{.type = BATCH_SQL_DATETIME2, .scale = 3},
-     {"1969-12-31 23:59:59.999000", "2000-02-29 12:00:00.001000"}},
-    {{.type = BATCH_SQL_DATETIME2, .scale = 7},
-     {"0001-01-01 00:00:00.000001", "9999-12-31 23:59:59.999999"}},
-    {{.type = BATCH_SQL_DATETIMEOFFSET, .scale = 7},
-     {"0001-01-01 00:00:00.000001Z", "2000-02-29 12:00:00.000000Z"}},
-    {{.type = BATCH_SQL_DATETIMEOFFSET, .scale = 0}, {"2000-02-29 12:00:00.000000Z"}},
-    {{.type = BATCH_SQL_UNIQUEIDENTIFIER}, {"6F9619FF-8B86-D011-B42D-00C04FC964FF"}},
-    {{.type = BATCH_SQL_VARIANT}, {"", "text \xC3\xA9"}},
-};
-
-static size_t cell_count(const sample *s) {
-  size_t count = 0;
-  while (count < sizeof s->cells / sizeof *s->cells && s->cells[count] != NULL) {
-    count++;
-  }
-  return count;
-}
-
-static int hex(char c) {
-  return c <= '9' ? c - '0' : c - 'A' + 10;
-}
-
-/* Puts a cell given as text into a column, by its layout. */
-static void put(batch_column *column, const batch_type *type, size_t row, const char *text) {
-  size_t length = strlen(text);
-  uint8_t *at = (uint8_t *)column->values;
-  int64_t us = 0;
-  bool zone = false;
-  batch_i128 number = 0;
-  switch (type->layout) {
-  case BATCH_BOOL:
-    batch_column_set_bool(column, row, text[0] == 't');
-    break;
-  case BATCH_INT16:
-    ((int16_t *)column->values)[row] = (int16_t)strtol(text, NULL, 10);
-    break;
-  case BATCH_INT32:
-    ((int32_t *)column->values)[row] = (int32_t)strtol(text, NULL, 10);
-    break;
-  case BATCH_INT64:
-    ((int64_t *)column->values)[row] = strtoll(text, NULL, 10);
-    break;
-  case BATCH_FLOAT:
-    ((float *)column->values)[row] = strtof(text, NULL);
-    break;
-  case BATCH_DOUBLE:
-    ((double *)column->values)[row] = strtod(text, NULL);
-    break;
-  case BATCH_DECIMAL32:
-  case BATCH_DECIMAL64:
-  case BATCH_DECIMAL128:
-    assert_int_equal(
-        batch_decimal_parse(text, length, type->precision, type->scale, false, &number, NULL),
-        BR_OK);
-    if (type->layout == BATCH_DECIMAL32) {
-      ((int32_t *)column->values)[row] = (int32_t)number;
-    } else if (type->layout == BATCH_DECIMAL64) {
-      ((int64_t *)column->values)[row] = (int64_t)number;
-    } else {
-      batch_store_i128(at + row * 16, number);
-    }
-    break;
-  case BATCH_DATE32:
-    assert_int_equal(batch_date_parse(text, length, (int32_t *)column->values + row, NULL), BR_OK);
-    break;
-  case BATCH_TIMESTAMP_US:
-  case BATCH_TIMESTAMP_US_UTC:
-    assert_int_equal(batch_timestamp_parse(text, length, &us, &zone, NULL), BR_OK);
-    ((int64_t *)column->values)[row] = us;
-    break;
-  case BATCH_STRING:
-    assert_int_equal(batch_column_append_bytes(column, row, text, length, NULL), BR_OK);
-    return;
-  case BATCH_BINARY: {
-    uint8_t bytes[64];
-    for (size_t i = 2; i < length; i += 2) {
-      bytes[i / 2 - 1] = (uint8_t)(hex(text[i]) << 4 | hex(text[i + 1]));
-    }
-    assert_int_equal(batch_column_append_bytes(column, row, bytes, length / 2 - 1, NULL), BR_OK);
-    return;
-  }
-  default:
-    fail_msg("no layout %d", (int)type->layout);
-  }
-  batch_column_mark_valid(column, row);
-}
-
 /* One column of a type, nullable or not, on its way out. */
 typedef struct trip {
-  const sample *sample;
+  const type_sample *sample;
   const uint8_t *collation;
   bool nullable;
   bool unknown_length;
@@ -174,18 +33,11 @@ static void make_cells(trip *t) {
   assert_int_equal(batch_schema_set(t->schema, 0, "c", type, t->nullable, NULL), BR_OK);
   assert_int_equal(batch_new(t->schema, 16, &t->cells, NULL), BR_OK);
   batch_column *column = &t->cells->columns[0];
-  for (size_t i = 0; i < cell_count(t->sample); i++) {
-    put(column, &type, t->cells->rows++, t->sample->cells[i]);
+  for (size_t i = 0; i < sample_cells(t->sample); i++) {
+    sample_put(column, &type, t->cells->rows++, t->sample->cells[i]);
     if (t->nullable) {
       assert_int_equal(batch_column_append_null(column, t->cells->rows++, NULL), BR_OK);
     }
-  }
-}
-
-static void dump(const batch *b, br_buf *out) {
-  for (size_t row = 0; row < b->rows; row++) {
-    assert_int_equal(batch_cell_text(b, 0, row, out, NULL, NULL), BR_OK);
-    assert_int_equal(br_buf_text(out, "|", NULL), BR_OK);
   }
 }
 
@@ -245,7 +97,7 @@ static br_status receive(void *context, br_error *err) {
     assert_int_equal(tds_reader_ended(&r, &ended, NULL), BR_OK);
     assert_true(ended);
     br_mem_fail_after(-1);
-    dump(b, &after);
+    sample_dump(b, &after);
     assert_string_equal(br_buf_cstr(&after), br_buf_cstr(&t->before));
   }
   batch_free(b);
@@ -281,14 +133,14 @@ static void trip_done(trip *t) {
   br_buf_done(&t->before);
 }
 
-static void travel(const sample *s, const uint8_t *collation, bool nullable, bool unknown_length,
-                   bool fail_allocations) {
+static void travel(const type_sample *s, const uint8_t *collation, bool nullable,
+                   bool unknown_length, bool fail_allocations) {
   trip t = {
       .sample = s, .collation = collation, .nullable = nullable, .unknown_length = unknown_length};
   br_buf_init(&t.wire, MOST);
   br_buf_init(&t.before, MOST);
   make_cells(&t);
-  dump(t.cells, &t.before);
+  sample_dump(t.cells, &t.before);
   send(&t);
   br_error err = BR_ERROR_INIT;
   if (receive(&t, &err) != BR_OK) {
@@ -303,10 +155,10 @@ static void travel(const sample *s, const uint8_t *collation, bool nullable, boo
 
 static void every_type_comes_back_as_it_went(void **state) {
   (void)state;
-  for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
-    travel(&samples[i], tds_collation_latin1, true, false, true);
-    travel(&samples[i], tds_collation_latin1, false, false, false);
-    travel(&samples[i], tds_collation_utf8, true, true, false);
+  for (size_t i = 0; i < type_sample_count; i++) {
+    travel(&type_samples[i], tds_collation_latin1, true, false, true);
+    travel(&type_samples[i], tds_collation_latin1, false, false, false);
+    travel(&type_samples[i], tds_collation_utf8, true, true, false);
   }
 }
 
@@ -314,8 +166,8 @@ static void every_type_that_is_sent_is_sampled(void **state) {
   (void)state;
   for (int type = 0; type < BATCH_SQL_TYPE_COUNT; type++) {
     bool sampled = false;
-    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
-      sampled = sampled || (int)samples[i].spec.type == type;
+    for (size_t i = 0; i < type_sample_count; i++) {
+      sampled = sampled || (int)type_samples[i].spec.type == type;
     }
     const batch_sql_typespec spec = {.type = (batch_sql_type)type, .precision = 5, .length = 5};
     tds_type_info info;
@@ -383,7 +235,7 @@ static void values_that_dont_fit_are_refused(void **state) {
       {{.type = BATCH_SQL_VARCHAR, .length = 9}, {.type = BATCH_SQL_UNIQUEIDENTIFIER}, "abc"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    const sample s = {cases[i].as, {cases[i].cell}};
+    const type_sample s = {cases[i].as, {cases[i].cell}};
     trip t = {.sample = &s, .nullable = true};
     make_cells(&t);
     tds_type_info info;
@@ -491,7 +343,7 @@ static void datetime_rounds_as_sql_server_does(void **state) {
        "1960-01-01 00:00:00.000000"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    const sample s = {cases[i].type, {cases[i].in}};
+    const type_sample s = {cases[i].type, {cases[i].in}};
     trip t = {.sample = &s, .collation = tds_collation_latin1, .nullable = false};
     br_buf_init(&t.wire, MOST);
     br_buf_init(&t.before, MOST);
