@@ -9,6 +9,7 @@
 #define BR_BASE_SYS_H
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ typedef struct br_sys_table {
   ssize_t (*pread)(int fd, void *buffer, size_t size, off_t offset);
   ssize_t (*pwrite)(int fd, const void *buffer, size_t size, off_t offset);
   int (*fsync)(int fd);
+  int (*fcntl_lock)(int fd, int command, struct flock *lock); /* fcntl() with a lock */
   int (*fstat)(int fd, struct stat *ret_stat);
   int (*stat)(const char *path, struct stat *ret_stat);
   int (*rename)(const char *from, const char *to);

@@ -26,6 +26,18 @@ static br_status open_database(const engine *e, sqlite3 **ret_db, br_error *err)
   return st;
 }
 
+/* "sqlserver.db-applocks", beside SQLite's own files. */
+static char *lock_path(const char *path) {
+  static const char suffix[] = "-applocks";
+  size_t length = strlen(path);
+  char *text = br_malloc(length + sizeof suffix);
+  if (text != NULL) {
+    memcpy(text, path, length);
+    memcpy(text + length, suffix, sizeof suffix);
+  }
+  return text;
+}
+
 br_status engine_open(const engine_options *options, engine **ret_engine, br_error *err) {
   engine *e = br_calloc(1, sizeof *e);
   sqlite3 *db = NULL;
@@ -37,7 +49,9 @@ br_status engine_open(const engine_options *options, engine **ret_engine, br_err
   atomic_init(&e->next_spid, 51);
   e->path = br_strdup(options->path);
   e->volumes_folder = options->volumes_folder == NULL ? NULL : br_strdup(options->volumes_folder);
-  if (e->path == NULL || (options->volumes_folder != NULL && e->volumes_folder == NULL)) {
+  e->lock_path = lock_path(options->path);
+  if (e->path == NULL || e->lock_path == NULL ||
+      (options->volumes_folder != NULL && e->volumes_folder == NULL)) {
     st = br_error_nomem(err);
   }
   if (st == BR_OK && (st = open_database(e, &db, err)) == BR_OK) {
@@ -56,6 +70,7 @@ void engine_close(engine *e) {
   if (e != NULL) {
     br_free(e->path);
     br_free(e->volumes_folder);
+    br_free(e->lock_path);
     br_free(e);
   }
 }
@@ -75,6 +90,8 @@ br_status engine_session_new(engine *e, engine_session **ret_session, br_error *
   sql_arena_init(&s->statement_arena, STATEMENT_ARENA_MAX);
   sql_scratch_init(&s->runtime.scratch);
   s->runtime.dialect = e->dialect;
+  applocks_init(&s->applocks, e->lock_path);
+  s->runtime.locks = &s->applocks;
   s->quoted_identifier = true;
   s->lock_timeout_ms = -1;
   s->statement_kind = "";
@@ -98,8 +115,8 @@ br_status engine_session_new(engine *e, engine_session **ret_session, br_error *
   return BR_OK;
 }
 
-static void free_variables(engine_session *s) {
-  sql_variable *v = s->environment.variables;
+void engine_variables_free(sql_variable *variables) {
+  sql_variable *v = variables;
   while (v != NULL) {
     sql_variable *next = v->next;
     br_free((void *)(uintptr_t)v->value.p);
@@ -107,19 +124,19 @@ static void free_variables(engine_session *s) {
     br_free(v);
     v = next;
   }
-  s->environment.variables = NULL;
-  s->variable_count = 0;
 }
 
 void engine_batch_done(engine_session *s) {
   engine_rows_done(s);
   engine_files_done(s);
-  free_variables(s);
+  engine_frames_cut(s, 0);
+  engine_variables_free(s->environment.variables);
+  s->environment.variables = NULL;
+  s->variable_count = 0;
   sql_arena_done(&s->batch_arena);
   sql_arena_done(&s->statement_arena);
   br_free(s->batch_text);
   s->batch_text = NULL;
-  s->frame_count = 0;
   s->queue_count = 0;
   s->cancel = NULL;
 }
@@ -133,6 +150,7 @@ void engine_session_free(engine_session *s) {
     engine_rollback_all(s);
   }
   store_close(s->db);
+  applocks_done(&s->applocks);
   sql_scratch_done(&s->runtime.scratch);
   br_free(s);
 }
@@ -213,6 +231,10 @@ const engine_error *engine_result_error(const engine_session *s) {
 
 const char *engine_statement_kind(const engine_session *s) {
   return s->statement_kind;
+}
+
+int32_t engine_return_status(const engine_session *s) {
+  return s->return_status;
 }
 
 bool engine_in_transaction(const engine_session *s) {

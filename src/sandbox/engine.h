@@ -94,6 +94,12 @@ const char *engine_statement_kind(const engine_session *s);
  * by zero) is BR_ERR_REMOTE with engine_result_error() filled. */
 br_status engine_read_batch(engine_session *s, batch *b, br_error *err) BR_CHECKED;
 bool engine_in_transaction(const engine_session *s);
+/* What the last EXECUTE returned. */
+int32_t engine_return_status(const engine_session *s);
+/* #temp tables that a remote call makes end with it: a mark before it, and what to drop behind
+ * it. */
+int64_t engine_temporary_mark(engine_session *s);
+void engine_drop_temporary_since(engine_session *s, int64_t mark);
 
 /* Describes the columns that a table takes (bulk load); column list NULL = all insertable. */
 br_status engine_describe_table(engine_session *s, const char *table_name,

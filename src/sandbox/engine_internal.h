@@ -13,6 +13,7 @@
  *                        engine_alter.c: what a table is made of
  *   engine_transaction.c transactions
  *   engine_option.c      SET, variables, PRINT, RAISERROR, THROW, USE, EXECUTE
+ *   engine_procedure.c   EXECUTE: application locks, sp_executesql
  *   engine_bulk.c        batches into a table
  *   engine_files.c       parquet files as tables
  */
@@ -21,6 +22,7 @@
 
 #include <stdatomic.h>
 
+#include "sandbox/applock.h"
 #include "sandbox/engine.h"
 #include "sandbox/sql/bind.h"
 #include "sandbox/sql/runtime.h"
@@ -28,6 +30,7 @@
 struct engine {
   engine_dialect dialect;
   char *path, *volumes_folder;
+  char *lock_path; /* of the application locks */
   atomic_int next_spid;
 };
 
@@ -40,6 +43,9 @@ typedef struct engine_frame {
   const sql_stmt *try_; /* TRY: where its errors go */
   bool in_catch;
 } engine_frame;
+
+/* A text that EXECUTE runs inside the batch; engine_procedure.c. */
+typedef struct engine_call engine_call;
 
 struct engine_session {
   engine *owner;
@@ -55,6 +61,7 @@ struct engine_session {
   sql_context context;                    /* of the statement */
   engine_frame frames[ENGINE_FRAMES_MAX];
   int frame_count;
+  engine_call *calls; /* innermost first */
   char *batch_text;
   br_cancel *cancel;
   bool batch_over;
@@ -69,6 +76,9 @@ struct engine_session {
   int64_t identity_insert; /* table's id; 0 = none */
   int64_t row_limit;       /* SET ROWCOUNT */
   int lock_timeout_ms;
+
+  applocks applocks;
+  int32_t return_status; /* of the last EXECUTE */
 
   /* Transaction. */
   int trancount;
@@ -126,6 +136,18 @@ br_status engine_parameter_type(const engine_parameter *p, sql_type *ret_type,
 /* Converts and stores; the value is copied. */
 br_status engine_variable_set(engine_session *s, sql_variable *variable, const sql_type *from,
                               const sql_value *value, br_error *err) BR_CHECKED;
+
+/* ---- engine_procedure.c ---- */
+br_status engine_procedure(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
+/* The innermost text has run to its end. */
+br_status engine_call_end(engine_session *s, br_error *err) BR_CHECKED;
+/* Leaves all frames from a number on, with the texts that they belong to. */
+void engine_frames_cut(engine_session *s, int count);
+const sql_stmt *engine_call_statement(const engine_session *s); /* its EXECUTE */
+int engine_call_frame(const engine_session *s); /* lowest frame of the innermost text; -1 */
+void engine_variables_free(sql_variable *variables);
+/* engine_run.c: a text's statements on top of the frames, checked as a batch is. */
+br_status engine_push_text(engine_session *s, const sql_stmt *stmts, br_error *err) BR_CHECKED;
 
 /* ---- the statements ---- */
 br_status engine_select(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,

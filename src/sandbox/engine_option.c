@@ -1,5 +1,5 @@
 /*
- * engine_option.c: SET, variables, PRINT, RAISERROR, THROW, USE, EXECUTE.
+ * engine_option.c: SET, variables, PRINT, RAISERROR, THROW, USE.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -445,7 +445,7 @@ static br_status throw_error(engine_session *s, const sql_stmt *stmt, br_error *
   return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
 }
 
-/* ---- USE, EXECUTE ---- */
+/* ---- USE ---- */
 
 static br_status use(engine_session *s, const sql_stmt *stmt, br_error *err) {
   const sql_name *name = &stmt->name;
@@ -463,16 +463,6 @@ static br_status use(engine_session *s, const sql_stmt *stmt, br_error *err) {
   }
   return engine_session_use(s, name->count > 1 ? name->parts[0] : NULL,
                             name->parts[name->count - 1], &s->error, err);
-}
-
-static br_status execute(engine_session *s, const sql_stmt *stmt, br_error *err) {
-  const char *name = stmt->name.parts[stmt->name.count - 1];
-  if (br_text_equal_nocase(name, "sp_reset_connection")) {
-    return BR_OK;
-  }
-  sql_error_set(&s->error, 2812, 16, "Could not find stored procedure '%s'.", name);
-  s->error.state = 62;
-  return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
 }
 
 br_status engine_option(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,
@@ -499,7 +489,7 @@ br_status engine_option(engine_session *s, const sql_stmt *stmt, engine_outcome 
     return use(s, stmt, err);
   case SQL_S_EXECUTE:
     *ret_outcome = ENGINE_OUTCOME_NONE;
-    return execute(s, stmt, err);
+    return engine_procedure(s, stmt, err);
   default:
     return BR_OK;
   }

@@ -242,6 +242,17 @@ static br_status check_batch(engine_session *s, const sql_stmt *stmts, br_error 
   return BR_OK;
 }
 
+br_status engine_push_text(engine_session *s, const sql_stmt *stmts, br_error *err) {
+  br_status st = check_batch(s, stmts, err);
+  if (st == BR_OK) {
+    begin_context(s);
+    st = push_frame(s, (engine_frame){.next = stmts}, err);
+  } else if (st == BR_ERR_REMOTE) {
+    s->context.status = BR_OK; /* ends the text, not the batch */
+  }
+  return st;
+}
+
 static br_status begin_batch(engine_session *s, const char *sql, size_t length,
                              const engine_parameter *parameters, size_t parameter_count,
                              br_error *err) {
@@ -285,7 +296,7 @@ br_status engine_execute(engine_session *s, const char *sql, size_t length,
     br_error_clear(err);
     s->queue[0] = s->error;
     s->queue_count = 1;
-    s->frame_count = 0;
+    engine_frames_cut(s, 0);
     return BR_OK;
   }
   return st;
@@ -316,7 +327,7 @@ static bool catch_error(engine_session *s) {
     if (try_ != NULL) {
       s->caught = s->error;
       s->environment.caught = &s->caught;
-      s->frame_count = i;
+      engine_frames_cut(s, i);
       s->frames[s->frame_count++] = (engine_frame){.next = try_->other_body, .in_catch = true};
       return true;
     }
@@ -344,7 +355,7 @@ static bool handle_error(engine_session *s, const sql_stmt *stmt, bool compile) 
     fatal = fatal || stmt->kind != SQL_S_RAISERROR;
   }
   if (fatal) {
-    s->frame_count = 0;
+    engine_frames_cut(s, 0);
   }
   if (is_dml(stmt) && !compile && s->owner->dialect == ENGINE_TSQL) {
     engine_queue_message(s, 3621, 0, "The statement has been terminated.");
@@ -381,10 +392,11 @@ static br_status run_flow(engine_session *s, const sql_stmt *stmt, bool *ret_don
     return push_frame(s, (engine_frame){.next = stmt->body, .try_ = stmt}, err);
   case SQL_S_BREAK:
   case SQL_S_CONTINUE:
-    while (s->frame_count > 0 && s->frames[s->frame_count - 1].loop == NULL) {
+    while (s->frame_count > engine_call_frame(s) + 1 && s->frame_count > 0 &&
+           s->frames[s->frame_count - 1].loop == NULL) {
       s->frame_count--;
     }
-    if (s->frame_count == 0) {
+    if (s->frame_count == 0 || s->frames[s->frame_count - 1].loop == NULL) {
       sql_error_set(&s->error, stmt->kind == SQL_S_BREAK ? 135 : 136, 15,
                     "Cannot use a %s statement outside the scope of a WHILE statement.",
                     stmt->kind == SQL_S_BREAK ? "BREAK" : "CONTINUE");
@@ -396,8 +408,11 @@ static br_status run_flow(engine_session *s, const sql_stmt *stmt, bool *ret_don
       s->frames[s->frame_count - 1].next = NULL;
     }
     return BR_OK;
-  case SQL_S_RETURN:
-    s->frame_count = 0;
+  case SQL_S_RETURN: /* leaves the text, or the batch */
+    s->frame_count = engine_call_frame(s) + 1;
+    if (s->frame_count > 0) {
+      s->frames[s->frame_count - 1] = (engine_frame){.next = NULL};
+    }
     return BR_OK;
   default:
     *ret_done = false;
@@ -469,6 +484,14 @@ static const sql_stmt *next_statement(engine_session *s, br_status *ret_status, 
       s->environment.caught = NULL;
     }
     s->frame_count--;
+    if (s->calls != NULL && engine_call_frame(s) == s->frame_count) {
+      const sql_stmt *stmt = engine_call_statement(s);
+      begin_context(s);
+      *ret_status = engine_call_end(s, err);
+      if (*ret_status != BR_OK) {
+        return stmt;
+      }
+    }
   }
   return NULL;
 }

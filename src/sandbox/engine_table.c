@@ -45,7 +45,8 @@ static int64_t find_schema(engine_table_maker *m, const sql_name *name) {
     if (!m->s->has_temporary && catalog_open_temporary(m->s->db, NULL) == BR_OK) {
       m->s->has_temporary = true;
     }
-    return 1;
+    return catalog_schema(m->c, m->s->db, catalog_database(m->c, m->s->db, "tempdb", NULL), "dbo",
+                          NULL);
   }
   m->schema = "main";
   int64_t database_id = catalog_database(m->c, m->s->db, database, &m->database);

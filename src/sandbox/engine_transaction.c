@@ -69,6 +69,7 @@ void engine_rollback_all(engine_session *s) {
   }
   s->in_sqlite = false;
   s->trancount = 0;
+  applocks_release_owner(&s->applocks, APPLOCK_TRANSACTION);
 }
 
 static br_status not_begun(engine_session *s, int32_t number, const char *word, br_error *err) {
@@ -164,7 +165,9 @@ br_status engine_transaction(engine_session *s, const sql_stmt *stmt, br_error *
       }
       s->in_sqlite = false;
     }
-    s->trancount--;
+    if (--s->trancount == 0) {
+      applocks_release_owner(&s->applocks, APPLOCK_TRANSACTION);
+    }
     return BR_OK;
   case SQL_S_SAVE:
     s->statement_kind = "SAVE TRANSACTION";

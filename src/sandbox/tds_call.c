@@ -1,5 +1,6 @@
 /*
- * Remote procedure calls: sp_executesql, sp_prepare and its kin (MS-TDS 2.2.6.6).
+ * Remote procedure calls: sp_executesql, sp_prepare and its kin, the engine's own procedures
+ * (MS-TDS 2.2.6.6).
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "batch/value.h"
 #include "sandbox/tds_session.h"
 
-enum { NO_PROCEDURE = 2812, NO_HANDLE = 8179, MISSING_PARAMETER = 201, TOO_MANY = 8146 };
+enum { NO_PROCEDURE = 2812, NO_HANDLE = 8179, MISSING_PARAMETER = 201, NO_PARAMETER = 8145 };
 
 void tds_prepared_clear(tds_session *s) {
   for (size_t i = 0; i < s->prepared_count; i++) {
@@ -168,7 +169,9 @@ static br_status run_bound(tds_answer *a, const tds_rpc *rpc, size_t first, cons
   if (st != BR_OK) {
     return tds_answer_failure(a, st, err);
   }
+  const int64_t mark = engine_temporary_mark(a->session->engine);
   st = tds_answer_execute(a, sql, strlen(sql), b.parameters, b.count, err);
+  engine_drop_temporary_since(a->session->engine, mark);
   bound_done(&b);
   return st;
 }
@@ -266,6 +269,66 @@ static br_status unprepare(tds_answer *a, const tds_rpc *rpc, br_error *err) {
   return BR_OK;
 }
 
+/* A parameter's own name is part of the call's text. */
+static bool is_plain_name(const char *name) {
+  return name[0] == '@' && name[1] != '\0' &&
+         name[1 + strspn(name + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789_@#$")] == '\0';
+}
+
+/* "EXEC sp_x @Resource = @p0, @p1": the engine's own procedures, their values as parameters. */
+static br_status call_text(tds_answer *a, const tds_rpc *rpc, const char *called, br_buf *text,
+                           br_error *err) {
+  br_status st = br_buf_printf(text, err, "EXEC %s", called);
+  for (size_t i = 0; i < rpc->count && st == BR_OK; i++) {
+    const char *name = rpc->parameters[i].name;
+    if (name[0] != '\0' && !is_plain_name(name)) {
+      return tds_answer_refuse(a, NO_PARAMETER, 16, err,
+                               "%.100s is not a parameter for procedure %s.", name, called);
+    }
+    st = br_buf_printf(text, err, "%s %s%s@p%zu", i == 0 ? "" : ",", name,
+                       name[0] == '\0' ? "" : " = ", i);
+  }
+  return st;
+}
+
+static br_status run_own(tds_answer *a, const tds_rpc *rpc, const char *called, br_error *err) {
+  bound b;
+  br_buf text;
+  br_buf_init(&text, TDS_REQUEST_MAX);
+  br_status st = call_text(a, rpc, called, &text, err);
+  if (st != BR_OK || a->failed) {
+    br_buf_done(&text);
+    return st;
+  }
+  const char *sql = br_buf_cstr(&text);
+  st = sql == NULL ? br_error_nomem(err) : bind_from(rpc, 0, "", &b, err);
+  if (st != BR_OK) {
+    br_buf_done(&text);
+    return tds_answer_failure(a, st, err);
+  }
+  for (size_t i = 0; i < b.count; i++) {
+    (void)snprintf(b.names[i], TDS_NAME_MAX, "p%zu", i);
+    b.parameters[i].name = b.names[i];
+  }
+  a->sql = sql;
+  st = tds_answer_execute(a, sql, text.len, b.parameters, b.count, err);
+  a->sql = NULL;
+  a->has_return_status = true;
+  a->return_status = engine_return_status(a->session->engine);
+  bound_done(&b);
+  br_buf_done(&text);
+  return st;
+}
+
+static br_status get_lock(tds_answer *a, const tds_rpc *rpc, br_error *err) {
+  return run_own(a, rpc, "sp_getapplock", err);
+}
+
+static br_status release_lock(tds_answer *a, const tds_rpc *rpc, br_error *err) {
+  return run_own(a, rpc, "sp_releaseapplock", err);
+}
+
 static const struct {
   const char *name;
   uint16_t number;
@@ -277,6 +340,8 @@ static const struct {
     {"sp_execute", TDS_PROCEDURE_EXECUTE, execute, 1},
     {"sp_prepexec", TDS_PROCEDURE_PREPEXEC, prepexec, 3},
     {"sp_unprepare", TDS_PROCEDURE_UNPREPARE, unprepare, 1},
+    {"sp_getapplock", 0, get_lock, 0},
+    {"sp_releaseapplock", 0, release_lock, 0},
 };
 
 /* Without "sys.", "dbo." or a database in front. */
@@ -314,7 +379,8 @@ static br_status end_call(tds_answer *a, const tds_rpc *rpc, bool more, br_error
                                           br_text_equal_nocase(rpc->name, "sp_prepare"));
   br_status st = tds_answer_flush(a, true, err);
   if (st == BR_OK && !handle_sent) {
-    st = tds_put_return_status(&a->session->writer, a->failed ? 1 : 0, err);
+    int32_t result = a->has_return_status ? a->return_status : a->failed ? 1 : 0;
+    st = tds_put_return_status(&a->session->writer, result, err);
   }
   uint16_t status = (uint16_t)((a->failed ? TDS_DONE_ERROR : 0) | (more ? TDS_DONE_MORE : 0) |
                                (a->session->descriptor != 0 ? TDS_DONE_INXACT : 0));
@@ -344,7 +410,7 @@ br_status tds_call_run(tds_session *s, const uint8_t *payload, size_t length, br
     if (st == BR_OK) {
       st = end_call(&a, &rpc, !tds_reader_at_end(&r) && !br_cancel_requested(s->cancel), err);
     }
-    a.failed = false;
+    a.failed = a.has_return_status = false;
     tds_rpc_done(&rpc);
   } while (st == BR_OK && !tds_reader_at_end(&r) && !br_cancel_requested(s->cancel));
   return st == BR_OK ? tds_writer_end(&s->writer, err) : st;

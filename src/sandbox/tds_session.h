@@ -92,7 +92,9 @@ typedef struct tds_answer {
   bool pending; /* a DONE that waits to know whether more follows */
   uint16_t status, command;
   uint64_t rows;
-  bool failed; /* an error was sent */
+  bool failed;            /* an error was sent */
+  bool has_return_status; /* of a procedure; else it follows from `failed` */
+  int32_t return_status;
 } tds_answer;
 
 /* Begins the answer's message. */

@@ -247,6 +247,7 @@ typedef struct sql_assignment {
   sql_name column;      /* count 0: a variable alone */
   const char *variable; /* SET @v = expr or SET @v = column = expr */
   int op;
+  bool output; /* EXECUTE: … OUTPUT */
   sql_expr *value;
   struct sql_assignment *next;
 } sql_assignment;
@@ -255,6 +256,7 @@ typedef struct sql_declaration {
   const char *name;
   const sql_typename *type;
   sql_expr *value;
+  bool output; /* a parameter of sp_executesql */
   struct sql_declaration *next;
 } sql_declaration;
 
@@ -325,7 +327,7 @@ struct sql_stmt {
   sql_column_def *columns;
   sql_constraint *constraints;
   sql_declaration *declarations;
-  const char *text; /* option name, variable, view's definition, procedure */
+  const char *text; /* option name, variable, view's definition; EXECUTE: the status' variable */
   size_t text_length;
   const char *value;    /* option's value; comment */
   sql_expr *expr;       /* condition, value */

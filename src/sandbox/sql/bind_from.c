@@ -179,19 +179,51 @@ static const char *bind_view(sql_binder *b, const catalog_table *view, const cha
   return derived_source(b, &bound, exposed, names, view->column_count, line);
 }
 
-/* Replaces ?D by the database's id. */
-static const char *with_database(sql_binder *b, const char *sql, const char *database) {
-  int64_t id = catalog_database(b->context, b->names.db, database, NULL);
-  const char *mark = NULL;
-  while (!bind_failed(b) && (mark = strstr(sql, "?D")) != NULL) {
-    sql = sql_text(b->context, "%.*s%lld%s", (int)(mark - sql), sql, (long long)id, mark + 2);
+/* Puts text for one of a system view's marks: ?D, ?S, ?N. */
+static const char *replaced(sql_binder *b, const char *sql, const char *mark, const char *text) {
+  const char *at = NULL;
+  size_t more = strlen(text);
+  size_t count = 0;
+  for (at = strstr(sql, mark); at != NULL; at = strstr(at + 2, mark)) {
+    count++;
   }
-  return bind_failed(b) ? NULL : sql;
+  char *result = sql_new(b->context, strlen(sql) + count * more + 1);
+  char *out = result;
+  while (result != NULL && (at = strstr(sql, mark)) != NULL) {
+    memcpy(out, sql, (size_t)(at - sql));
+    out += at - sql;
+    memcpy(out, text, more);
+    out += more;
+    sql = at + strlen(mark);
+  }
+  if (result != NULL) {
+    memcpy(out, sql, strlen(sql) + 1);
+  }
+  return result;
+}
+
+static const char *view_text(sql_binder *b, const catalog_view *view, int64_t id, bool temporary) {
+  const char *number = sql_text(b->context, "%lld", (long long)id);
+  const char *sql = number == NULL ? NULL : replaced(b, view->sql, "?D", number);
+  sql = sql == NULL ? NULL : replaced(b, sql, "?S", temporary ? "temp" : "main");
+  return sql == NULL ? NULL : replaced(b, sql, "?N", temporary ? "-" : "");
+}
+
+/* A system view of a database; tempdb's also has the session's #temp tables. */
+static const char *with_database(sql_binder *b, const catalog_view *view, const char *database) {
+  int64_t id = catalog_database(b->context, b->names.db, database, NULL);
+  const char *sql = bind_failed(b) ? NULL : view_text(b, view, id, false);
+  bool temporary = b->is_tsql && strstr(view->sql, "?S") != NULL &&
+                   br_text_equal_nocase(database, "tempdb") && catalog_has_temporary(b->names.db);
+  const char *more = sql != NULL && temporary ? view_text(b, view, id, true) : NULL;
+  return more == NULL
+             ? sql
+             : sql_text(b->context, "SELECT * FROM (%s) UNION ALL SELECT * FROM (%s)", sql, more);
 }
 
 static const char *bind_system_view(sql_binder *b, const catalog_view *view, const char *database,
                                     const char *exposed) {
-  sql_bound_query query = {.sql = with_database(b, view->sql, database)};
+  sql_bound_query query = {.sql = with_database(b, view, database)};
   while (view->columns[query.count].name != NULL) {
     query.count++;
   }

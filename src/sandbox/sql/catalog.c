@@ -400,13 +400,13 @@ static catalog_table *load_table(sql_context *context, sqlite3 *db, sqlite3_stmt
   "SELECT o.id, o.name, o.kind, o.definition, o.schema_id, s.name, d.name FROM main.c_object o"    \
   " JOIN main.c_schema s ON s.id = o.schema_id JOIN main.c_database d ON d.id = s.database_id"
 
-static bool has_temporary(sqlite3 *db) {
+bool catalog_has_temporary(sqlite3 *db) {
   return sqlite3_table_column_metadata(db, "temp", "c_object", NULL, NULL, NULL, NULL, NULL,
                                        NULL) == SQLITE_OK;
 }
 
 static catalog_table *find_temporary(sql_context *context, sqlite3 *db, const char *name) {
-  if (!has_temporary(db)) {
+  if (!catalog_has_temporary(db)) {
     return NULL;
   }
   return load_table(context, db,

@@ -87,6 +87,8 @@ bool catalog_split(sql_context *context, const catalog_scope *scope, const sql_n
 /* NULL without a failure: there is no such object. kind 0: any. */
 catalog_table *catalog_find(sql_context *context, const catalog_scope *scope, const sql_name *name,
                             char kind);
+/* The connection has a catalog of #temp tables. */
+bool catalog_has_temporary(sqlite3 *db);
 catalog_table *catalog_find_id(sql_context *context, sqlite3 *db, int64_t id);
 /* … with error 208 or TABLE_OR_VIEW_NOT_FOUND. */
 catalog_table *catalog_need(sql_context *context, const catalog_scope *scope, const sql_name *name);
@@ -108,6 +110,13 @@ sqlite3_stmt *catalog_prepare(sql_context *context, sqlite3 *db, const char *sql
 /* A failed SQLite call as the context's failure. */
 void *catalog_failed(sql_context *context, sqlite3 *db);
 
+/* Ids of constraints, which the catalog counts apart from objects: number spaces of their own
+ * within int. SQL texts; CATALOG_DEFAULT_ID is over a row c of c_column. */
+#define CATALOG_KEY_BASE     "1100000000"
+#define CATALOG_CHECK_BASE   "1200000000"
+#define CATALOG_FOREIGN_BASE "1300000000"
+#define CATALOG_DEFAULT_ID   "1400000000 + (c.object_id * 1024 + c.id) % 700000000"
+
 /* System views: a table whose rows are a query over the catalog. NULL: no such view. */
 typedef struct catalog_view_column {
   const char *name;
@@ -117,7 +126,7 @@ typedef struct catalog_view_column {
 typedef struct catalog_view {
   const char *schema, *name;
   engine_dialect dialect;
-  const char *sql; /* ?D stands for the database's id */
+  const char *sql; /* ?D, ?S, ?N: catalog_views.c */
   const catalog_view_column *columns;
 } catalog_view;
 const catalog_view *catalog_system_view(engine_dialect dialect, const char *schema,

@@ -399,7 +399,7 @@ static void call_map(sqlite3_context *context, int argc, sqlite3_value **argv) {
 
 /* ---- types, for the system views ---- */
 
-static int64_t system_type_id(sql_kind kind) {
+int64_t sql_system_type_id(sql_kind kind) {
   static const uint8_t ids[SQL_KIND_COUNT] = {
       [SQL_BIT] = 104,       [SQL_TINYINT] = 48,     [SQL_SMALLINT] = 52,
       [SQL_INT] = 56,        [SQL_BIGINT] = 127,     [SQL_DECIMAL] = 106,
@@ -514,7 +514,7 @@ static void call_type(sqlite3_context *context, int argc, sqlite3_value **argv) 
     }
     return;
   case 6:
-    sqlite3_result_int64(context, system_type_id(type.kind));
+    sqlite3_result_int64(context, sql_system_type_id(type.kind));
     return;
   case 7:
     sqlite3_result_int64(context, type_bytes(&type));
@@ -535,12 +535,39 @@ static void call_type(sqlite3_context *context, int argc, sqlite3_value **argv) 
   }
 }
 
+/* The n-th type of sys.types at its widest, packed; -1: sysname's. NULL: T-SQL has none of that
+ * number. */
+static void call_widest(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  int kind = sqlite3_value_int(argv[0]);
+  if (kind >= SQL_KIND_COUNT || (kind >= 0 && sql_system_type_id((sql_kind)kind) == 0)) {
+    return;
+  }
+  sql_type type = sql_type_of(kind < 0 ? SQL_NVARCHAR : (sql_kind)kind);
+  if (type.kind == SQL_DECIMAL) {
+    type = sql_type_decimal(38, 38);
+  } else if (type.length != 0 && type.kind != SQL_ROWVERSION && type.length != SQL_LENGTH_MAX) {
+    type.length = sql_type_is_unicode(type.kind) ? 4000 : 8000;
+  } else if (type.kind == SQL_VARBINARY) {
+    type.length = 8000;
+  }
+  sqlite3_result_int64(context, sql_type_pack(&type));
+}
+
 const sql_function sql_functions_misc[] = {
-    {"f_type", 2, call_type},     {"f_round", 4, call_round},
-    {"f_abs", 2, call_abs},       {"f_sign", 2, call_sign},
-    {"f_whole", 4, call_whole},   {"f_power", 3, call_power},
-    {"f_math", 2, call_math},     {"f_avgd", 4, call_avgd},
-    {"f_newid", 1, call_newid},   {"f_isnumeric", 1, call_isnumeric},
-    {"f_isdate", 1, call_isdate}, {"f_array", -1, call_array},
-    {"f_map", -1, call_map},      {NULL, 0, NULL},
+    {"f_widest", 1, call_widest},
+    {"f_type", 2, call_type},
+    {"f_round", 4, call_round},
+    {"f_abs", 2, call_abs},
+    {"f_sign", 2, call_sign},
+    {"f_whole", 4, call_whole},
+    {"f_power", 3, call_power},
+    {"f_math", 2, call_math},
+    {"f_avgd", 4, call_avgd},
+    {"f_newid", 1, call_newid},
+    {"f_isnumeric", 1, call_isnumeric},
+    {"f_isdate", 1, call_isdate},
+    {"f_array", -1, call_array},
+    {"f_map", -1, call_map},
+    {NULL, 0, NULL},
 };

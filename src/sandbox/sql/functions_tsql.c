@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "sandbox/sql/bind_function.h"
+#include "sandbox/sql/functions_tsql.h"
 
 /* ISNULL has the type of its first argument. */
 static sql_bound *bind_isnull(sql_binder *b, const sql_call *call) {
@@ -329,138 +329,6 @@ static sql_bound *bind_tooffset(sql_binder *b, const sql_call *call) {
 
 /* ---- system ---- */
 
-static sql_bound *bind_newid(sql_binder *b, const sql_call *call) {
-  (void)call;
-  return bind_new(b, sql_type_of(SQL_GUID), false, "f_newid(0)");
-}
-
-static sql_bound *sysname_or_null(sql_binder *b, const char *text) {
-  const sql_type type = sql_type_text(SQL_NVARCHAR, 128);
-  return text == NULL ? bind_literal(b, type, sql_value_null())
-                      : bind_literal(b, type, sql_value_text(text, strlen(text)));
-}
-
-static sql_bound *bind_db_name(sql_binder *b, const sql_call *call) {
-  if (call->count == 0) {
-    return sysname_or_null(b, b->names.database);
-  }
-  sql_bound *id = call_integer(b, call, 0);
-  return id == NULL ? NULL
-                    : bind_new(b, sql_type_text(SQL_NVARCHAR, 128), true,
-                               sql_text(b->context,
-                                        "(SELECT name FROM main.c_database WHERE id=%s)", id->sql));
-}
-
-static sql_bound *bind_db_id(sql_binder *b, const sql_call *call) {
-  sql_bound *name = call->count == 0 ? bind_string(b, b->names.database) : call_text(b, call, 0);
-  return name == NULL
-             ? NULL
-             : bind_new(b, sql_type_of(SQL_INT), true,
-                        sql_text(b->context, "(SELECT id FROM main.c_database WHERE name=%s)",
-                                 name->sql));
-}
-
-static sql_bound *bind_schema_name(sql_binder *b, const sql_call *call) {
-  if (call->count == 0) {
-    return sysname_or_null(b, b->names.schema);
-  }
-  sql_bound *id = call_integer(b, call, 0);
-  return id == NULL ? NULL
-                    : bind_new(b, sql_type_text(SQL_NVARCHAR, 128), true,
-                               sql_text(b->context, "(SELECT name FROM main.c_schema WHERE id=%s)",
-                                        id->sql));
-}
-
-static sql_bound *bind_user_name(sql_binder *b, const sql_call *call) {
-  const char *name = call->expr->text;
-  bool user = br_text_equal_nocase(name, "USER_NAME") || br_text_equal_nocase(name, "USER") ||
-              br_text_equal_nocase(name, "CURRENT_USER") ||
-              br_text_equal_nocase(name, "SESSION_USER");
-  return sysname_or_null(b, user ? "dbo" : b->environment->user);
-}
-
-/* "[db].[schema].[x]" out of a literal. */
-static bool split_literal(sql_binder *b, const char *text, sql_name *ret_name) {
-  sql_name name = {.line = 1};
-  while (*text != '\0' && name.count < SQL_NAME_PARTS) {
-    char close = *text == '[' ? ']' : *text == '"' ? '"' : '.';
-    const char *from = text + (close != '.');
-    const char *end = from;
-    while (*end != '\0' && *end != close) {
-      end++;
-    }
-    name.parts[name.count++] = sql_copy(b->context, from, (size_t)(end - from));
-    text = end + (close != '.' && *end != '\0');
-    text += *text == '.';
-  }
-  *ret_name = name;
-  return name.count > 0 && !bind_failed(b);
-}
-
-static sql_bound *bind_object_id(sql_binder *b, const sql_call *call) {
-  const sql_bound *arg = call->args[0];
-  const sql_type type = sql_type_of(SQL_INT);
-  sql_name name;
-  if (!arg->literal || arg->value.form != SQL_FORM_TEXT) {
-    return arg->literal ? bind_literal(b, type, sql_value_null())
-                        : sql_unsupported(b->context, call->expr->line,
-                                          "OBJECT_ID of anything but a constant");
-  }
-  if (!split_literal(b, arg->value.p, &name)) {
-    return bind_failed(b) ? NULL : bind_literal(b, type, sql_value_null());
-  }
-  if (name.count == 3 && name.parts[2][0] == '#') { /* tempdb..#t */
-    name = (sql_name){.parts = {name.parts[2]}, .count = 1};
-  }
-  const catalog_table *table = catalog_find(b->context, &b->names, &name, 0);
-  if (bind_failed(b)) {
-    return NULL;
-  }
-  char wanted = 0;
-  if (call->count > 1 && call->args[1]->literal && call->args[1]->value.form == SQL_FORM_TEXT) {
-    wanted = (char)(call->args[1]->value.p[0] & ~0x20);
-  }
-  if (table == NULL || (wanted != 0 && wanted != table->kind)) {
-    return bind_literal(b, type, sql_value_null());
-  }
-  return bind_literal(b, type, sql_value_integer(table->temporary ? -table->id : table->id));
-}
-
-static sql_bound *bind_object_name(sql_binder *b, const sql_call *call) {
-  sql_bound *id = call_integer(b, call, 0);
-  return id == NULL ? NULL
-                    : bind_new(b, sql_type_text(SQL_NVARCHAR, 128), true,
-                               sql_text(b->context, "(SELECT name FROM main.c_object WHERE id=%s)",
-                                        id->sql));
-}
-
-static sql_bound *bind_property(sql_binder *b, const sql_call *call) {
-  static const struct {
-    const char *name, *value;
-  } properties[] = {
-      {"ProductVersion", "16.0.1000.6"},
-      {"ProductLevel", "RTM"},
-      {"ProductMajorVersion", "16"},
-      {"Edition", "Developer Edition (64-bit)"},
-      {"EngineEdition", "3"},
-      {"ServerName", "sandbox"},
-      {"MachineName", "sandbox"},
-      {"Collation", "SQL_Latin1_General_CP1_CI_AS"},
-      {"IsIntegratedSecurityOnly", "0"},
-      {"IsClustered", "0"},
-      {"IsHadrEnabled", "0"},
-      {"InstanceName", NULL},
-  };
-  const sql_bound *arg = call->args[call->count - 1];
-  for (size_t i = 0; arg->literal && i < sizeof properties / sizeof properties[0]; i++) {
-    if (arg->value.form == SQL_FORM_TEXT &&
-        br_text_equal_nocase(arg->value.p, properties[i].name)) {
-      return sysname_or_null(b, properties[i].value);
-    }
-  }
-  return sysname_or_null(b, NULL);
-}
-
 static sql_bound *bind_identity(sql_binder *b, const sql_call *call) {
   (void)call;
   const sql_type type = sql_type_decimal(38, 0);
@@ -530,10 +398,10 @@ sql_bound *bind_global(sql_binder *b, const sql_expr *expr) {
                         sql_value_text(version, strlen(version)));
   }
   if (br_text_equal_nocase(expr->text, "SERVERNAME")) {
-    return sysname_or_null(b, "sandbox");
+    return tsql_sysname(b, "sandbox");
   }
   if (br_text_equal_nocase(expr->text, "LANGUAGE")) {
-    return sysname_or_null(b, "us_english");
+    return tsql_sysname(b, "us_english");
   }
   if (br_text_equal_nocase(expr->text, "IDENTITY")) {
     return bind_identity(b, NULL);
@@ -619,11 +487,26 @@ const sql_function_row sql_function_rows_tsql[] = {
     {"TODATETIMEOFFSET", 2, 2, false, bind_tooffset},
     {"NEWID", 0, 0, false, bind_newid},
     {"NEWSEQUENTIALID", 0, 0, false, bind_newid},
+    {"HASHBYTES", 2, 2, false, bind_hashbytes},
     {"DB_NAME", 0, 1, false, bind_db_name},
     {"DB_ID", 0, 1, false, bind_db_id},
     {"SCHEMA_NAME", 0, 1, false, bind_schema_name},
+    {"SCHEMA_ID", 0, 1, false, bind_schema_id},
     {"OBJECT_ID", 1, 2, false, bind_object_id},
-    {"OBJECT_NAME", 1, 1, false, bind_object_name},
+    {"OBJECT_NAME", 1, 2, false, bind_object_name},
+    {"OBJECT_SCHEMA_NAME", 1, 2, false, bind_object_schema_name},
+    {"OBJECTPROPERTY", 2, 2, false, bind_objectproperty},
+    {"COL_LENGTH", 2, 2, false, bind_col_length},
+    {"COL_NAME", 2, 2, false, bind_col_name},
+    {"COLUMNPROPERTY", 3, 3, false, bind_columnproperty},
+    {"TYPE_NAME", 1, 1, false, bind_type_name},
+    {"TYPE_ID", 1, 1, false, bind_type_id},
+    {"IDENT_CURRENT", 1, 1, false, bind_ident_current},
+    {"HAS_PERMS_BY_NAME", 3, 5, false, bind_yes},
+    {"HAS_DBACCESS", 1, 1, false, bind_yes},
+    {"IS_MEMBER", 1, 1, false, bind_yes},
+    {"IS_ROLEMEMBER", 1, 2, false, bind_yes},
+    {"IS_SRVROLEMEMBER", 1, 2, false, bind_yes},
     {"USER_NAME", 0, 0, false, bind_user_name},
     {"USER", 0, 0, false, bind_user_name},
     {"CURRENT_USER", 0, 0, false, bind_user_name},
@@ -632,8 +515,12 @@ const sql_function_row sql_function_rows_tsql[] = {
     {"SUSER_SNAME", 0, 0, false, bind_user_name},
     {"SUSER_NAME", 0, 0, false, bind_user_name},
     {"ORIGINAL_LOGIN", 0, 0, false, bind_user_name},
-    {"SERVERPROPERTY", 1, 1, false, bind_property},
-    {"DATABASEPROPERTYEX", 2, 2, false, bind_property},
+    {"HOST_NAME", 0, 0, false, bind_host},
+    {"APP_NAME", 0, 0, false, bind_host},
+    {"SERVERPROPERTY", 1, 1, false, bind_serverproperty},
+    {"DATABASEPROPERTYEX", 2, 2, false, bind_databaseproperty},
+    {"APPLOCK_MODE", 3, 3, false, bind_applock},
+    {"APPLOCK_TEST", 4, 4, false, bind_applock},
     {"SCOPE_IDENTITY", 0, 0, false, bind_identity},
     {"ERROR_NUMBER", 0, 0, false, bind_error},
     {"ERROR_MESSAGE", 0, 0, false, bind_error},

@@ -6,13 +6,9 @@
 #include "base/text.h"
 #include "sandbox/sql/parser.h"
 
-static sql_stmt *parse_declare(sql_parser *p) {
-  sql_stmt *stmt = parse_new_stmt(p, SQL_S_DECLARE);
-  p->at++;
-  if (stmt == NULL) {
-    return NULL;
-  }
-  sql_declaration **tail = &stmt->declarations;
+sql_declaration *parse_declarations(sql_parser *p, bool parameters) {
+  sql_declaration *first = NULL;
+  sql_declaration **tail = &first;
   do {
     sql_declaration *item = sql_new(p->context, sizeof *item);
     if (item == NULL) {
@@ -25,15 +21,26 @@ static sql_stmt *parse_declare(sql_parser *p) {
     p->at++;
     (void)parse_accept(p, "AS");
     if (parse_is(p, "TABLE") || parse_is(p, "CURSOR")) {
-      return sql_unsupported(p->context, stmt->line, "A %s variable", parse_peek(p, 0)->text);
+      return sql_unsupported(p->context, parse_peek(p, 0)->line, "A %s variable",
+                             parse_peek(p, 0)->text);
     }
     item->type = parse_type(p);
     if (parse_accept_symbol(p, '=')) {
       item->value = parse_expr(p);
     }
+    item->output = parameters && (parse_accept(p, "OUTPUT") || parse_accept(p, "OUT"));
     *tail = item;
     tail = &item->next;
   } while (parse_accept_symbol(p, ','));
+  return parse_failed(p) ? NULL : first;
+}
+
+static sql_stmt *parse_declare(sql_parser *p) {
+  sql_stmt *stmt = parse_new_stmt(p, SQL_S_DECLARE);
+  p->at++;
+  if (stmt != NULL) {
+    stmt->declarations = parse_declarations(p, false);
+  }
   return parse_failed(p) ? NULL : stmt;
 }
 
@@ -278,42 +285,6 @@ static sql_stmt *parse_use(sql_parser *p) {
     (void)(!stmt->unique && (parse_accept(p, "SCHEMA") || parse_accept(p, "DATABASE")));
   }
   return parse_name(p, &stmt->name) ? stmt : NULL;
-}
-
-/* EXEC procedure @a = 1, 2: the binder knows the few procedures there are. */
-static sql_stmt *parse_execute(sql_parser *p) {
-  sql_stmt *stmt = parse_new_stmt(p, SQL_S_EXECUTE);
-  p->at++;
-  if (stmt == NULL) {
-    return NULL;
-  }
-  if (parse_is_symbol(p, '(')) {
-    return sql_unsupported(p->context, stmt->line, "EXECUTE of a character string");
-  }
-  if (!parse_name(p, &stmt->name)) {
-    return NULL;
-  }
-  sql_assignment **tail = &stmt->assignments;
-  while (parse_peek(p, 0)->kind != SQL_TOKEN_END && !parse_is_symbol(p, ';')) {
-    sql_assignment *item = sql_new(p->context, sizeof *item);
-    if (item == NULL) {
-      return NULL;
-    }
-    if (parse_peek(p, 0)->kind == SQL_TOKEN_VARIABLE && parse_is_symbol_at(p, 1, '=')) {
-      item->variable = parse_peek(p, 0)->text;
-      p->at += 2;
-    }
-    item->value = parse_value(p);
-    if (item->value == NULL) {
-      return NULL;
-    }
-    *tail = item;
-    tail = &item->next;
-    if (!parse_accept_symbol(p, ',')) {
-      break;
-    }
-  }
-  return parse_failed(p) ? NULL : stmt;
 }
 
 static sql_stmt *parse_flow_tsql(sql_parser *p) {

@@ -456,3 +456,15 @@ br_status sql_parse_query(sql_context *context, sql_query **ret_query) {
   }
   return context->status;
 }
+
+br_status sql_parse_parameters(sql_context *context, sql_declaration **ret_parameters) {
+  sql_parser p;
+  if (start(context, &p) == BR_OK && parse_peek(&p, 0)->kind != SQL_TOKEN_END) {
+    sql_declaration *parameters = parse_declarations(&p, true);
+    if (parameters != NULL && parse_peek(&p, 0)->kind != SQL_TOKEN_END) {
+      (void)parse_syntax_error(&p);
+    }
+    *ret_parameters = parameters;
+  }
+  return context->status;
+}

@@ -6,6 +6,7 @@
  *   parse_dml.c     INSERT, UPDATE, DELETE
  *   parse_ddl.c     CREATE, ALTER, DROP
  *   parse_flow.c    variables, control of flow, transactions, SET
+ *   parse_execute.c EXECUTE
  *   parse_stmt.c    which statement it is
  */
 #ifndef SANDBOX_SQL_PARSER_H
@@ -21,6 +22,8 @@ br_status sql_parse(sql_context *context, sql_stmt **ret_stmts) BR_CHECKED;
  * them. */
 br_status sql_parse_expression(sql_context *context, sql_expr **ret_expr) BR_CHECKED;
 br_status sql_parse_query(sql_context *context, sql_query **ret_query) BR_CHECKED;
+/* sp_executesql's "@a int, @b nvarchar(10) OUTPUT"; NULL for an empty text. */
+br_status sql_parse_parameters(sql_context *context, sql_declaration **ret_parameters) BR_CHECKED;
 
 /* ---- inside the parser ---- */
 
@@ -88,5 +91,8 @@ sql_stmt *parse_statement(sql_parser *p);
 sql_stmt *parse_dml(sql_parser *p);
 sql_stmt *parse_ddl(sql_parser *p);
 sql_stmt *parse_flow(sql_parser *p);
+/* @a int = 1, @b nvarchar(10) …; parameters may be marked OUTPUT. */
+sql_declaration *parse_declarations(sql_parser *p, bool parameters);
+sql_stmt *parse_execute(sql_parser *p); /* at EXEC */
 
 #endif

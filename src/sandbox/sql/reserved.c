@@ -128,7 +128,6 @@ static const char *const reserved_tsql[] = {
     "PERCENT",
     "PIVOT",
     "PLAN",
-    "PRECISION",
     "PRIMARY",
     "PRINT",
     "PROC",

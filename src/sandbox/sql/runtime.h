@@ -6,6 +6,8 @@
  *   fn_text.c       character functions
  *   fn_time.c       date and time functions
  *   fn_aggregate.c  SUM, AVG, STRING_AGG…
+ *   fn_lock.c       application locks
+ *   fn_name.c       names of objects and types, hashes
  *   fn_misc.c       the rest
  */
 #ifndef SANDBOX_SQL_RUNTIME_H
@@ -13,14 +15,17 @@
 
 #include "sandbox/sql/convert.h"
 
+struct applocks;
+
 /* One connection's; the functions' user data. */
 typedef struct sql_runtime {
   engine_dialect dialect;
   sql_scratch scratch;
-  engine_error error; /* of the function that made a statement fail */
-  bool raised;        /* error is filled */
-  br_status failed;   /* a function failed for another reason: no memory */
-  int64_t now_us;     /* statement's time, UTC: one for all its rows */
+  engine_error error;     /* of the function that made a statement fail */
+  bool raised;            /* error is filled */
+  br_status failed;       /* a function failed for another reason: no memory */
+  struct applocks *locks; /* the session's */
+  int64_t now_us;         /* statement's time, UTC: one for all its rows */
 } sql_runtime;
 
 br_status sql_runtime_register(sql_runtime *runtime, sqlite3 *db, br_error *err) BR_CHECKED;
@@ -45,6 +50,8 @@ typedef struct sql_aggregate {
 extern const sql_function sql_functions_core[];
 extern const sql_function sql_functions_text[];
 extern const sql_function sql_functions_time[];
+extern const sql_function sql_functions_lock[];
+extern const sql_function sql_functions_name[];
 extern const sql_function sql_functions_misc[];
 extern const sql_aggregate sql_aggregates[];
 
@@ -58,5 +65,6 @@ void sql_fail_call(sqlite3_context *context, br_status status);
 /* value is of type `type`: text with a collation. */
 bool sql_any_null(int argc, sqlite3_value **argv);
 sql_type sql_type_argument(sqlite3_value *value);
+int64_t sql_system_type_id(sql_kind kind); /* as sys.types has it; 0: T-SQL has no such type */
 
 #endif

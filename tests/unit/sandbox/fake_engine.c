@@ -336,3 +336,17 @@ br_status engine_insert_batch(engine_session *s, const char *table_name, const b
   *ret_rows = b->rows;
   return BR_OK;
 }
+
+int32_t engine_return_status(const engine_session *s) {
+  return (int32_t)s->affected;
+}
+
+int64_t engine_temporary_mark(engine_session *s) {
+  (void)s;
+  return 0;
+}
+
+void engine_drop_temporary_since(engine_session *s, int64_t mark) {
+  (void)s;
+  (void)mark;
+}
