@@ -14,6 +14,7 @@ extern const cli_command cli_command_config_show;
 extern const cli_command cli_command_sql;
 extern const cli_command cli_command_sandbox;
 extern const cli_command cli_command_test_connection;
+extern const cli_command cli_command_token_new;
 extern const cli_command cli_command_version;
 extern const cli_command cli_command_help;
 extern const cli_command cli_command_completion;

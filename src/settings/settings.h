@@ -26,6 +26,7 @@
   X(AUTH_ENABLED)                                                                                  \
   X(PERMISSIONS_FILE)                                                                              \
   X(PERMISSIONS_HOT_RELOAD)                                                                        \
+  X(AUDIT_FILE)                                                                                    \
   X(EVENTS_TABLE)                                                                                  \
   X(BRIDGE_DATA_DIR)                                                                               \
   X(BRIDGE_ALLOWED_PATHS)                                                                          \

@@ -37,6 +37,8 @@ const setting_row settings_table[SETTING_COUNT] =
      .help = "Who may do what over HTTP."},
     ROW(PERMISSIONS_HOT_RELOAD) SERVICE, BOOL("true"),
      .help = "Whether a changed permissions file is read without a restart."},
+    ROW(AUDIT_FILE) SERVICE, TEXT(NULL),
+     .help = "The file of audit lines; `-` is stdout. Not set: `audit.jsonl` in `BRIDGE_DATA_DIR`."},
     ROW(EVENTS_TABLE) SERVICE, TEXT("bridge.events.bridge_events"),
      .help = "The Delta table that holds the events."},
     ROW(BRIDGE_DATA_DIR) SERVICE, TEXT("bridge-data"),

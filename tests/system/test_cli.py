@@ -1,5 +1,6 @@
 """The command line: what it prints where, its exit status, and help, man page and completion that fit its options."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -10,7 +11,7 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 COMMANDS = [
-    "extract", "list-queries", "show-params", "test-connection", "config show", "sql", "sandbox", "version", "help",
+    "extract", "list-queries", "show-params", "test-connection", "config show", "sql", "sandbox", "token new", "version", "help",
     "completion", "man",
 ]
 VERSION = (ROOT / "VERSION").read_text().strip()
@@ -53,6 +54,17 @@ def test_version_is_one_line(bridge):
 
 def test_version_as_json(bridge):
     assert VERSION in json.dumps(bridge.run("version", "--output", "json", check=True).json())
+
+
+def test_a_new_token_and_its_hash_belong_together(bridge):
+    made = bridge.run("token", "new", "--name", "reporting", "--output", "json", check=True).json()
+    assert made["name"] == "reporting"
+    assert re.fullmatch(r"sdb_[A-Za-z0-9_-]{43}", made["token"])
+    assert hashlib.sha256(made["token"].encode()).hexdigest() == made["token_sha256"]
+    text = bridge.run("token", "new", "--name", "reporting", check=True).out
+    token = re.search(r"sdb_[A-Za-z0-9_-]{43}", text).group()
+    assert token != made["token"]
+    assert f'- name: "reporting"\n    token_sha256: "{hashlib.sha256(token.encode()).hexdigest()}"' in text
 
 
 def test_list_queries_names_each_query_and_its_parameters_sorted(folders):
@@ -162,7 +174,7 @@ def test_every_command_has_help(bridge, command):
     assert "--help" in result.out
 
 
-@pytest.mark.parametrize("command", ["list-queries", "show-params", "test-connection", "config show", "sql", "version", "extract"])
+@pytest.mark.parametrize("command", ["list-queries", "show-params", "test-connection", "config show", "sql", "token new", "version", "extract"])
 def test_every_result_can_be_json(bridge, command):
     assert "output" in options_of(bridge, command)
 
