@@ -57,4 +57,7 @@ typedef struct dbx_request {
 br_status dbx_request_send(dbx_client *client, const dbx_request *request, br_cancel *cancel,
                            dbx_http_response *response, br_error *err) BR_CHECKED;
 
+/* For jitter; safe from any thread. */
+uint64_t dbx_client_random(dbx_client *client);
+
 #endif

@@ -185,7 +185,11 @@ static br_status add_headers(dbx_exchange *exchange, br_error *err) {
       return st;
     }
   }
-  return BR_OK;
+  br_status st = BR_OK;
+  for (size_t i = 0; i < request->header_count && st == BR_OK; i++) {
+    st = add_header(exchange, request->headers[i].name, request->headers[i].value, err);
+  }
+  return st;
 }
 
 static CURLcode prepare_body(dbx_exchange *exchange, CURL *easy) {

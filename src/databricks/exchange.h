@@ -17,6 +17,7 @@ typedef struct dbx_exchange {
   uint64_t moved;                  /* bytes in both directions, to notice silence */
   size_t header_bytes;
   bool header_complete; /* the blank line behind the last headers came */
+  bool ready;           /* set by a callback that has something for who drives the transfer */
   br_status failure;    /* found by a callback; err tells */
   br_error err;
 } dbx_exchange;

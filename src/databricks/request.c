@@ -16,7 +16,7 @@ typedef struct attempt {
   br_status status;
 } attempt;
 
-static uint64_t next_random(dbx_client *client) {
+uint64_t dbx_client_random(dbx_client *client) {
   /* SplitMix64. */
   uint64_t z = atomic_fetch_add(&client->random, UINT64_C(0x9E3779B97F4A7C15));
   z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
@@ -60,13 +60,14 @@ static br_status try_once(dbx_client *client, const dbx_request *request, const 
 static bool may_repeat(dbx_client *client, const dbx_request *request, const attempt *last,
                        unsigned tries, const br_error *failure, uint64_t *ret_wait_ms) {
   const dbx_http_response *response = &last->response;
-  *ret_wait_ms = dbx_retry_backoff(&client->retry, tries, next_random(client));
+  *ret_wait_ms = dbx_retry_backoff(&client->retry, tries, dbx_client_random(client));
   if (response->reach == DBX_ANSWERED && response->status != 0) {
     uint64_t asked_ms = 0;
     if (response->retry_after[0] != '\0' &&
         dbx_retry_after(response->retry_after, br_clock_wall_us() / 1000000, &asked_ms)) {
       /* Jitter on top, never less than asked for. */
-      *ret_wait_ms = asked_ms + next_random(client) % (client->retry.first_backoff_ms / 2 + 1);
+      *ret_wait_ms =
+          asked_ms + dbx_client_random(client) % (client->retry.first_backoff_ms / 2 + 1);
     }
     return tries < dbx_retry_tries_of_status(response->status, request->repeatable);
   }

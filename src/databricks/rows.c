@@ -1,12 +1,33 @@
 #include "databricks/rows.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
+/* Under AUTO: as many rows as an inline result surely holds unless they are wide. Where nobody
+ * knows how many there are, links: they hold any number, and nothing has to run twice. */
+enum { INLINE_ROWS = 1000 };
+
+/* The server's word for a result that is too large for its reply; or the reply was too large for
+ * this program. */
+static bool is_too_large(br_status st, const br_error *failure) {
+  return st == BR_ERR_LIMIT ||
+         (st == BR_ERR_REMOTE && strstr(failure->message, "Inline byte limit exceeded") != NULL);
+}
+
 static br_status open_way(dbx_rows *rows, const dbx_rows_options *options, br_error *err) {
-  if (options->way == DBX_ROWS_LINKS) {
-    return br_error_set(err, BR_ERR_UNSUPPORTED, "Links to Arrow streams are not supported");
+  bool chosen = options->way != DBX_ROWS_AUTO;
+  bool links = chosen ? options->way == DBX_ROWS_LINKS : options->rows_expected > INLINE_ROWS;
+  br_error failure = BR_ERROR_INIT;
+  br_status st = links ? dbx_rows_links_open(rows, options, &failure)
+                       : dbx_rows_inline_open(rows, options, &failure);
+  if (!links && !chosen && is_too_large(st, &failure)) {
+    st = dbx_rows_links_open(rows, options, &failure);
   }
-  return dbx_rows_inline_open(rows, options, err);
+  if (st != BR_OK && err != NULL) {
+    *err = failure;
+  }
+  return st;
 }
 
 br_status dbx_rows_open(dbx_client *client, const dbx_rows_options *options, br_cancel *cancel,
@@ -49,13 +70,15 @@ br_status dbx_rows_next(dbx_rows *rows, batch *b, size_t max_bytes, br_error *er
     return st;
   }
   b->first_row = rows->handed;
-  return dbx_rows_inline_next(rows, b, max_bytes, err);
+  return rows->links != NULL ? dbx_rows_links_next(rows, b, max_bytes, err)
+                             : dbx_rows_inline_next(rows, b, max_bytes, err);
 }
 
 void dbx_rows_close(dbx_rows *rows) {
   if (rows == NULL) {
     return;
   }
+  dbx_rows_links_close(rows);
   dbx_result_free(rows->inline_result);
   for (size_t i = 0; rows->columns != NULL && rows->schema != NULL && i < rows->schema->count;
        i++) {

@@ -5,6 +5,7 @@
  *   rows_type.c       "DECIMAL(10,2)" ─▶ field type and form
  *   rows_select.c     the statement that reads all rows
  *   rows_inline.c     result as JSON ─▶ batches           rows_value.c: one value's text
+ *   rows_links.c      result behind links, as Arrow streams ─▶ batches
  *   rows.c            which way, and the public face
  */
 #ifndef DATABRICKS_ROWS_H
@@ -29,12 +30,15 @@ typedef struct dbx_rows_column {
   dbx_form arrow_form;  /* in an Arrow stream: PLAIN, TEXT or JSON */
 } dbx_rows_column;
 
+typedef struct dbx_rows_links dbx_rows_links;
+
 struct dbx_rows {
   dbx_client *client;        /* borrowed */
   br_cancel *cancel;         /* borrowed; may be NULL */
   batch_schema *schema;      /* owned */
   dbx_rows_column *columns;  /* owned; schema->count */
-  dbx_result *inline_result; /* owned; NULL: the rows come by links */
+  dbx_result *inline_result; /* owned; one of the two is set */
+  dbx_rows_links *links;     /* owned */
   uint64_t total;
   uint64_t handed; /* rows given to the caller */
 };
@@ -63,5 +67,11 @@ br_status dbx_rows_inline_open(dbx_rows *rows, const dbx_rows_options *options,
                                br_error *err) BR_CHECKED;
 br_status dbx_rows_inline_next(dbx_rows *rows, batch *b, size_t max_bytes,
                                br_error *err) BR_CHECKED;
+
+br_status dbx_rows_links_open(dbx_rows *rows, const dbx_rows_options *options,
+                              br_error *err) BR_CHECKED;
+br_status dbx_rows_links_next(dbx_rows *rows, batch *b, size_t max_bytes, br_error *err) BR_CHECKED;
+/* Closes the statement on the server too. */
+void dbx_rows_links_close(dbx_rows *rows);
 
 #endif

@@ -14,9 +14,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "databricks/client.h"
 #include "databricks/json.h"
-#include "databricks/reply.h"
+#include "databricks/statement.h"
 #include "databricks/url.h"
 
 enum {
@@ -80,7 +79,9 @@ static json_t *parameters_json(const dbx_statement *statement) {
   return list;
 }
 
-static json_t *submission_json(const dbx_client *client, const dbx_statement *statement) {
+static json_t *submission_json(const dbx_client *client, const dbx_statement *statement,
+                               dbx_disposition disposition) {
+  bool links = disposition == DBX_LINKS_ARROW;
   char wait[16];
   (void)snprintf(wait, sizeof wait, "%us", (unsigned)client->wait_seconds);
   json_t *root = json_object();
@@ -89,7 +90,8 @@ static json_t *submission_json(const dbx_client *client, const dbx_statement *st
               set_text(root, "catalog", client->catalog) &&
               set_text(root, "schema", client->schema) && set_text(root, "wait_timeout", wait) &&
               set_text(root, "on_wait_timeout", "CONTINUE") &&
-              set_text(root, "disposition", "INLINE") && set_text(root, "format", "JSON_ARRAY");
+              set_text(root, "disposition", links ? "EXTERNAL_LINKS" : "INLINE") &&
+              set_text(root, "format", links ? "ARROW_STREAM" : "JSON_ARRAY");
   if (good && statement->parameter_count > 0) {
     good = json_object_set_new(root, "parameters", parameters_json(statement)) == 0;
   }
@@ -105,8 +107,8 @@ static json_t *submission_json(const dbx_client *client, const dbx_statement *st
 }
 
 static br_status submission_body(const dbx_client *client, const dbx_statement *statement,
-                                 br_buf *out, br_error *err) {
-  json_t *root = submission_json(client, statement);
+                                 dbx_disposition disposition, br_buf *out, br_error *err) {
+  json_t *root = submission_json(client, statement, disposition);
   if (root == NULL) {
     return br_error_nomem(err);
   }
@@ -139,11 +141,12 @@ static br_status tell_fate(br_status st, const char *fate, br_error *err) {
   return br_error_append(err, st, "; %s", fate);
 }
 
-static br_status submit(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
-                        dbx_reply *ret_reply, br_error *err) {
+static br_status submit(dbx_client *client, const dbx_statement *statement,
+                        dbx_disposition disposition, br_cancel *cancel, dbx_reply *ret_reply,
+                        br_error *err) {
   br_buf body;
   br_buf_init(&body, (size_t)LONGEST_BODY_FACTOR * BR_LIMIT_SQL_FILE);
-  br_status st = submission_body(client, statement, &body, err);
+  br_status st = submission_body(client, statement, disposition, &body, err);
   if (st == BR_OK) {
     bool uncertain = false;
     dbx_request request = {.what = "Statement",
@@ -163,9 +166,15 @@ static br_status submit(dbx_client *client, const dbx_statement *statement, br_c
   return st;
 }
 
-/* GET (or POST, to cancel) statements/{id}{rest}. */
-static br_status ask(dbx_client *client, const char *id, const char *rest, bool to_cancel,
+typedef enum question { LOOK, CANCEL, CLOSE } question;
+
+/* GET (POST to cancel, DELETE to close) statements/{id}{rest}. */
+static br_status ask(dbx_client *client, question what, const char *id, const char *rest,
                      br_cancel *cancel, dbx_reply *ret_reply, br_error *err) {
+  static const char *const methods[] = {[LOOK] = "GET", [CANCEL] = "POST", [CLOSE] = "DELETE"};
+  static const char *const names[] = {[LOOK] = "Statement",
+                                      [CANCEL] = "Cancelling the statement",
+                                      [CLOSE] = "Closing the statement"};
   br_buf path;
   br_buf_init(&path, LONGEST_PATH);
   br_status st = br_buf_printf(&path, err, "%s/", statements_api);
@@ -180,18 +189,32 @@ static br_status ask(dbx_client *client, const char *id, const char *rest, bool 
     st = br_error_nomem(err);
   }
   if (st == BR_OK) {
-    dbx_request request = {.what = to_cancel ? "Cancelling the statement" : "Statement",
-                           .method = to_cancel ? "POST" : "GET",
+    dbx_request request = {.what = names[what],
+                           .method = methods[what],
                            .path = text,
-                           .content_type = to_cancel ? "application/json" : NULL,
-                           .body = to_cancel ? "{}" : NULL,
-                           .body_length = to_cancel ? 2 : 0,
+                           .content_type = what == CANCEL ? "application/json" : NULL,
+                           .body = what == CANCEL ? "{}" : NULL,
+                           .body_length = what == CANCEL ? 2 : 0,
                            .repeatable = true,
-                           .time_limit_ms = to_cancel ? CANCEL_MS : 0};
+                           .time_limit_ms = what == LOOK ? 0 : CANCEL_MS};
     st = exchange(client, &request, cancel, ret_reply, err);
   }
   br_buf_done(&path);
   return st;
+}
+
+br_status dbx_statement_chunk(dbx_client *client, const char *id, uint64_t chunk, br_cancel *cancel,
+                              dbx_reply *ret_reply, br_error *err) {
+  char rest[64];
+  (void)snprintf(rest, sizeof rest, "/result/chunks/%" PRIu64, chunk);
+  return ask(client, LOOK, id, rest, cancel, ret_reply, err);
+}
+
+void dbx_statement_close(dbx_client *client, const char *id) {
+  dbx_reply reply = {0};
+  if (ask(client, CLOSE, id, "", NULL, &reply, NULL) == BR_OK) {
+    dbx_reply_done(&reply);
+  }
 }
 
 /* ---- the way to the end ---- */
@@ -203,7 +226,7 @@ static bool is_running(dbx_state state) {
 /* Best effort: whoever cancels does not wait for a server that doesn't answer. */
 static void cancel_on_server(dbx_client *client, const char *id) {
   dbx_reply reply = {0};
-  if (ask(client, id, "/cancel", true, NULL, &reply, NULL) == BR_OK) {
+  if (ask(client, CANCEL, id, "/cancel", NULL, &reply, NULL) == BR_OK) {
     dbx_reply_done(&reply);
   }
 }
@@ -222,7 +245,7 @@ static br_status wait_for_end(dbx_client *client, const char *id, br_cancel *can
       return st;
     }
     dbx_reply next = {0};
-    st = ask(client, id, "", false, cancel, &next, err);
+    st = ask(client, LOOK, id, "", cancel, &next, err);
     if (st != BR_OK) {
       return st;
     }
@@ -240,10 +263,8 @@ static br_status read_chunks(dbx_client *client, const char *id, dbx_reply *repl
   bool more = false;
   br_status st = dbx_result_add(result, reply, chunk, &next, &more, err);
   while (st == BR_OK && more) {
-    char rest[64];
-    (void)snprintf(rest, sizeof rest, "/result/chunks/%" PRIu64, next);
     dbx_reply part = {0};
-    st = ask(client, id, rest, false, cancel, &part, err);
+    st = dbx_statement_chunk(client, id, next, cancel, &part, err);
     if (st == BR_OK) {
       chunk = next;
       st = dbx_result_add(result, &part, chunk, &next, &more, err);
@@ -253,9 +274,9 @@ static br_status read_chunks(dbx_client *client, const char *id, dbx_reply *repl
   return st;
 }
 
-/* From the first answer to the result. */
-static br_status follow(dbx_client *client, const char *id, bool limited, br_cancel *cancel,
-                        dbx_reply *reply, dbx_result **ret_result, br_error *err) {
+/* From the first answer to success. */
+static br_status follow(dbx_client *client, const char *id, br_cancel *cancel, dbx_reply *reply,
+                        br_error *err) {
   dbx_state state = DBX_STATE_PENDING;
   br_status st = wait_for_end(client, id, cancel, reply, &state, err);
   if (st == BR_ERR_CANCELLED) {
@@ -265,11 +286,49 @@ static br_status follow(dbx_client *client, const char *id, bool limited, br_can
   if (st != BR_OK) {
     return tell_fate(st, "the statement may have run, or be running still", err);
   }
-  if (state != DBX_STATE_SUCCEEDED) {
-    return dbx_reply_failure(reply, state, err);
+  return state == DBX_STATE_SUCCEEDED ? BR_OK : dbx_reply_failure(reply, state, err);
+}
+
+static br_status name_statement(br_status st, const char *id, br_error *err) {
+  return st == BR_OK || st == BR_ERR_CANCELLED || st == BR_ERR_NOMEM
+             ? st
+             : br_error_context(err, st, "Statement %.64s", id);
+}
+
+br_status dbx_statement_start(dbx_client *client, const dbx_statement *statement,
+                              dbx_disposition disposition, br_cancel *cancel, char **ret_id,
+                              dbx_reply *ret_reply, br_error *err) {
+  br_status st = check_statement(client, statement, err);
+  if (st != BR_OK) {
+    return st;
   }
+  dbx_reply reply = {0};
+  if ((st = submit(client, statement, disposition, cancel, &reply, err)) != BR_OK) {
+    return st;
+  }
+  const char *said = dbx_reply_statement_id(&reply);
+  if (said == NULL || said[0] == '\0') {
+    dbx_reply_done(&reply);
+    st = br_error_set(err, BR_ERR_PROTOCOL, "Statement: the answer has no statement_id");
+    return tell_fate(st, unknown_fate, err);
+  }
+  char *id = br_strdup(said);
+  st = id == NULL ? br_error_nomem(err) : follow(client, id, cancel, &reply, err);
+  if (st != BR_OK) {
+    st = name_statement(st, id, err);
+    br_free(id);
+    dbx_reply_done(&reply);
+    return st;
+  }
+  *ret_id = id;
+  *ret_reply = reply;
+  return BR_OK;
+}
+
+static br_status read_result(dbx_client *client, const char *id, bool limited, br_cancel *cancel,
+                             dbx_reply *reply, dbx_result **ret_result, br_error *err) {
   dbx_result *result = NULL;
-  st = dbx_result_new(reply, &result, err);
+  br_status st = dbx_result_new(reply, &result, err);
   if (st == BR_OK) {
     st = read_chunks(client, id, reply, result, cancel, err);
   }
@@ -286,26 +345,14 @@ static br_status follow(dbx_client *client, const char *id, bool limited, br_can
 
 br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
                             dbx_result **ret_result, br_error *err) {
-  br_status st = check_statement(client, statement, err);
+  char *id = NULL;
+  dbx_reply reply = {0};
+  br_status st = dbx_statement_start(client, statement, DBX_INLINE_JSON, cancel, &id, &reply, err);
   if (st != BR_OK) {
     return st;
   }
-  dbx_reply reply = {0};
-  if ((st = submit(client, statement, cancel, &reply, err)) != BR_OK) {
-    return st;
-  }
-  const char *said = dbx_reply_statement_id(&reply);
-  if (said == NULL || said[0] == '\0') {
-    dbx_reply_done(&reply);
-    st = br_error_set(err, BR_ERR_PROTOCOL, "Statement: the answer has no statement_id");
-    return tell_fate(st, unknown_fate, err);
-  }
-  char *id = br_strdup(said);
-  st = id == NULL ? br_error_nomem(err)
-                  : follow(client, id, statement->row_limit > 0, cancel, &reply, ret_result, err);
-  if (st != BR_OK && st != BR_ERR_CANCELLED && st != BR_ERR_NOMEM) {
-    st = br_error_context(err, st, "Statement %.64s", id);
-  }
+  st = read_result(client, id, statement->row_limit > 0, cancel, &reply, ret_result, err);
+  st = name_statement(st, id, err);
   br_free(id);
   dbx_reply_done(&reply);
   return st;

@@ -28,13 +28,20 @@ br_status dbx_transport_new(const dbx_transport_options *options, dbx_transport 
                             br_error *err) BR_CHECKED;
 void dbx_transport_free(dbx_transport *transport); /* no exchange may be under way */
 
+typedef struct dbx_header {
+  const char *name;
+  const char *value; /* without line breaks */
+} dbx_header;
+
 typedef struct dbx_http_request {
   const char *method;        /* "GET" */
   const char *url;           /* absolute, encoded */
   const char *authorization; /* the header's value; NULL: none */
   const char *content_type;  /* NULL: no body */
   const char *accept;        /* NULL: none */
-  const void *body;          /* body_length bytes, or … */
+  const dbx_header *headers; /* more of them */
+  size_t header_count;
+  const void *body; /* body_length bytes, or … */
   size_t body_length;
   const dbx_body *upload; /* … read as they are sent */
   size_t max_body;        /* ceiling of the answer's body */

@@ -80,6 +80,21 @@ static size_t authority_length(const char *text) {
   return text[n] == '\0' || strchr("/?#", text[n]) != NULL ? n : 0;
 }
 
+bool dbx_url_may_be_followed(const char *url, const char *base) {
+  bool tls = br_text_starts_with(url, "https://");
+  /* What stands before an '@' is no host, and is no authority here either. */
+  if ((!tls && !br_text_starts_with(url, "http://")) ||
+      authority_length(url + (tls ? 8 : 7)) == 0) {
+    return false;
+  }
+  for (const char *p = url; *p != '\0'; p++) {
+    if ((unsigned char)*p <= ' ' || *p == 0x7F) {
+      return false;
+    }
+  }
+  return tls || (dbx_url_is_loopback(base) && dbx_url_is_loopback(url));
+}
+
 br_status dbx_url_base(const char *host, char **ret_base, br_error *err) {
   const char *scheme = "https://";
   const char *rest = host;

@@ -16,6 +16,10 @@ bool dbx_url_is_loopback(const char *url);
 /* The URL may carry credentials: https, or http to loopback. */
 bool dbx_url_is_safe(const char *url);
 
+/* A link that the workspace at base gave: https to any host; http only between this machine and
+ * itself. */
+bool dbx_url_may_be_followed(const char *url, const char *base);
+
 /* Appends text, percent-encoded but for letters, digits, "_.-~" and the characters in keep. */
 br_status dbx_url_append_encoded(br_buf *url, const char *text, const char *keep,
                                  br_error *err) BR_CHECKED;
