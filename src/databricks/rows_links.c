@@ -33,6 +33,7 @@ enum {
 
 struct dbx_rows_links {
   char *statement_id; /* owned */
+  br_cancel *cancel;  /* borrowed */
   dbx_links links;
   uint64_t chunks;      /* in all */
   uint64_t chunk;       /* that is read or comes next */
@@ -40,6 +41,7 @@ struct dbx_rows_links {
   uint64_t chunk_start; /* rows before it */
   uint64_t chunk_read;  /* rows of it that the caller has */
   unsigned tries;       /* since the last new row */
+  bool final;           /* the last failure is, whatever it says of itself */
   size_t max_message;
   dbx_download *download; /* NULL: none is open */
   bool body_ended;
@@ -126,6 +128,7 @@ br_status dbx_rows_links_open(dbx_rows *rows, const dbx_rows_options *options, b
     return br_error_nomem(err);
   }
   l->max_message = options->max_message == 0 ? BR_MIB(MESSAGE_MIB) : options->max_message;
+  l->cancel = rows->cancel;
   rows->links = l;
   dbx_reply reply = {0};
   br_status st = start(rows, options, &reply, err);
@@ -149,6 +152,7 @@ static br_status find_link(dbx_rows *rows, const dbx_link **ret_link, br_error *
     br_status st =
         dbx_statement_chunk(rows->client, l->statement_id, l->chunk, rows->cancel, &reply, err);
     if (st != BR_OK) {
+      l->final = true; /* it has been tried often enough */
       return st;
     }
     dbx_links_drop(&l->links, l->chunk);
@@ -209,7 +213,11 @@ static br_status open_download(dbx_rows *rows, br_error *err) {
 static br_status read_body(void *context, void *bytes, size_t size, size_t *ret_length,
                            br_error *err) {
   dbx_rows_links *l = context;
-  br_status st = dbx_download_read(l->download, bytes, size, ret_length, err);
+  br_status st = br_cancel_check(l->cancel, err); /* a fast server leaves nothing to wait for */
+  if (st != BR_OK) {
+    return st;
+  }
+  st = dbx_download_read(l->download, bytes, size, ret_length, err);
   l->body_ended = l->body_ended || (st == BR_OK && size > 0 && *ret_length == 0);
   return st;
 }
@@ -292,7 +300,7 @@ static br_status try_again(dbx_rows *rows, br_status st, const br_error *failure
   close_chunk(l);
   dbx_links_drop(&l->links, l->chunk);
   l->tries++;
-  if (failure->retriable && l->tries < MOST_TRIES) {
+  if (failure->retriable && !l->final && l->tries < MOST_TRIES) {
     uint64_t wait_ms =
         dbx_retry_backoff(&rows->client->retry, l->tries, dbx_client_random(rows->client));
     /* The first failure is an expired link as a rule. */

@@ -19,6 +19,7 @@ static const struct {
     [SANDBOX_FAULT_REST_HANG_UP] = {"rest.hang_up", false},
     [SANDBOX_FAULT_REST_LOSE_REPLY] = {"rest.lose_reply", false},
     [SANDBOX_FAULT_REST_DELAY] = {"rest.delay", true},
+    [SANDBOX_FAULT_REST_EXPIRE_LINKS] = {"rest.expire_links", true},
     [SANDBOX_FAULT_TDS_LOGIN_DELAY] = {"tds.login_delay", true},
     [SANDBOX_FAULT_TDS_CLOSE_BYTES] = {"tds.close_bytes", true},
     [SANDBOX_FAULT_TDS_STALL_BYTES] = {"tds.stall_bytes", true},

@@ -22,6 +22,7 @@ typedef enum sandbox_fault_action {
   SANDBOX_FAULT_REST_HANG_UP,      /* closes instead of answering; nothing was done */
   SANDBOX_FAULT_REST_LOSE_REPLY,   /* does what was asked, then closes instead of answering */
   SANDBOX_FAULT_REST_DELAY,        /* waits `value` ms first */
+  SANDBOX_FAULT_REST_EXPIRE_LINKS, /* a link to a chunk of a result lives `value` seconds */
   SANDBOX_FAULT_TDS_LOGIN_DELAY,   /* waits `value` ms before answering LOGIN7 */
   SANDBOX_FAULT_TDS_CLOSE_BYTES,   /* closes when `value` bytes have been sent after the login */
   SANDBOX_FAULT_TDS_STALL_BYTES,   /* sends nothing more from there on */

@@ -8,8 +8,8 @@
  *   rest_folders.c    folders of volumes      ├─ volume.h: paths
  *   rest_storage.c    presigned up- and downloads, multipart uploads ┘
  *   rest_statement.c  statements: start, wait, poll, cancel, chunks
- *   rest_result.c     batches to the text that results are made of
- *   rest_catalog.c    Unity Catalog look-ups, warehouses
+ *   rest_result.c     batches to the chunks that results are made of; rest_arrow.c: as Arrow
+ * streams rest_catalog.c    Unity Catalog look-ups, warehouses
  */
 #ifndef SANDBOX_REST_H
 #define SANDBOX_REST_H

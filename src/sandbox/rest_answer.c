@@ -66,10 +66,10 @@ static json_t *make_manifest(const rest_result *result) {
     json_decref(schema);
     return NULL;
   }
-  json_t *manifest =
-      json_pack("{s:s, s:o, s:I, s:I, s:b}", "format", "JSON_ARRAY", "schema", schema,
-                "total_chunk_count", (json_int_t)result->chunk_count, "total_row_count",
-                (json_int_t)result->rows, "truncated", (int)result->truncated);
+  json_t *manifest = json_pack(
+      "{s:s, s:o, s:I, s:I, s:b}", "format", result->as_arrow ? "ARROW_STREAM" : "JSON_ARRAY",
+      "schema", schema, "total_chunk_count", (json_int_t)result->chunk_count, "total_row_count",
+      (json_int_t)result->rows, "truncated", (int)result->truncated);
   bool good = manifest != NULL;
   if (good && result->external) {
     good = json_object_set_new(manifest, "total_byte_count",
@@ -130,10 +130,13 @@ static br_status put_inline(const rest_statement *s, size_t number, br_buf *out,
 static br_status put_link(const http_request *request, const rest_statement *s, size_t number,
                           br_buf *out, br_error *err) {
   const rest_chunk *chunk = &s->result.chunks[number];
-  const int64_t end_us = br_clock_wall_us() + (int64_t)LINK_SECONDS * 1000000;
   char path[96], end[BR_CLOCK_TEXT_MAX];
-  br_clock_format_ms(end_us, end);
   (void)snprintf(path, sizeof path, "/storage/results/%s/%zu", s->id, number);
+  sandbox_fault fault = {.value = LINK_SECONDS};
+  (void)sandbox_fault_strikes(rest_of(request)->faults, SANDBOX_FAULT_REST_EXPIRE_LINKS, path,
+                              "GET", &fault);
+  const int64_t end_us = br_clock_wall_us() + (int64_t)fault.value * 1000000;
+  br_clock_format_ms(end_us, end);
   br_status st = br_buf_printf(out, err,
                                "{\"external_links\":[{\"chunk_index\":%zu,\"row_offset\":%" PRIu64
                                ",\"row_count\":%" PRIu64 ",\"byte_count\":%zu",

@@ -1,6 +1,6 @@
 /*
- * Batches to the text of JSON_ARRAY results: an array of rows, every cell a string or null, in the
- * forms that a workspace gives.
+ * Batches to chunks: the text of JSON_ARRAY results (an array of rows, every cell a string or null,
+ * in the forms that a workspace gives), or Arrow streams.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "batch/arrow_ipc.h"
 #include "batch/value.h"
 #include "sandbox/rest_statement.h"
 
@@ -34,6 +35,7 @@ void rest_result_done(rest_result *result) {
   br_free(result->chunks);
   br_free(result->file_prefix);
   json_decref(result->columns);
+  rest_arrow_free(result->arrow);
   br_buf_done(&result->open);
   *result = (rest_result){0};
 }
@@ -83,7 +85,9 @@ br_status rest_result_columns(rest_result *result, const batch_schema *schema,
   }
   json_decref(result->columns);
   result->columns = columns;
-  return BR_OK;
+  rest_arrow_free(result->arrow);
+  result->arrow = NULL;
+  return result->as_arrow ? rest_arrow_new(schema, session, &result->arrow, err) : BR_OK;
 }
 
 static br_status put_string(br_buf *out, const uint8_t *bytes, size_t length, br_error *err) {
@@ -229,7 +233,8 @@ static br_status close_chunk(rest_result *result, br_error *err) {
   if (result->open_rows == 0) {
     return BR_OK;
   }
-  br_status st = br_buf_u8(&result->open, ']', err);
+  br_status st = result->as_arrow ? batch_ipc_write_end(&result->open, err)
+                                  : br_buf_u8(&result->open, ']', err);
   rest_chunk *chunks =
       br_realloc_array(result->chunks, result->chunk_count + 1, sizeof *result->chunks);
   if (chunks != NULL) {
@@ -255,7 +260,35 @@ static br_status close_chunk(rest_result *result, br_error *err) {
   return BR_OK;
 }
 
+static br_status add_arrow(rest_result *result, const batch *b, br_error *err) {
+  uint64_t wanted = result->row_limit - result->rows;
+  size_t rows = b->rows < wanted ? b->rows : (size_t)wanted;
+  size_t before = result->open.len;
+  if (b->rows == 0) {
+    return BR_OK;
+  }
+  if (rows == 0 || result->bytes >= result->byte_limit) {
+    result->truncated = true;
+    return BR_DONE;
+  }
+  br_status st = rest_arrow_put(result->arrow, b, rows, &result->open, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  result->bytes += result->open.len - before;
+  result->rows += rows;
+  result->open_rows += rows;
+  result->truncated = rows < b->rows;
+  if (result->open.len >= REST_CHUNK_BYTES || result->open_rows >= REST_CHUNK_ROWS) {
+    st = close_chunk(result, err);
+  }
+  return st == BR_OK && result->truncated ? BR_DONE : st;
+}
+
 br_status rest_result_add(rest_result *result, const batch *b, br_error *err) {
+  if (result->as_arrow) {
+    return add_arrow(result, b, err);
+  }
   for (size_t row = 0; row < b->rows; row++) {
     if (result->rows >= result->row_limit || result->bytes >= result->byte_limit) {
       result->truncated = true;

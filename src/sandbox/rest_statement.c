@@ -215,10 +215,11 @@ static const char *check_request(statement_request *r) {
   if (strcmp(r->disposition, "INLINE") != 0 && strcmp(r->disposition, "EXTERNAL_LINKS") != 0) {
     return "disposition must be INLINE or EXTERNAL_LINKS.";
   }
-  if (strcmp(r->format, "JSON_ARRAY") != 0) {
-    return strcmp(r->disposition, "INLINE") == 0
-               ? "The format field must be JSON_ARRAY when the disposition field is INLINE."
-               : "The sandbox gives results in the format JSON_ARRAY only.";
+  if (strcmp(r->disposition, "INLINE") == 0 && strcmp(r->format, "JSON_ARRAY") != 0) {
+    return "The format field must be JSON_ARRAY when the disposition field is INLINE.";
+  }
+  if (strcmp(r->format, "JSON_ARRAY") != 0 && strcmp(r->format, "ARROW_STREAM") != 0) {
+    return "The sandbox gives results in the formats JSON_ARRAY and ARROW_STREAM only.";
   }
   if (json_array_size(r->parameters) > REST_PARAMETERS_MAX) {
     return "A statement takes 256 parameters at most.";
@@ -287,6 +288,7 @@ static br_status fill_statement(const rest_server *server, const statement_reque
   s->result.row_limit = r->row_limit;
   s->result.byte_limit = r->byte_limit;
   s->result.external = strcmp(r->disposition, "EXTERNAL_LINKS") == 0;
+  s->result.as_arrow = strcmp(r->format, "ARROW_STREAM") == 0;
   br_status st = br_uuid(s->id, err);
   if (st == BR_OK) {
     s->result.file_prefix = br_asprintf("%s/result-%s", server->uploads_folder, s->id);

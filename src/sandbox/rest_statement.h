@@ -15,6 +15,7 @@
 #include "base/cancel.h"
 #include "base/hash.h"
 #include "sandbox/rest.h"
+#include "sandbox/rest_arrow.h"
 
 enum {
   REST_STATEMENTS_MAX = 200, /* that have ended and are kept */
@@ -22,6 +23,7 @@ enum {
   REST_PARAMETERS_MAX = 256,
   REST_INLINE_MAX = 26214400, /* bytes of a result in the reply itself */
   REST_CHUNK_BYTES = 4 * 1024 * 1024,
+  REST_CHUNK_ROWS = 16 * 1024, /* of an Arrow stream: many chunks for little data */
   REST_LIFE_MS = 3600 * 1000,
 };
 
@@ -35,7 +37,8 @@ typedef enum rest_state {
 } rest_state;
 const char *rest_state_name(rest_state state);
 
-/* A piece of a result: the text of a JSON array of rows, in memory or in a file. */
+/* A piece of a result: the text of a JSON array of rows, or an Arrow stream, in memory or in a
+ * file. */
 typedef struct rest_chunk {
   char *text; /* owned; NULL: in a file */
   char *file; /* owned; NULL: in memory */
@@ -46,6 +49,8 @@ typedef struct rest_chunk {
 /* A result on its way from batches to chunks. */
 typedef struct rest_result {
   bool external;                  /* chunks go to files */
+  bool as_arrow;                  /* ARROW_STREAM instead of JSON_ARRAY */
+  rest_arrow *arrow;              /* owned; NULL until the columns are known */
   char *file_prefix;              /* owned */
   uint64_t row_limit, byte_limit; /* UINT64_MAX: none */
   json_t *columns;                /* manifest.schema.columns; NULL until known */
