@@ -102,8 +102,14 @@ static const struct {
        "upper case, as SQL Server prints it"),
   TYPE(BATCH_SQL_VARIANT, "sql_variant", ARGS_NONE, BATCH_STRING, 0, 0, "STRING", "STRING", BATCH_LOSS_BASE_TYPE,
        "by option a second column with the base type"),
+  TYPE(BATCH_SQL_HIERARCHYID, "hierarchyid", ARGS_NONE, BATCH_BINARY, 0, 0, "BYTE_ARRAY", "BINARY", BATCH_LOSS_CLR,
+       "the bytes as sent; by option text, /1/2/"),
+  TYPE(BATCH_SQL_GEOMETRY, "geometry", ARGS_NONE, BATCH_BINARY, 0, 0, "BYTE_ARRAY", "BINARY", BATCH_LOSS_CLR,
+       "the bytes as sent; by option WKB and a second column with the SRID"),
+  TYPE(BATCH_SQL_GEOGRAPHY, "geography", ARGS_NONE, BATCH_BINARY, 0, 0, "BYTE_ARRAY", "BINARY", BATCH_LOSS_CLR,
+       "the bytes as sent; by option WKB (longitude first) and a second column with the SRID"),
   TYPE(BATCH_SQL_UDT, "udt", ARGS_NONE, BATCH_BINARY, 0, 0, "BYTE_ARRAY", "BINARY", BATCH_LOSS_CLR,
-       "hierarchyid, geography, geometry and other CLR types: the bytes as sent"),
+       "other CLR types: the bytes as sent"),
 #undef WALL_CLOCK
 #undef TYPE
 };
@@ -146,7 +152,39 @@ static batch_type resolved_type(const batch_sql_typespec *spec, const batch_type
   if (options != NULL && options->time_as_time && spec->type == BATCH_SQL_TIME) {
     type.layout = BATCH_TIME64_US;
   }
+  if (options != NULL && options->clr_decoded && spec->type == BATCH_SQL_HIERARCHYID) {
+    type.layout = BATCH_STRING;
+  }
   return type;
+}
+
+static bool is_spatial(batch_sql_type type) {
+  return type == BATCH_SQL_GEOMETRY || type == BATCH_SQL_GEOGRAPHY;
+}
+
+bool batch_type_companion(batch_sql_type type, const batch_type_options *options,
+                          batch_type *ret_type, const char **ret_suffix) {
+  if (type == BATCH_SQL_DATETIMEOFFSET && options->offset_column) {
+    *ret_type = (batch_type){.layout = BATCH_INT16};
+    *ret_suffix = "_offset";
+  } else if (type == BATCH_SQL_VARIANT && options->base_type_column) {
+    *ret_type = (batch_type){.layout = BATCH_STRING};
+    *ret_suffix = "_type";
+  } else if (is_spatial(type) && options->clr_decoded) {
+    *ret_type = (batch_type){.layout = BATCH_INT32};
+    *ret_suffix = "_srid";
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/* What the options keep of what the row says may be lost. */
+static unsigned kept_by_options(batch_sql_type type, const batch_type_options *options) {
+  unsigned kept = options->offset_column ? BATCH_LOSS_OFFSET : 0U;
+  kept |= options->base_type_column ? (unsigned)BATCH_LOSS_BASE_TYPE : 0U;
+  bool decoded = options->clr_decoded && (is_spatial(type) || type == BATCH_SQL_HIERARCHYID);
+  return kept | (decoded ? (unsigned)BATCH_LOSS_CLR : 0U);
 }
 
 br_status batch_type_resolve(const batch_sql_typespec *spec, const batch_type_options *options,
@@ -159,6 +197,9 @@ br_status batch_type_resolve(const batch_sql_typespec *spec, const batch_type_op
   unsigned loss = types[spec->type].row.loss;
   if (spec->scale < 7 || type.layout == BATCH_STRING) {
     loss &= ~(unsigned)BATCH_LOSS_SUB_MICROSECOND;
+  }
+  if (options != NULL) {
+    loss &= ~kept_by_options(spec->type, options);
   }
   *ret_type = type;
   if (ret_loss != NULL) {

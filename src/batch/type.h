@@ -67,7 +67,10 @@ typedef enum batch_sql_type {
   BATCH_SQL_DATETIMEOFFSET,
   BATCH_SQL_UNIQUEIDENTIFIER,
   BATCH_SQL_VARIANT,
-  BATCH_SQL_UDT, /* hierarchyid, geography, geometry, other CLR types */
+  BATCH_SQL_HIERARCHYID,
+  BATCH_SQL_GEOMETRY,
+  BATCH_SQL_GEOGRAPHY,
+  BATCH_SQL_UDT, /* other CLR types */
   BATCH_SQL_TYPE_COUNT
 } batch_sql_type;
 
@@ -95,6 +98,10 @@ typedef struct batch_type_options {
   bool timestamp_utc; /* datetime, smalldatetime, datetime2 as UTC instants instead of TIMESTAMP_NTZ
                        */
   bool time_as_time;  /* time as Parquet TIME µs instead of text */
+  bool offset_column; /* datetimeoffset: a second column with the offset in minutes */
+  bool base_type_column; /* sql_variant: a second column with the base type's name */
+  bool clr_decoded;      /* hierarchyid as text; geometry and geography as WKB, with a second column
+                            for the SRID */
 } batch_type_options;
 
 /* The row of the table that is the same for all arguments. */
@@ -123,6 +130,11 @@ typedef struct batch_type {
  * (decimal(39,0)). */
 br_status batch_type_resolve(const batch_sql_typespec *spec, const batch_type_options *options,
                              batch_type *ret_type, unsigned *ret_loss, br_error *err) BR_CHECKED;
+
+/* The second column that the options give a type, right behind its own: its type and what its name
+ * has behind the column's ("_offset"). false: none. */
+bool batch_type_companion(batch_sql_type type, const batch_type_options *options,
+                          batch_type *ret_type, const char **ret_suffix);
 
 /* "decimal(18,4)", "nvarchar(max)", "datetime2(7)" into text of size bytes (32 is always enough).
  */

@@ -72,6 +72,21 @@ static const cli_option options[] = {
      .value_name = "DIR",
      .help = "folder for files on their way (default: in the data folder; beside the result where "
              "that is a local folder)"},
+    {.name = "timestamp-utc",
+     .kind = CLI_FLAG,
+     .help = "datetime, datetime2 and smalldatetime hold UTC: TIMESTAMP instead of TIMESTAMP_NTZ"},
+    {.name = "time-as-time",
+     .kind = CLI_FLAG,
+     .help = "time as TIME in microseconds, which Spark does not read, instead of text"},
+    {.name = "offset-column",
+     .kind = CLI_FLAG,
+     .help = "datetimeoffset: a second column NAME_offset, in minutes"},
+    {.name = "base-type-column",
+     .kind = CLI_FLAG,
+     .help = "sql_variant: a second column NAME_type with the value's own type"},
+    {.name = "decode-clr",
+     .kind = CLI_FLAG,
+     .help = "hierarchyid as text; geometry and geography as WKB with a second column NAME_srid"},
     CLI_OPTION_SANDBOX,
     CLI_OPTION_OUTPUT,
     CLI_OPTION_VERBOSE,
@@ -275,6 +290,13 @@ static br_status fill_request(const cli_arguments *args, cli_session *s, extract
       .cancel = s->cancel,
   };
   br_status st = cli_session_tds_options(s, p->database, &request->server, err);
+  request->server.types = (batch_type_options){
+      .timestamp_utc = cli_flag(args, "timestamp-utc"),
+      .time_as_time = cli_flag(args, "time-as-time"),
+      .offset_column = cli_flag(args, "offset-column"),
+      .base_type_column = cli_flag(args, "base-type-column"),
+      .clr_decoded = cli_flag(args, "decode-clr"),
+  };
   request->server.max_cell = (size_t)cli_number(args, "max-cell");
   request->database_label = request->server.database == NULL ? "" : request->server.database;
   return st;

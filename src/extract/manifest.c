@@ -118,6 +118,26 @@ static json_t *parameters_json(const extract_origin *origin, bool *ok) {
   return parameters;
 }
 
+/* The options that were asked for, NULL where none was. */
+static json_t *types_json(const batch_type_options *types, bool *ok) {
+  const struct {
+    bool on;
+    const char *name;
+  } options[] = {
+      {types->timestamp_utc, "timestamp_utc"}, {types->time_as_time, "time_as_time"},
+      {types->offset_column, "offset_column"}, {types->base_type_column, "base_type_column"},
+      {types->clr_decoded, "clr_decoded"},
+  };
+  json_t *array = NULL;
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    if (options[i].on) {
+      array = array == NULL ? json_array() : array;
+      append(array, json_string(options[i].name), ok);
+    }
+  }
+  return array;
+}
+
 static void set_origin(json_t *root, const extract_origin *origin, bool *ok) {
   set(root, "run", json_string(origin->run), ok);
   set(root, "query", json_string(origin->query), ok);
@@ -126,6 +146,10 @@ static void set_origin(json_t *root, const extract_origin *origin, bool *ok) {
   set(root, "parameters", parameters_json(origin, ok), ok);
   if (origin->row_limit != 0) {
     set(root, "row_limit", json_integer((json_int_t)origin->row_limit), ok);
+  }
+  json_t *types = types_json(&origin->types, ok);
+  if (types != NULL) {
+    set(root, "type_options", types, ok);
   }
   json_t *source = json_object();
   set(source, "server", json_string(origin->server), ok);
@@ -326,6 +350,14 @@ static bool same_parameters(const json_t *object, const extract_origin *origin) 
   return true;
 }
 
+static bool same_types(const json_t *array, const extract_origin *origin) {
+  bool ok = true;
+  json_t *types = types_json(&origin->types, &ok);
+  bool same = types == NULL ? array == NULL : ok && json_equal(types, array) == 1;
+  json_decref(types);
+  return same;
+}
+
 bool extract_manifest_same_origin(const extract_manifest *m, const extract_origin *origin,
                                   const char **ret_difference) {
   const json_t *source = json_object_get(m->json, "source");
@@ -338,6 +370,8 @@ bool extract_manifest_same_origin(const extract_manifest *m, const extract_origi
     difference = "a result of other parameters";
   } else if (!text_is(m->json, "query_sha256", origin->query_sha256)) {
     difference = "a result of another query";
+  } else if (!same_types(json_object_get(m->json, "type_options"), origin)) {
+    difference = "a result of other options for types";
   } else if (limit != origin->row_limit) {
     difference = limit == 0 ? "the whole result" : "a part of the result, cut by --limit";
   }

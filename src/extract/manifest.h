@@ -49,6 +49,7 @@ typedef struct extract_origin {
   const extract_pair *parameters;       /* sorted by name */
   size_t parameter_count;
   uint64_t row_limit;            /* --limit; 0 = all rows */
+  batch_type_options types;      /* what columns the result gets */
   const char *server, *database; /* as configured and as the server named it */
   bool sandbox;
 } extract_origin;

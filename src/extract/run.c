@@ -98,6 +98,7 @@ static br_status describe_origin(job *j, br_error *err) {
       .parameters = j->query->parameters,
       .parameter_count = j->query->parameter_count,
       .row_limit = request->row_limit,
+      .types = request->server.types,
       .server = request->server_label,
       .database = request->database_label,
       .sandbox = request->sandbox,

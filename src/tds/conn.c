@@ -34,6 +34,7 @@ void tds_conn_forget_result(tds_conn *conn) {
   conn->schema = NULL;
   br_free(conn->decoders);
   conn->decoders = NULL;
+  conn->decoder_count = 0;
   br_free(conn->null_bitmap);
   conn->null_bitmap = NULL;
 }
@@ -91,9 +92,14 @@ int64_t tds_rows_affected(const tds_conn *conn) {
 }
 
 uint64_t tds_values_rounded(const tds_conn *conn, size_t column) {
-  return conn->schema != NULL && column < conn->schema->count
-             ? conn->decoders[column].sub_microsecond
-             : 0;
+  size_t place = 0;
+  for (size_t i = 0; i < conn->decoder_count && place <= column; i++) {
+    if (place == column) {
+      return conn->decoders[i].sub_microsecond;
+    }
+    place += conn->decoders[i].columns;
+  }
+  return 0;
 }
 
 size_t tds_packet_size(const tds_conn *conn) {

@@ -49,7 +49,8 @@ struct tds_conn {
   /* The current result set; schema NULL = none. */
   batch_schema *schema;
   batch_schema *retired_schema; /* the caller's batches may borrow it to the next result */
-  tds_decoder *decoders;        /* schema->count */
+  tds_decoder *decoders;        /* one per column that the server sends */
+  size_t decoder_count;         /* schema->count without companions */
   uint8_t *null_bitmap;         /* NBCROW; a bit per column */
   bool in_rows;                 /* rows of the result set may follow */
   uint64_t rows_read;

@@ -128,4 +128,18 @@ static inline int64_t tds_load_money(const uint8_t *bytes) {
 br_status tds_variant_text(const uint8_t *bytes, size_t length, batch_invalid invalid, br_buf *out,
                            br_error *err) BR_CHECKED;
 
+/* The base type's name, "" where there is none of the id. */
+const char *tds_variant_type_name(uint8_t id);
+
+/* CLR types of SQL Server from how they are sent ([MS-SSCLRT]). BR_ERR_DATA where the bytes are
+ * none. hierarchyid: the text, "/1/2/", written to text: 5 * length + 2 bytes are enough. */
+br_status tds_hierarchyid_text(const uint8_t *bytes, size_t length, char *text, size_t *ret_length,
+                               br_error *err) BR_CHECKED;
+/* geometry, geography: well-known binary in ISO's form, little-endian, geography's longitude first.
+ * tds_wkb() makes scratch memory of bytes and writes at most `most` to out; tds_wkb_most() says how
+ * much is enough. ret_srid -1: the value is NULL. */
+br_status tds_wkb_most(uint8_t *bytes, size_t length, size_t *ret_most, br_error *err) BR_CHECKED;
+br_status tds_wkb(uint8_t *bytes, size_t length, bool geography, uint8_t *out, size_t most,
+                  size_t *ret_length, int32_t *ret_srid, br_error *err) BR_CHECKED;
+
 #endif

@@ -2,6 +2,7 @@
  * Types whose values are always large objects: text, ntext and image with their text pointers
  * (MS-TDS 2.2.5.5.2), xml (2.2.5.5.3), json, CLR types (2.2.5.5.2).
  */
+#include "base/text.h"
 #include "tds/family.h"
 #include "tds/value_write.h"
 
@@ -196,6 +197,25 @@ const tds_type_family tds_family_json = {
 
 /* --- CLR types --- */
 
+/* The type's name; of another database's or schema's type of that name nobody has heard. */
+static br_status read_clr_name(tds_reader *r, tds_clr_type *ret_type, br_error *err) {
+  static const char *const names[] = {[TDS_CLR_HIERARCHYID] = "hierarchyid",
+                                      [TDS_CLR_GEOMETRY] = "geometry",
+                                      [TDS_CLR_GEOGRAPHY] = "geography"};
+  char name[3 * UINT8_MAX + 1];
+  uint8_t units = 0;
+  br_reader view;
+  br_status st = tds_reader_u8(r, &units, err);
+  st = st == BR_OK ? tds_reader_view(r, 2U * units, &view, err) : st;
+  st = st == BR_OK ? tds_view_utf16(&view, units, name, sizeof name, err) : st;
+  for (int i = TDS_CLR_HIERARCHYID; st == BR_OK && i <= TDS_CLR_GEOGRAPHY; i++) {
+    if (br_text_equal_nocase(name, names[i])) {
+      *ret_type = (tds_clr_type)i;
+    }
+  }
+  return st;
+}
+
 static br_status read_udt_info(tds_reader *r, tds_type_place place, tds_type_info *info,
                                br_error *err) {
   info->frame = TDS_FRAME_PLP;
@@ -205,9 +225,10 @@ static br_status read_udt_info(tds_reader *r, tds_type_place place, tds_type_inf
     uint16_t size = 0;
     st = tds_reader_u16(r, &size, err);
   }
-  for (int i = 0; st == BR_OK && i < 3; i++) {
-    st = skip_bvarchar(r, err); /* database, schema, type */
+  for (int i = 0; st == BR_OK && i < 2; i++) {
+    st = skip_bvarchar(r, err); /* database, schema */
   }
+  st = st == BR_OK ? read_clr_name(r, &info->clr, err) : st;
   return st == BR_OK && place == TDS_IN_RESULT ? skip_usvarchar(r, err) : st; /* assembly */
 }
 
@@ -220,14 +241,80 @@ static br_status write_udt_info(tds_writer *w, tds_type_place place, const tds_t
 }
 
 static batch_sql_typespec udt_spec(const tds_type_info *info) {
-  (void)info;
-  return (batch_sql_typespec){.type = BATCH_SQL_UDT, .length = BATCH_LENGTH_MAX};
+  static const batch_sql_type types[] = {[TDS_CLR_OTHER] = BATCH_SQL_UDT,
+                                         [TDS_CLR_HIERARCHYID] = BATCH_SQL_HIERARCHYID,
+                                         [TDS_CLR_GEOMETRY] = BATCH_SQL_GEOMETRY,
+                                         [TDS_CLR_GEOGRAPHY] = BATCH_SQL_GEOGRAPHY};
+  return (batch_sql_typespec){.type = types[info->clr], .length = BATCH_LENGTH_MAX};
+}
+
+/* Puts `length` bytes that were written behind the value just decoded, which begins at `start`, in
+ * its place. */
+static br_status replace_value(const tds_decoder *d, batch_column *out, size_t start, size_t row,
+                               size_t length, br_error *err) {
+  if (length > d->max_cell) {
+    return br_error_set(err, BR_ERR_LIMIT, "The cell is larger than the limit of %zu bytes",
+                        d->max_cell);
+  }
+  memmove(out->data + start, out->data + out->data_len, length);
+  out->data_len = start + length;
+  out->offsets[row + 1] = (int32_t)out->data_len;
+  return BR_OK;
+}
+
+static br_status decode_hierarchyid(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
+                                    br_error *err) {
+  size_t start = out->data_len;
+  br_status st = tds_decode_plp(d, r, out, row, err);
+  if (st != BR_OK || !batch_column_is_valid(out, row)) {
+    return st;
+  }
+  size_t length = out->data_len - start;
+  size_t written = 0;
+  st = batch_column_reserve_data(out, 5 * length + 2, err);
+  if (st == BR_OK) {
+    st = tds_hierarchyid_text(out->data + start, length, (char *)out->data + out->data_len,
+                              &written, err);
+  }
+  return st == BR_OK ? replace_value(d, out, start, row, written, err) : st;
+}
+
+static br_status decode_spatial(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
+                                br_error *err) {
+  size_t start = out->data_len;
+  br_status st = tds_decode_plp(d, r, out, row, err);
+  if (st != BR_OK || !batch_column_is_valid(out, row)) {
+    return st == BR_OK ? batch_column_append_null(out + 1, row, err) : st;
+  }
+  size_t length = out->data_len - start;
+  size_t most = 0;
+  size_t written = 0;
+  int32_t srid = 0;
+  st = tds_wkb_most(out->data + start, length, &most, err);
+  st = st == BR_OK ? batch_column_reserve_data(out, most, err) : st;
+  if (st == BR_OK) {
+    st = tds_wkb(out->data + start, length, d->info.clr == TDS_CLR_GEOGRAPHY,
+                 out->data + out->data_len, most, &written, &srid, err);
+  }
+  if (st == BR_OK && srid == -1) {
+    out->data_len = start;
+    st = batch_column_append_null(out, row, err);
+    return st == BR_OK ? batch_column_append_null(out + 1, row, err) : st;
+  }
+  if (st == BR_OK) {
+    ((int32_t *)out[1].values)[row] = srid;
+    batch_column_mark_valid(out + 1, row);
+    st = replace_value(d, out, start, row, written, err);
+  }
+  return st;
 }
 
 static br_status prepare_udt(tds_decoder *d, br_error *err) {
   (void)err;
   d->convert = tds_convert_bytes;
-  d->decode = tds_decode_plp;
+  d->decode = d->columns == 2                  ? decode_spatial
+              : d->type.layout == BATCH_STRING ? decode_hierarchyid
+                                               : tds_decode_plp;
   return BR_OK;
 }
 

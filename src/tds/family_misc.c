@@ -86,7 +86,8 @@ static br_status decode_variant(tds_decoder *d, tds_reader *r, batch_column *out
     return st;
   }
   if (length == 0) {
-    return batch_column_append_null(out, row, err);
+    st = batch_column_append_null(out, row, err);
+    return st == BR_OK && d->columns == 2 ? batch_column_append_null(out + 1, row, err) : st;
   }
   if (length > TDS_VARIANT_MAX + UINT8_MAX) {
     return tds_bad_length(err, &d->info, length);
@@ -107,6 +108,10 @@ static br_status decode_variant(tds_decoder *d, tds_reader *r, batch_column *out
     st = batch_column_append_bytes(out, row, text.data, text.len, err);
   }
   br_buf_done(&text);
+  if (st == BR_OK && d->columns == 2) {
+    const char *name = tds_variant_type_name(view.data[0]);
+    st = batch_column_append_bytes(out + 1, row, name, strlen(name), err);
+  }
   return st;
 }
 

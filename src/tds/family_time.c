@@ -366,6 +366,12 @@ static br_status decode_datetimeoffset(tds_decoder *d, tds_reader *r, batch_colu
     if (minutes < -TDS_OFFSET_MINUTES_MAX || minutes > TDS_OFFSET_MINUTES_MAX) {
       return br_error_set(err, BR_ERR_PROTOCOL, "An offset of %d minutes can't be", minutes);
     }
+    if (d->columns == 2) {
+      ((int16_t *)out[1].values)[row] = minutes;
+      batch_column_mark_valid(out + 1, row);
+    }
+  } else if (st == BR_OK && d->columns == 2) {
+    st = batch_column_append_null(out + 1, row, err); /* NULL, or a length that fails below */
   }
   if (st != BR_OK) {
     return st;

@@ -23,6 +23,22 @@ static bool says_nullable_by_form(uint8_t id) {
          id == TDS_TYPE_MONEYN || id == TDS_TYPE_DATETIMN || id == TDS_TYPE_NULL;
 }
 
+/* The column behind a column, where the options give it one. */
+static br_status add_companion(tds_conn *conn, const batch_field *of, br_error *err) {
+  batch_type type;
+  const char *suffix = NULL;
+  if (!batch_type_companion(of->source.type, &conn->options.types, &type, &suffix)) {
+    return BR_OK;
+  }
+  char *name = br_asprintf("%s%s", of->name, suffix);
+  br_status st = name == NULL ? br_error_nomem(err) : BR_OK;
+  if (st == BR_OK) {
+    st = batch_schema_set(conn->schema, conn->schema->count++, name, type, of->nullable, err);
+  }
+  br_free(name);
+  return st;
+}
+
 static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
   tds_reader *r = &conn->reader;
   uint32_t user_type = 0;
@@ -52,12 +68,24 @@ static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
                                       .max_cell = conn->options.max_cell};
   tds_decoder *d = &conn->decoders[index];
   st = tds_decoder_init(d, &info, &options, err);
-  batch_field *field = &conn->schema->fields[index];
+  size_t place = conn->schema->count++;
+  batch_field *field = &conn->schema->fields[place];
   st = st == BR_OK ? tds_type_info_spec(&info, &field->source, err) : st;
-  st = st == BR_OK ? batch_schema_set(conn->schema, index, name, d->type, info.nullable, err) : st;
+  st = st == BR_OK ? batch_schema_set(conn->schema, place, name, d->type, info.nullable, err) : st;
   if (st == BR_OK) {
     field->has_source = true;
     st = batch_type_resolve(&field->source, &options.types, &field->type, &field->loss, err);
+  }
+  return st == BR_OK ? add_companion(conn, field, err) : st;
+}
+
+/* A schema without columns yet, with room for all and their companions. */
+static br_status new_schema(tds_conn *conn, size_t count, br_error *err) {
+  const batch_type_options *types = &conn->options.types;
+  bool companions = types->offset_column || types->base_type_column || types->clr_decoded;
+  br_status st = batch_schema_new(companions ? 2 * count : count, &conn->schema, err);
+  if (st == BR_OK) {
+    conn->schema->count = 0;
   }
   return st;
 }
@@ -78,8 +106,9 @@ br_status tds_conn_read_metadata(tds_conn *conn, bool *ret_has_columns, br_error
     return br_error_set(err, BR_ERR_LIMIT, "The result has %u columns; %d are the most", count,
                         BR_LIMIT_COLUMNS);
   }
-  st = batch_schema_new(count, &conn->schema, err);
+  st = new_schema(conn, count, err);
   if (st == BR_OK) {
+    conn->decoder_count = count;
     conn->decoders = br_calloc(count, sizeof *conn->decoders);
     conn->null_bitmap = br_calloc((count + 7U) / 8U, 1);
     st = conn->decoders == NULL || conn->null_bitmap == NULL ? br_error_nomem(err) : BR_OK;
@@ -102,7 +131,7 @@ br_status tds_conn_read_metadata(tds_conn *conn, bool *ret_has_columns, br_error
 /* --- rows --- */
 
 static br_status read_null_bitmap(tds_conn *conn, br_error *err) {
-  return tds_reader_copy(&conn->reader, conn->null_bitmap, (conn->schema->count + 7) / 8, err);
+  return tds_reader_copy(&conn->reader, conn->null_bitmap, (conn->decoder_count + 7) / 8, err);
 }
 
 static bool is_null_in_bitmap(const tds_conn *conn, size_t column) {
@@ -112,7 +141,7 @@ static bool is_null_in_bitmap(const tds_conn *conn, size_t column) {
 br_status tds_conn_skip_row(tds_conn *conn, uint8_t token, br_error *err) {
   bool compressed = token == TDS_TOKEN_NBCROW;
   br_status st = compressed ? read_null_bitmap(conn, err) : BR_OK;
-  for (size_t i = 0; st == BR_OK && i < conn->schema->count; i++) {
+  for (size_t i = 0; st == BR_OK && i < conn->decoder_count; i++) {
     if (!compressed || !is_null_in_bitmap(conn, i)) {
       st = tds_value_skip(&conn->reader, &conn->decoders[i].info, err);
     }
@@ -121,21 +150,25 @@ br_status tds_conn_skip_row(tds_conn *conn, uint8_t token, br_error *err) {
   return st;
 }
 
-/* Takes back the row that failed and says where. */
+/* Takes back the row that failed and says where: `column` is one that the server sends. */
 static br_status row_failed(tds_conn *conn, batch *b, size_t column, br_status st, br_error *err) {
+  size_t place = 0;
+  for (size_t i = 0; i < column; i++) {
+    place += conn->decoders[i].columns;
+  }
   batch_rollback_row(b);
   br_error_context(err, st, "Row %" PRIu64 ", column %zu (%s)", conn->rows_read + 1, column + 1,
-                   conn->schema->fields[column].name);
+                   conn->schema->fields[place].name);
   return tds_conn_read_failed(conn, true, st, err);
 }
 
 static br_status decode_row(tds_conn *conn, batch *b, br_error *err) {
   tds_reader *r = &conn->reader;
   tds_decoder *d = conn->decoders;
-  const tds_decoder *end = d + b->schema->count;
+  const tds_decoder *end = d + conn->decoder_count;
   batch_column *column = b->columns;
   size_t row = b->rows;
-  for (; d < end; d++, column++) {
+  for (; d < end; column += d->columns, d++) {
     br_status st = d->decode(d, r, column, row, err);
     if (st != BR_OK) {
       return row_failed(conn, b, (size_t)(d - conn->decoders), st, err);
@@ -144,18 +177,25 @@ static br_status decode_row(tds_conn *conn, batch *b, br_error *err) {
   return BR_OK;
 }
 
+static br_status append_null(const tds_decoder *d, batch_column *out, size_t row, br_error *err) {
+  br_status st = batch_column_append_null(out, row, err);
+  return st == BR_OK && d->columns == 2 ? batch_column_append_null(out + 1, row, err) : st;
+}
+
 static br_status decode_compressed_row(tds_conn *conn, batch *b, br_error *err) {
   br_status st = read_null_bitmap(conn, err);
   if (st != BR_OK) {
     return row_failed(conn, b, 0, st, err);
   }
-  for (size_t i = 0; i < b->schema->count; i++) {
+  batch_column *column = b->columns;
+  for (size_t i = 0; i < conn->decoder_count; i++) {
     tds_decoder *d = &conn->decoders[i];
-    st = is_null_in_bitmap(conn, i) ? batch_column_append_null(&b->columns[i], b->rows, err)
-                                    : d->decode(d, &conn->reader, &b->columns[i], b->rows, err);
+    st = is_null_in_bitmap(conn, i) ? append_null(d, column, b->rows, err)
+                                    : d->decode(d, &conn->reader, column, b->rows, err);
     if (st != BR_OK) {
       return row_failed(conn, b, i, st, err);
     }
+    column += d->columns;
   }
   return BR_OK;
 }
@@ -171,7 +211,7 @@ typedef struct byte_watch {
 } byte_watch;
 
 static byte_watch watch_bytes(const tds_conn *conn, size_t limit, const batch *b) {
-  size_t by_cells = BYTES_CHECK_CELLS / conn->schema->count + 1;
+  size_t by_cells = BYTES_CHECK_CELLS / conn->decoder_count + 1;
   return (byte_watch){.limit = limit,
                       .check_at_consumed = tds_reader_consumed(&conn->reader) + limit / 4,
                       .rows_between = by_cells < BYTES_CHECK_ROWS ? by_cells : BYTES_CHECK_ROWS,

@@ -214,6 +214,9 @@ br_status tds_decoder_init(tds_decoder *d, const tds_type_info *info,
   }
   *d = (tds_decoder){
       .info = *info, .invalid_text = options->invalid_text, .max_cell = options->max_cell};
+  batch_type companion;
+  const char *suffix = NULL;
+  d->columns = batch_type_companion(spec.type, &options->types, &companion, &suffix) ? 2 : 1;
   st = batch_type_resolve(&spec, &options->types, &d->type, NULL, err);
   return st == BR_OK ? info->family->prepare(d, err) : st;
 }

@@ -28,11 +28,20 @@ typedef enum tds_frame {
 
 typedef struct tds_type_family tds_type_family;
 
+/* CLR types that SQL Server itself brings along. */
+typedef enum tds_clr_type {
+  TDS_CLR_OTHER,
+  TDS_CLR_HIERARCHYID,
+  TDS_CLR_GEOMETRY,
+  TDS_CLR_GEOGRAPHY,
+} tds_clr_type;
+
 typedef struct tds_type_info {
   const tds_type_family *family;
   uint8_t id;                            /* tds_type_id */
   uint8_t precision;                     /* decimal */
   uint8_t scale;                         /* decimal, time, datetime2, datetimeoffset */
+  tds_clr_type clr;                      /* CLR types: which */
   tds_frame frame;                       /* of this column's values */
   uint32_t size;                         /* as TYPE_INFO says it; UINT32_MAX = no limit (PLP) */
   uint32_t user_type;                    /* from COLMETADATA; TDS_USER_TYPE_TIMESTAMP matters */
@@ -84,7 +93,9 @@ typedef br_status (*tds_convert_fn)(const tds_decoder *d, const uint8_t *bytes, 
                                     bool more_follows, uint8_t *out, size_t *ret_written,
                                     size_t *ret_used, br_error *err);
 struct tds_decoder {
-  tds_decode_fn decode; /* reads one value, NULL included, into row `row` of out */
+  tds_decode_fn decode; /* reads one value, NULL included, into row `row` of out, and of out[1]
+                           where there are two columns */
+  uint8_t columns;      /* 1; 2: with a companion (batch_type_companion) */
   tds_type_info info;
   batch_type type;        /* what the column holds */
   tds_convert_fn convert; /* text and binary */

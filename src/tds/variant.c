@@ -203,32 +203,47 @@ static const struct variant_row {
   uint8_t properties; /* bytes */
   uint8_t length;     /* of the data; ANY_LENGTH */
   variant_print print;
+  const char *name; /* as SQL_VARIANT_PROPERTY(…, 'BaseType') says it */
 } variant_rows[] = {
-    {TDS_TYPE_GUID, 0, 16, print_guid},
-    {TDS_TYPE_BIT, 0, 1, print_integer},
-    {TDS_TYPE_INT1, 0, 1, print_integer},
-    {TDS_TYPE_INT2, 0, 2, print_integer},
-    {TDS_TYPE_INT4, 0, 4, print_integer},
-    {TDS_TYPE_INT8, 0, 8, print_integer},
-    {TDS_TYPE_FLT4, 0, 4, print_float},
-    {TDS_TYPE_FLT8, 0, 8, print_float},
-    {TDS_TYPE_MONEY4, 0, 4, print_money},
-    {TDS_TYPE_MONEY, 0, 8, print_money},
-    {TDS_TYPE_DATETIM4, 0, 4, print_datetime},
-    {TDS_TYPE_DATETIME, 0, 8, print_datetime},
-    {TDS_TYPE_DATEN, 0, 3, print_date},
-    {TDS_TYPE_TIMEN, 1, ANY_LENGTH, print_time},
-    {TDS_TYPE_DATETIME2N, 1, ANY_LENGTH, print_time},
-    {TDS_TYPE_DATETIMEOFFSETN, 1, ANY_LENGTH, print_time},
-    {TDS_TYPE_DECIMALN, 2, ANY_LENGTH, print_decimal},
-    {TDS_TYPE_NUMERICN, 2, ANY_LENGTH, print_decimal},
-    {TDS_TYPE_BIGVARBINARY, 2, ANY_LENGTH, print_binary},
-    {TDS_TYPE_BIGBINARY, 2, ANY_LENGTH, print_binary},
-    {TDS_TYPE_BIGVARCHAR, 7, ANY_LENGTH, print_text},
-    {TDS_TYPE_BIGCHAR, 7, ANY_LENGTH, print_text},
-    {TDS_TYPE_NVARCHAR, 7, ANY_LENGTH, print_text},
-    {TDS_TYPE_NCHAR, 7, ANY_LENGTH, print_text},
+    {TDS_TYPE_GUID, 0, 16, print_guid, "uniqueidentifier"},
+    {TDS_TYPE_BIT, 0, 1, print_integer, "bit"},
+    {TDS_TYPE_INT1, 0, 1, print_integer, "tinyint"},
+    {TDS_TYPE_INT2, 0, 2, print_integer, "smallint"},
+    {TDS_TYPE_INT4, 0, 4, print_integer, "int"},
+    {TDS_TYPE_INT8, 0, 8, print_integer, "bigint"},
+    {TDS_TYPE_FLT4, 0, 4, print_float, "real"},
+    {TDS_TYPE_FLT8, 0, 8, print_float, "float"},
+    {TDS_TYPE_MONEY4, 0, 4, print_money, "smallmoney"},
+    {TDS_TYPE_MONEY, 0, 8, print_money, "money"},
+    {TDS_TYPE_DATETIM4, 0, 4, print_datetime, "smalldatetime"},
+    {TDS_TYPE_DATETIME, 0, 8, print_datetime, "datetime"},
+    {TDS_TYPE_DATEN, 0, 3, print_date, "date"},
+    {TDS_TYPE_TIMEN, 1, ANY_LENGTH, print_time, "time"},
+    {TDS_TYPE_DATETIME2N, 1, ANY_LENGTH, print_time, "datetime2"},
+    {TDS_TYPE_DATETIMEOFFSETN, 1, ANY_LENGTH, print_time, "datetimeoffset"},
+    {TDS_TYPE_DECIMALN, 2, ANY_LENGTH, print_decimal, "decimal"},
+    {TDS_TYPE_NUMERICN, 2, ANY_LENGTH, print_decimal, "numeric"},
+    {TDS_TYPE_BIGVARBINARY, 2, ANY_LENGTH, print_binary, "varbinary"},
+    {TDS_TYPE_BIGBINARY, 2, ANY_LENGTH, print_binary, "binary"},
+    {TDS_TYPE_BIGVARCHAR, 7, ANY_LENGTH, print_text, "varchar"},
+    {TDS_TYPE_BIGCHAR, 7, ANY_LENGTH, print_text, "char"},
+    {TDS_TYPE_NVARCHAR, 7, ANY_LENGTH, print_text, "nvarchar"},
+    {TDS_TYPE_NCHAR, 7, ANY_LENGTH, print_text, "nchar"},
 };
+
+static const struct variant_row *row_of(uint8_t id) {
+  for (size_t i = 0; i < sizeof variant_rows / sizeof *variant_rows; i++) {
+    if (variant_rows[i].id == id) {
+      return &variant_rows[i];
+    }
+  }
+  return NULL;
+}
+
+const char *tds_variant_type_name(uint8_t id) {
+  const struct variant_row *row = row_of(id);
+  return row == NULL ? "" : row->name;
+}
 
 br_status tds_variant_text(const uint8_t *bytes, size_t length, batch_invalid invalid, br_buf *out,
                            br_error *err) {
@@ -240,16 +255,13 @@ br_status tds_variant_text(const uint8_t *bytes, size_t length, batch_invalid in
                                .data = bytes + 2 + bytes[1],
                                .length = length - 2 - bytes[1],
                                .invalid = invalid};
-  for (size_t i = 0; i < sizeof variant_rows / sizeof *variant_rows; i++) {
-    const struct variant_row *row = &variant_rows[i];
-    if (row->id != value.id) {
-      continue;
-    }
-    if (row->properties != bytes[1] || (row->length != ANY_LENGTH && row->length != value.length)) {
-      return malformed(err, value.id);
-    }
-    return row->print(&value, out, err);
+  const struct variant_row *row = row_of(value.id);
+  if (row == NULL) {
+    return br_error_set(err, BR_ERR_PROTOCOL, "A sql_variant holds the unknown type 0x%02X",
+                        value.id);
   }
-  return br_error_set(err, BR_ERR_PROTOCOL, "A sql_variant holds the unknown type 0x%02X",
-                      value.id);
+  if (row->properties != bytes[1] || (row->length != ANY_LENGTH && row->length != value.length)) {
+    return malformed(err, value.id);
+  }
+  return row->print(&value, out, err);
 }

@@ -1,5 +1,6 @@
 """A run as its user sees it: what is told and kept when a run is cut, limited, planned or stopped."""
 
+import datetime
 import json
 import pathlib
 import socket
@@ -269,3 +270,48 @@ def test_a_plan_for_a_volume_needs_sql_server_only(work):
     real = extract(work, destination="/Volumes/main/sales/landing")
     assert real.status == 1
     assert "Databricks is not configured" in real.err
+
+
+TYPES = """SELECT CAST('2013-01-01 05:00:00 -05:30' AS datetimeoffset(0)) AS o, CAST('2013-01-01 05:00:00' AS datetime2(0)) AS d,
+       CAST('05:00:00' AS time(0)) AS t, CAST('05:00:00' AS sql_variant) AS v
+UNION ALL SELECT NULL, NULL, NULL, NULL"""
+TYPE_OPTIONS = ["--timestamp-utc", "--time-as-time", "--offset-column", "--base-type-column"]
+
+
+def test_options_give_types_another_form_and_second_columns(work):
+    work.write("queries/types.sql", TYPES)
+    plan = extract(work, *TYPE_OPTIONS, "--plan", "--output", "json")
+    if plan.status != 0:  # the sandbox has no sql_variant
+        assert "sql_variant" in plan.err
+        work.write("queries/types.sql", TYPES.replace(", CAST('05:00:00' AS sql_variant) AS v", "").replace("NULL, NULL, NULL, NULL", "NULL, NULL, NULL"))
+        plan = extract(work, *TYPE_OPTIONS, "--plan", "--output", "json")
+    names = [column["name"] for column in plan.json()["columns"]]
+    rows = [dict(zip(names, row)) for row in plan.json()["rows"]]
+    planned = {row["column"]: (row["parquet_type"], row["losses"]) for row in rows}
+    assert planned["o"][0] == "TIMESTAMP" and "offset" not in planned["o"][1]
+    assert planned["o_offset"] == ("SMALLINT", "")
+    assert planned["d"][0] == "TIMESTAMP" and planned["t"][0] == "TIME(6)"
+    result = extract(work, *TYPE_OPTIONS)
+    assert result.status == 0, result
+    table = pq.read_table(work.folder / "out/Northland/types/types.parquet")
+    first = {name: table[name][0].as_py() for name in table.column_names}
+    utc = datetime.timezone.utc
+    assert first["o"] == datetime.datetime(2013, 1, 1, 10, 30, tzinfo=utc) and first["o_offset"] == -330
+    assert first["d"] == datetime.datetime(2013, 1, 1, 5, tzinfo=utc) and first["t"] == datetime.time(5)
+    if "v" in first:
+        assert (first["v"], first["v_type"]) == ("05:00:00", "varchar")
+    assert set(table.slice(1).to_pylist()[0].values()) == {None}
+    assert manifest(work, "types")["type_options"] == ["timestamp_utc", "time_as_time", "offset_column", "base_type_column"]
+    assert "skipped" in repr(extract(work, *TYPE_OPTIONS))
+    other = extract(work)
+    assert other.status == 1
+    assert "holds a result of other options for types; use --overwrite to replace it" in other.err
+    assert extract(work, "--overwrite").status == 0
+    assert pq.read_schema(work.folder / "out/Northland/types/types.parquet").names[:2] == ["o", "d"]
+
+
+def test_a_second_column_may_not_take_anothers_name(work):
+    work.write("queries/types.sql", "SELECT CAST('2013-01-01 05:00:00 -05:30' AS datetimeoffset(0)) AS o, 1 AS O_Offset")
+    result = extract(work, "--offset-column")
+    assert result.status == 1
+    assert "Columns 2 and 3 are both named" in result.err

@@ -68,6 +68,7 @@ def good():
     write(GOOD, "made_json", metadata(("j", 9, b"\xf4")) + b"\xd1" + plp(UNKNOWN, b'{"a":', '"é"'.encode(), b"}") + b"\xd1" + b"\xff" * 8 + done(rows=2))
     udt = b"\xf0\xff\xff" + b_varchar("db") + b_varchar("sys") + b_varchar("geography") + us_varchar("Microsoft.SqlServer.Types.SqlGeography, Microsoft.SqlServer.Types")
     write(GOOD, "made_udt", metadata(("g", 9, udt)) + b"\xd1" + plp(4, b"\xe6\x10\0\0") + b"\xd1" + b"\xff" * 8 + done(rows=2))
+    types()
     xml = b"\xf1\x01" + b_varchar("db") + b_varchar("dbo") + us_varchar("coll")
     text = b"\xff\xfe" + utf16("<a/>")
     write(GOOD, "made_xml_schema_and_mark", metadata(("x", 9, xml)) + b"\xd1" + plp(UNKNOWN, text[:3], text[3:]) + done())
@@ -108,7 +109,83 @@ def good():
     write(GOOD, "made_error_before_further_results", metadata(("z", 0, INT)) + done(0x11, rows=0) + three + error(50000, 16, "late") + three + done(2, rows=0))
 
 
+# As SQL Server stores them; the examples of [MS-SSCLRT] and NetTopologySuite's tests (BSD-3-Clause) hold the same bytes.
+SHAPES = {
+    "POINT EMPTY": "000000000104000000000000000001000000FFFFFFFFFFFFFFFF01",
+    "POINT (1 2)": "00000000010C000000000000F03F0000000000000040",
+    "POINT ZM (1 2 3 4)": "00000000010F000000000000F03F000000000000004000000000000008400000000000001040",
+    "LINESTRING EMPTY": "000000000104000000000000000001000000FFFFFFFFFFFFFFFF02",
+    "LINESTRING Z (0 0 1, 0 1 2)": "000000000115000000000000000000000000000000000000000000000000000000000000F03F000000000000F03F0000000000000040",
+    "LINESTRING (0 0, 0 1, 0 2)": "00000000010403000000000000000000000000000000000000000000000000000000000000000000F03F0000000000000000000000000000004001000000010000000001000000FFFFFFFF0000000002",
+    "POLYGON EMPTY": "000000000104000000000000000001000000FFFFFFFFFFFFFFFF03",
+    "POLYGON ((0 0, 0 3, 3 3, 3 0, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))": "0000000001040A0000000000000000000000000000000000000000000000000000000000000000000840000000000000084000000000000008400000000000000840000000000000000000000000000000000000000000000000000000000000F03F000000000000F03F000000000000F03F0000000000000040000000000000004000000000000000400000000000000040000000000000F03F000000000000F03F000000000000F03F020000000200000000000500000001000000FFFFFFFF0000000003",
+    "GEOMETRYCOLLECTION EMPTY": "000000000104000000000000000001000000FFFFFFFFFFFFFFFF07",
+    "GEOMETRYCOLLECTION (POINT (0 0), GEOMETRYCOLLECTION (POINT (0 1)))": "00000000010402000000000000000000000000000000000000000000000000000000000000000000F03F020000000100000000010100000004000000FFFFFFFF0000000007000000000000000001000000000100000007020000000100000001",
+    "MULTIPOINT (0 0)": "000000000104010000000000000000000000000000000000000001000000010000000002000000FFFFFFFF0000000004000000000000000001",
+    "MULTILINESTRING ((0 0, 0 1))": "00000000010402000000000000000000000000000000000000000000000000000000000000000000F03F01000000010000000002000000FFFFFFFF0000000005000000000000000002",
+    "MULTIPOLYGON (((0 0, 0 1, 1 1, 0 0)))": "00000000010404000000000000000000000000000000000000000000000000000000000000000000F03F000000000000F03F000000000000F03F0000000000000000000000000000000001000000020000000002000000FFFFFFFF0000000006000000000000000003",
+    "CIRCULARSTRING (0 0, 1 1, 2 0)": "0000000002040300000000000000000000000000000000000000000000000000F03F000000000000F03F0000000000000040000000000000000001000000020000000001000000FFFFFFFF0000000008",
+    "COMPOUNDCURVE ((0 0, 1 0), CIRCULARSTRING (1 0, 2 1, 3 0))": "0000000002040400000000000000000000000000000000000000000000000000F03F00000000000000000000000000000040000000000000F03F0000000000000840000000000000000001000000030000000001000000FFFFFFFF0000000009020000000203",
+    "CURVEPOLYGON (CIRCULARSTRING (2 1, 1 2, 0 1, 1 0, 2 1))": "000000000204050000000000000000000040000000000000F03F000000000000F03F00000000000000400000000000000000000000000000F03F000000000000F03F00000000000000000000000000000040000000000000F03F01000000020000000001000000FFFFFFFF000000000A",
+    "FULLGLOBE": "E61000000224000000000000000001000000FFFFFFFFFFFFFFFF0B",
+    "NULL": "FFFFFFFF",
+}
+# "/1/" and "/1/-2.18/" are the specification's; the last is of dotMorten's tests (Apache-2.0).
+HIERARCHIES = ["", "58", "59FB0540", "FE61634711D0212FCF9037E3C09910FA9B70B963FFE4C2ECD40B6639F9BA4617E331321F5C7CD0405FF301C01CDA1AE63FD1454C39F00ED3EB34B058D980"]
+
+
+def clr(name):
+    return b"\xf0\xff\xff" + b_varchar("db") + b_varchar("sys") + b_varchar(name) + us_varchar("Microsoft.SqlServer.Types")
+
+
+def cells(hexes):
+    return b"".join(b"\xd1" + plp(len(bytes.fromhex(h)), *([bytes.fromhex(h)] if h else [])) for h in hexes)
+
+
+def types():
+    """What is read with other forms of types and second columns."""
+    write(GOOD, "types_hierarchyid", metadata(("h", 9, clr("hierarchyid"))) + cells(HIERARCHIES) + b"\xd1" + b"\xff" * 8 + done(rows=len(HIERARCHIES) + 1))
+    write(GOOD, "types_geometry", metadata(("g", 9, clr("geometry"))) + cells(SHAPES.values()) + b"\xd1" + b"\xff" * 8 + done(rows=len(SHAPES) + 1))
+    write(GOOD, "types_geography", metadata(("g", 9, clr("geography"))) + cells(["E6100000010C0000000000000040000000000000F03F"]) + done())
+    day = (737424).to_bytes(3, "little")
+    moment = b"\x0a" + (10).to_bytes(5, "little") + day + struct.pack("<h", -330)
+    number = struct.pack("<I", 6) + b"\x38\0" + struct.pack("<i", -7)
+    word = struct.pack("<I", 13) + b"\xe7\x07" + LATIN1 + struct.pack("<H", 8000) + utf16("xy")
+    columns = metadata(("o", 9, b"\x2b\x07"), ("i", 8, INT), ("v", 9, b"\x62" + struct.pack("<I", 8009)), ("d", 9, b"\x2a\0"), ("t", 9, b"\x29\x07"), ("g", 9, clr("geometry")))
+    rest = b"\x06" + (1).to_bytes(3, "little") + day + b"\x05" + (19).to_bytes(5, "little")
+    point = bytes.fromhex(SHAPES["POINT (1 2)"])
+    rows = b"\xd1" + moment + struct.pack("<i", 1) + number + rest + plp(len(point), point)
+    rows += b"\xd1\0" + struct.pack("<i", 2) + word + b"\0\0" + b"\xff" * 8
+    rows += b"\xd2\x3d" + struct.pack("<i", 3)
+    rows += b"\xd1" + moment + struct.pack("<i", 4) + bytes(4) + rest + plp(len(point), point)
+    write(GOOD, "types_second_columns", columns + rows + done(rows=4))
+
+
+def bad_types():
+    one = lambda name, h: metadata(("a", 9, clr(name))) + cells([h]) + done()
+    point = "000000000104" + "01000000" + "00" * 16 + "01000000" + "0100000000"
+    cases = {
+        "hierarchyid_dot_at_end": one("hierarchyid", "50"),
+        "hierarchyid_no_number": one("hierarchyid", "03"),
+        "geometry_version_3": one("geometry", "00000000030C" + "00" * 16),
+        "geometry_cut": one("geometry", SHAPES["POINT (1 2)"][:-2]),
+        "geometry_too_long": one("geometry", SHAPES["POINT (1 2)"] + "00"),
+        "geometry_no_shape": one("geometry", point + "00000000"),
+        "geometry_child_of_itself": one("geometry", point + "02000000" + "FFFFFFFF0000000007" + "010000000000000001"),
+        "geometry_child_of_point": one("geometry", point + "02000000" + "FFFFFFFF0000000001" + "000000000000000001"),
+        "geometry_two_roots": one("geometry", point + "02000000" + "FFFFFFFF0000000001" + "FFFFFFFF0000000001"),
+        "geometry_figure_behind_end": one("geometry", point + "01000000" + "FFFFFFFF0200000001"),
+        "geometry_points_behind_end": one("geometry", point.replace("0100000000", "0102000000") + "01000000" + "FFFFFFFF0000000001"),
+        "geometry_type_12": one("geometry", point + "01000000" + "FFFFFFFF000000000C"),
+        "geometry_segments_missing": one("geometry", SHAPES["COMPOUNDCURVE ((0 0, 1 0), CIRCULARSTRING (1 0, 2 1, 3 0))"][:-12] + "0100000002"),
+        "geometry_many_points": one("geometry", "000000000104FFFFFFFF" + "00" * 16),
+    }
+    for name, payload in cases.items():
+        write(BAD, "types_" + name, payload)
+
+
 def bad():
+    bad_types()
     one = lambda info, value, flags=9: metadata(("a", flags, info)) + b"\xd1" + value + done()
     number = metadata(("a", 0, INT))
     only = lambda info, flags=9: metadata(("a", flags, info)) + done()

@@ -63,6 +63,9 @@ static const struct {
      BATCH_LOSS_OFFSET | BATCH_LOSS_SUB_MICROSECOND},
     {{BATCH_SQL_UNIQUEIDENTIFIER, 0, 0, 0}, "uniqueidentifier", "u", "STRING", 0},
     {{BATCH_SQL_VARIANT, 0, 0, 0}, "sql_variant", "u", "STRING", BATCH_LOSS_BASE_TYPE},
+    {{BATCH_SQL_HIERARCHYID, 0, 0, 0}, "hierarchyid", "z", "BINARY", BATCH_LOSS_CLR},
+    {{BATCH_SQL_GEOMETRY, 0, 0, 0}, "geometry", "z", "BINARY", BATCH_LOSS_CLR},
+    {{BATCH_SQL_GEOGRAPHY, 0, 0, 0}, "geography", "z", "BINARY", BATCH_LOSS_CLR},
     {{BATCH_SQL_UDT, 0, 0, 0}, "udt", "z", "BINARY", BATCH_LOSS_CLR},
 };
 enum { PROMISED = sizeof promised / sizeof promised[0] };
@@ -175,6 +178,44 @@ static void formats_without_a_layout_are_unsupported(void **state) {
   }
 }
 
+/* A second column keeps what the first one drops, so nothing is lost any more. */
+static void second_columns_keep_what_would_be_lost(void **state) {
+  (void)state;
+  static const struct {
+    batch_sql_type type;
+    const char *suffix; /* NULL: no second column */
+    batch_layout layout, second;
+    unsigned loss;
+  } expected[] = {
+      {BATCH_SQL_DATETIMEOFFSET, "_offset", BATCH_TIMESTAMP_US_UTC, BATCH_INT16, 0},
+      {BATCH_SQL_VARIANT, "_type", BATCH_STRING, BATCH_STRING, 0},
+      {BATCH_SQL_HIERARCHYID, NULL, BATCH_STRING, BATCH_BOOL, 0},
+      {BATCH_SQL_GEOMETRY, "_srid", BATCH_BINARY, BATCH_INT32, 0},
+      {BATCH_SQL_GEOGRAPHY, "_srid", BATCH_BINARY, BATCH_INT32, 0},
+      {BATCH_SQL_UDT, NULL, BATCH_BINARY, BATCH_BOOL, BATCH_LOSS_CLR},
+      {BATCH_SQL_INT, NULL, BATCH_INT32, BATCH_BOOL, 0},
+  };
+  const batch_type_options all = {
+      .offset_column = true, .base_type_column = true, .clr_decoded = true};
+  const batch_type_options none = {.timestamp_utc = false};
+  for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+    const batch_sql_typespec spec = {.type = expected[i].type};
+    batch_type type;
+    unsigned loss = 99;
+    const char *suffix = NULL;
+    assert_int_equal(batch_type_resolve(&spec, &all, &type, &loss, NULL), BR_OK);
+    assert_int_equal(type.layout, expected[i].layout);
+    assert_int_equal(loss, expected[i].loss);
+    assert_false(batch_type_companion(spec.type, &none, &type, &suffix));
+    bool has = batch_type_companion(spec.type, &all, &type, &suffix);
+    assert_int_equal(has, expected[i].suffix != NULL);
+    if (has) {
+      assert_string_equal(suffix, expected[i].suffix);
+      assert_int_equal(type.layout, expected[i].second);
+    }
+  }
+}
+
 static void every_loss_is_put_in_words(void **state) {
   (void)state;
   for (unsigned bit = BATCH_LOSS_SUB_MICROSECOND; bit <= BATCH_LOSS_CLR; bit <<= 1) {
@@ -191,6 +232,7 @@ int main(void) {
       cmocka_unit_test(arguments_that_can_not_be_are_refused),
       cmocka_unit_test(arrow_formats_come_back_as_the_same_type),
       cmocka_unit_test(formats_without_a_layout_are_unsupported),
+      cmocka_unit_test(second_columns_keep_what_would_be_lost),
       cmocka_unit_test(every_loss_is_put_in_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

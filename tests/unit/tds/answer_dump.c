@@ -10,7 +10,11 @@ static br_status dump_schema(const batch_schema *schema, br_buf *out, br_error *
   br_status st = BR_OK;
   for (size_t i = 0; st == BR_OK && i < schema->count; i++) {
     char name[48];
-    batch_sql_typespec_name(&schema->fields[i].source, name, sizeof name);
+    if (schema->fields[i].has_source) {
+      batch_sql_typespec_name(&schema->fields[i].source, name, sizeof name);
+    } else {
+      batch_type_delta_name(&schema->fields[i].type, name, sizeof name);
+    }
     st = br_buf_printf(out, err, "column %s %s%s\n", schema->fields[i].name, name,
                        schema->fields[i].nullable ? "" : " not null");
   }

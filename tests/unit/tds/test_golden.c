@@ -3,6 +3,8 @@
  * with what it must become; broken ones (tests/golden_bad/tds). Every file is also cut at every
  * byte, delivered byte by byte, and read with every allocation failing.
  *
+ * Those whose name begins with types_ are read with all options that give types another form.
+ *
  * With BRIDGE_TEST_WRITE_GOLDEN=1 the expected texts are written instead of compared.
  */
 #include <dirent.h>
@@ -23,15 +25,25 @@ typedef struct golden {
   char path[1024];
   br_buf bytes;
   bool login;
+  const tds_options *options;
 } golden;
 
 static const tds_options options = {
     .host = "localhost", .username = "sa", .encrypt = TDS_ENCRYPT_OPTIONAL};
 
+static const tds_options with_types = {.host = "localhost",
+                                       .username = "sa",
+                                       .encrypt = TDS_ENCRYPT_OPTIONAL,
+                                       .types = {.timestamp_utc = true,
+                                                 .time_as_time = true,
+                                                 .offset_column = true,
+                                                 .base_type_column = true,
+                                                 .clr_decoded = true}};
+
 static br_status read_golden(const golden *g, const uint8_t *bytes, size_t length, br_buf *out,
                              br_error *err) {
-  return g->login ? dump_login(bytes, length, &options, out, err)
-                  : dump_answer(bytes, length, &options, out, err);
+  return g->login ? dump_login(bytes, length, g->options, out, err)
+                  : dump_answer(bytes, length, g->options, out, err);
 }
 
 /* Calls `check` for every capture in a folder. */
@@ -45,7 +57,9 @@ static void for_each(const char *folder, void (*check)(golden *g)) {
     if (length < 4 || strcmp(names[i] + length - 4, ".bin") != 0) {
       continue;
     }
-    golden g = {.login = strncmp(names[i], "login_", 6) == 0};
+    bool types = strncmp(names[i], "types_", 6) == 0;
+    golden g = {.login = strncmp(names[i], "login_", 6) == 0,
+                .options = types ? &with_types : &options};
     (void)snprintf(g.path, sizeof g.path, "%s/%s", folder, names[i]);
     assert_int_equal(br_file_read(g.path, GOLDEN_MAX, &g.bytes, NULL), BR_OK);
     check(&g);
@@ -114,10 +128,10 @@ static void compare_byte_by_byte(golden *g) {
   tds_conn *conn = NULL;
   br_status st = BR_OK;
   if (g->login) {
-    st = tds_connect_over(faulty, &options, NULL, &conn, NULL, NULL);
+    st = tds_connect_over(faulty, g->options, NULL, &conn, NULL, NULL);
     assert_int_equal(st, expected);
   } else {
-    assert_int_equal(connect_without_login(faulty, &options, NULL, &conn, NULL), BR_OK);
+    assert_int_equal(connect_without_login(faulty, g->options, NULL, &conn, NULL), BR_OK);
     assert_int_equal(tds_execute(conn, "", 0, NULL), BR_OK);
     st = dump_results(conn, &pieces, NULL);
     assert_int_equal(st, expected);
