@@ -146,6 +146,14 @@ static bool take_zone(cursor *c, bool *ret_has_zone, int64_t *ret_offset_us) {
   return true;
 }
 
+static uint64_t ten_to(unsigned exponent) {
+  uint64_t power = 1;
+  while (exponent-- > 0) {
+    power *= 10;
+  }
+  return power;
+}
+
 static int shown_length(size_t length) {
   return length > 64 ? 64 : (int)length;
 }
@@ -183,20 +191,52 @@ br_status batch_timestamp_parse(const char *text, size_t length, int64_t *ret_us
   return BR_OK;
 }
 
+/* ".digits" as `wanted` digits, those behind them zeros; nothing at all is fine too. */
+static bool take_exact_fraction(cursor *c, unsigned wanted, uint64_t *ret_units) {
+  uint64_t units = 0;
+  unsigned count = 0;
+  unsigned digit = 0;
+  if (take(c, '.')) {
+    while (take_digits(c, 1, &digit)) {
+      if (count >= wanted && digit != 0) {
+        return false;
+      }
+      units = count < wanted ? units * 10 + digit : units;
+      count++;
+    }
+    if (count == 0) {
+      return false;
+    }
+  }
+  *ret_units = count < wanted ? units * ten_to(wanted - count) : units;
+  return true;
+}
+
+br_status batch_time_parse(const char *text, size_t length, unsigned digits, uint64_t *ret_units,
+                           br_error *err) {
+  cursor c = {text, text + length};
+  unsigned hour = 0;
+  unsigned minute = 0;
+  unsigned second = 0;
+  uint64_t fraction = 0;
+  bool ok = take_digits(&c, 2, &hour) && take(&c, ':') && take_digits(&c, 2, &minute);
+  if (ok && take(&c, ':')) {
+    ok = take_digits(&c, 2, &second) && take_exact_fraction(&c, digits, &fraction);
+  }
+  if (!ok || c.p != c.end || hour > 23 || minute > 59 || second > 59) {
+    return br_error_set(err, BR_ERR_DATA, "'%.*s' is not a time of %u digits", shown_length(length),
+                        text, digits);
+  }
+  *ret_units = (uint64_t)(hour * 3600 + minute * 60 + second) * ten_to(digits) + fraction;
+  return BR_OK;
+}
+
 /* Two digits and what follows them. */
 static char *put_two(char *p, unsigned number, char behind) {
   p[0] = (char)('0' + number / 10 % 10);
   p[1] = (char)('0' + number % 10);
   p[2] = behind;
   return p + 3;
-}
-
-static uint64_t ten_to(unsigned exponent) {
-  uint64_t power = 1;
-  while (exponent-- > 0) {
-    power *= 10;
-  }
-  return power;
 }
 
 void batch_time_text(uint64_t units, unsigned digits, char *text) {

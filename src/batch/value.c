@@ -31,41 +31,52 @@ static br_status integer_text(const batch_column *column, const batch_type *type
   return br_buf_printf(out, err, "%" PRId64, load_integer(column, row));
 }
 
-static br_status put_special(double value, br_buf *out, br_error *err) {
-  return br_buf_text(out, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity", err);
+/* True: the text of a value that is not a number of digits. */
+static bool special_text(double value, char *text, size_t size) {
+  if (isfinite(value)) {
+    return false;
+  }
+  (void)snprintf(text, size, "%s", isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+  return true;
+}
+
+void batch_float_text(float value, char *text, size_t size) {
+  if (special_text((double)value, text, size)) {
+    return;
+  }
+  for (int digits = 6; digits <= 9; digits++) {
+    (void)snprintf(text, size, "%.*g", digits, (double)value);
+    if (strtof(text, NULL) == value) {
+      break;
+    }
+  }
+}
+
+void batch_double_text(double value, char *text, size_t size) {
+  if (special_text(value, text, size)) {
+    return;
+  }
+  for (int digits = 15; digits <= 17; digits++) {
+    (void)snprintf(text, size, "%.*g", digits, value);
+    if (strtod(text, NULL) == value) {
+      break;
+    }
+  }
 }
 
 static br_status float_text(const batch_column *column, const batch_type *type, size_t row,
                             br_buf *out, br_error *err) {
   (void)type;
-  float value = ((const float *)column->values)[row];
-  if (!isfinite(value)) {
-    return put_special((double)value, out, err);
-  }
   char text[32];
-  for (int digits = 6; digits <= 9; digits++) {
-    (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
-    if (strtof(text, NULL) == value) {
-      break;
-    }
-  }
+  batch_float_text(((const float *)column->values)[row], text, sizeof text);
   return br_buf_text(out, text, err);
 }
 
 static br_status double_text(const batch_column *column, const batch_type *type, size_t row,
                              br_buf *out, br_error *err) {
   (void)type;
-  double value = ((const double *)column->values)[row];
-  if (!isfinite(value)) {
-    return put_special(value, out, err);
-  }
   char text[32];
-  for (int digits = 15; digits <= 17; digits++) {
-    (void)snprintf(text, sizeof text, "%.*g", digits, value);
-    if (strtod(text, NULL) == value) {
-      break;
-    }
-  }
+  batch_double_text(((const double *)column->values)[row], text, sizeof text);
   return br_buf_text(out, text, err);
 }
 

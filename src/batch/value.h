@@ -16,6 +16,11 @@
 br_status batch_cell_text(const batch *b, size_t column, size_t row, br_buf *out, bool *ret_null,
                           br_error *err) BR_CHECKED;
 
+/* Floating point in the fewest digits (from 6 and 15 on) that read back the same, "NaN",
+ * "Infinity", "-Infinity". 32 bytes are enough. */
+void batch_float_text(float value, char *text, size_t size);
+void batch_double_text(double value, char *text, size_t size);
+
 /* A 128-bit two's complement integer. */
 __extension__ typedef __int128 batch_i128;
 
@@ -38,6 +43,10 @@ br_status batch_date_parse(const char *text, size_t length, int32_t *ret_days,
  * are cut off. */
 br_status batch_timestamp_parse(const char *text, size_t length, int64_t *ret_us,
                                 bool *ret_has_zone, br_error *err) BR_CHECKED;
+/* "hh:mm[:ss[.fffffff]]" to units of 10^-digits seconds since midnight; digits (0..7) behind those
+ * may only be zeros. */
+br_status batch_time_parse(const char *text, size_t length, unsigned digits, uint64_t *ret_units,
+                           br_error *err) BR_CHECKED;
 /* "hh:mm:ss" with `digits` (0..7) digits of a second, from units of 10^-digits seconds since
  * midnight. 17 bytes are enough. */
 void batch_time_text(uint64_t units, unsigned digits, char *text);
