@@ -90,7 +90,8 @@ static br_status connect_to_server(char **argv, tds_conn **ret_conn, br_error *e
                                .database = argv[5],
                                .username = username != NULL ? username : "sa",
                                .password = secret,
-                               .encrypt = TDS_ENCRYPT_OPTIONAL};
+                               .encrypt = TDS_ENCRYPT_OPTIONAL,
+                               .trust_server_certificate = true};
   st = tds_connect(&options, NULL, ret_conn, NULL, err);
   br_secret_free(secret);
   return st;

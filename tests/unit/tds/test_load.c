@@ -9,90 +9,14 @@
 
 #include "answer_dump.h"
 #include "base/mem.h"
+#include "load_talk.h"
 #include "samples.h"
 #include "support/cmocka.h"
 #include "support/torture.h"
 #include "tds/load.h"
 #include "tds/server.h"
 
-enum { MOST = 1 << 22, CAPACITY = 64 };
-
-/* A conversation: what the server says, and what the client has sent. */
-typedef struct talk {
-  br_buf answers;
-  br_buf sent;
-  tds_conn *conn;
-} talk;
-
-/* --- the server's words --- */
-
-typedef struct target {
-  batch_sql_typespec spec;
-  const uint8_t *collation;
-  bool nullable;
-  uint16_t flags;
-} target;
-
-static void put_target(tds_writer *w, const target *t, const char *name) {
-  tds_type_info info = {.id = 0};
-  if (t->spec.type == BATCH_SQL_UDT) {
-    static const uint8_t udt[] = {TDS_TYPE_UDT, 0xFF, 0xFF, 0, 0, 0, 0, 0};
-    assert_int_equal(tds_writer_u32(w, 0, NULL), BR_OK);
-    assert_int_equal(tds_writer_u16(w, TDS_COLUMN_NULLABLE, NULL), BR_OK);
-    assert_int_equal(tds_writer_bytes(w, udt, sizeof udt, NULL), BR_OK);
-  } else {
-    assert_int_equal(tds_type_info_of_spec(&t->spec, t->nullable, t->collation, &info, NULL),
-                     BR_OK);
-    assert_int_equal(tds_writer_u32(w, info.user_type, NULL), BR_OK);
-    assert_int_equal(
-        tds_writer_u16(w, (uint16_t)(t->flags | (t->nullable ? TDS_COLUMN_NULLABLE : 0)), NULL),
-        BR_OK);
-    assert_int_equal(tds_type_info_write(w, TDS_IN_RESULT, &info, NULL), BR_OK);
-  }
-  assert_int_equal(tds_writer_bvarchar(w, name, NULL), BR_OK);
-}
-
-/* The answers to SELECT TOP (0), to INSERT BULK and to the stream. */
-static void make_answers(br_buf *out, const target *targets, size_t count) {
-  tds_stream *s = NULL;
-  tds_writer w;
-  br_buf_init(out, MOST);
-  assert_int_equal(tds_stream_memory("", 0, out, &s, NULL), BR_OK);
-  assert_int_equal(tds_writer_init(&w, s, 4096, NULL), BR_OK);
-  tds_writer_begin(&w, TDS_PACKET_RESPONSE, 0);
-  assert_int_equal(tds_writer_u8(&w, TDS_TOKEN_COLMETADATA, NULL), BR_OK);
-  assert_int_equal(tds_writer_u16(&w, (uint16_t)count, NULL), BR_OK);
-  for (size_t i = 0; i < count; i++) {
-    const char name[] = {(char)('a' + i), ']', '\0'};
-    put_target(&w, &targets[i], name);
-  }
-  for (int i = 0; i < 3; i++) {
-    if (i > 0) {
-      tds_writer_begin(&w, TDS_PACKET_RESPONSE, 0);
-    }
-    assert_int_equal(tds_put_done(&w, TDS_TOKEN_DONE, TDS_DONE_COUNT, 0xC1, 0, NULL), BR_OK);
-    assert_int_equal(tds_writer_end(&w, NULL), BR_OK);
-  }
-  tds_writer_done(&w);
-  tds_stream_close(s);
-}
-
-static br_status connect_talk(talk *t, size_t packet_size, br_error *err) {
-  static const tds_options options = {.host = "localhost"};
-  tds_stream *s = NULL;
-  br_buf_init(&t->sent, MOST);
-  br_status st = tds_stream_memory(t->answers.data, t->answers.len, &t->sent, &s, err);
-  if (st == BR_OK) {
-    st = connect_without_login(s, &options, NULL, &t->conn, err);
-  }
-  return st == BR_OK ? tds_writer_set_packet_size(&t->conn->writer, packet_size, err) : st;
-}
-
-static void talk_done(talk *t) {
-  tds_close(t->conn);
-  t->conn = NULL;
-  br_buf_done(&t->sent);
-}
+enum { CAPACITY = 64 };
 
 static const char *const names[] = {"a]", "b]", "c]", "d]"};
 
@@ -123,8 +47,8 @@ static void expect_batch(sent *s, const char *sql) {
   br_buf message;
   br_buf text;
   size_t used = 0;
-  br_buf_init(&message, MOST);
-  br_buf_init(&text, MOST);
+  br_buf_init(&message, TALK_MOST);
+  br_buf_init(&text, TALK_MOST);
   assert_int_equal(tds_reader_begin(&s->reader, NULL), BR_OK);
   assert_int_equal(s->reader.type, TDS_PACKET_BATCH);
   assert_int_equal(tds_message_read(&s->reader, &message, NULL), BR_OK);
@@ -146,11 +70,11 @@ static void dump_stream(sent *s, br_buf *out) {
   tds_bulk bulk;
   batch *b = NULL;
   skip_message(s, TDS_PACKET_BULK);
-  assert_int_equal(tds_bulk_begin(&bulk, &s->reader, MOST, NULL), BR_OK);
+  assert_int_equal(tds_bulk_begin(&bulk, &s->reader, TALK_MOST, NULL), BR_OK);
   assert_int_equal(batch_new(bulk.schema, CAPACITY, &b, NULL), BR_OK);
   br_status st = BR_OK;
   while (st == BR_OK) {
-    batch_reset(b, MOST);
+    batch_reset(b, TALK_MOST);
     st = tds_bulk_read(&bulk, &s->reader, b, NULL);
     sample_dump(b, out);
   }
@@ -187,7 +111,7 @@ static br_status load_sample(void *context, br_error *err) {
   tds_load *load = NULL;
   batch *b = NULL;
   uint64_t rows = 0;
-  br_status st = connect_talk(&t->talk, 512, err);
+  br_status st = talk_connect(&t->talk, 512, err);
   st = st == BR_OK ? open_load(&t->talk, 1, &load, err) : st;
   st = st == BR_OK ? batch_new(tds_load_schema(load), CAPACITY, &b, err) : st;
   if (st == BR_OK && b->columns[0].offsets != NULL) {
@@ -213,13 +137,13 @@ static br_status load_sample(void *context, br_error *err) {
 }
 
 static void load_type(const type_sample *sample, const uint8_t *collation, bool nullable) {
-  const target to = {.spec = sample->spec, .collation = collation, .nullable = nullable};
+  const load_target to = {.spec = sample->spec, .collation = collation, .nullable = nullable};
   trip t = {.sample = sample, .nullable = nullable};
   br_error err = BR_ERROR_INIT;
   br_buf after;
-  br_buf_init(&t.before, MOST);
-  br_buf_init(&after, MOST);
-  make_answers(&t.talk.answers, &to, 1);
+  br_buf_init(&t.before, TALK_MOST);
+  br_buf_init(&after, TALK_MOST);
+  talk_answers(&t.talk.answers, &to, 1);
   if (load_sample(&t, &err) != BR_OK) {
     fail_msg("%s: %s", batch_type_row_of(sample->spec.type)->name, err.message);
   }
@@ -251,7 +175,7 @@ static void every_type_arrives_as_it_went(void **state) {
 
 static void the_statement_names_types_collations_and_hints(void **state) {
   (void)state;
-  const target to[] = {
+  const load_target to[] = {
       {.spec = {.type = BATCH_SQL_VARCHAR, .length = 10}, .collation = tds_collation_latin1},
       {.spec = {.type = BATCH_SQL_NCHAR, .length = 4}, .collation = tds_collation_latin1},
       {.spec = {.type = BATCH_SQL_TEXT}, .collation = tds_collation_utf8, .nullable = true},
@@ -259,8 +183,8 @@ static void the_statement_names_types_collations_and_hints(void **state) {
   talk t = {.conn = NULL};
   tds_load *load = NULL;
   batch *b = NULL;
-  make_answers(&t.answers, to, 4);
-  assert_int_equal(connect_talk(&t, 4096, NULL), BR_OK);
+  talk_answers(&t.answers, to, 4);
+  assert_int_equal(talk_connect(&t, 4096, NULL), BR_OK);
   const tds_load_options options = {.table = "#t",
                                     .columns = names,
                                     .column_count = 4,
@@ -294,16 +218,16 @@ static void the_statement_names_types_collations_and_hints(void **state) {
 
 static void computed_and_rowversion_columns_are_refused(void **state) {
   (void)state;
-  const target to[] = {{.spec = {.type = BATCH_SQL_INT}, .flags = TDS_COLUMN_COMPUTED},
-                       {.spec = {.type = BATCH_SQL_ROWVERSION}}};
+  const load_target to[] = {{.spec = {.type = BATCH_SQL_INT}, .flags = TDS_COLUMN_COMPUTED},
+                            {.spec = {.type = BATCH_SQL_ROWVERSION}}};
   for (size_t i = 0; i < 2; i++) {
-    const target one = {
+    const load_target one = {
         .spec = to[i].spec, .collation = tds_collation_latin1, .flags = to[i].flags};
     talk t = {.conn = NULL};
     tds_load *load = NULL;
     br_error err = BR_ERROR_INIT;
-    make_answers(&t.answers, &one, 1);
-    assert_int_equal(connect_talk(&t, 4096, NULL), BR_OK);
+    talk_answers(&t.answers, &one, 1);
+    assert_int_equal(talk_connect(&t, 4096, NULL), BR_OK);
     assert_int_equal(open_load(&t, 1, &load, &err), BR_ERR_USAGE);
     assert_non_null(strstr(err.message, "'a]'"));
     assert_null(load);
@@ -315,12 +239,12 @@ static void computed_and_rowversion_columns_are_refused(void **state) {
 
 static void a_load_without_rows_sends_nothing(void **state) {
   (void)state;
-  const target to = {.spec = {.type = BATCH_SQL_INT}, .collation = tds_collation_latin1};
+  const load_target to = {.spec = {.type = BATCH_SQL_INT}, .collation = tds_collation_latin1};
   talk t = {.conn = NULL};
   tds_load *load = NULL;
   uint64_t rows = 7;
-  make_answers(&t.answers, &to, 1);
-  assert_int_equal(connect_talk(&t, 4096, NULL), BR_OK);
+  talk_answers(&t.answers, &to, 1);
+  assert_int_equal(talk_connect(&t, 4096, NULL), BR_OK);
   assert_int_equal(open_load(&t, 1, &load, NULL), BR_OK);
   size_t before = t.sent.len;
   assert_int_equal(tds_load_finish(load, &rows, NULL), BR_OK);
@@ -413,7 +337,7 @@ static const misfit misfits[] = {
 
 /* A good row, and behind it one that does not fit. `rows` good rows make packets go out before. */
 static void refuse(const misfit *m, size_t rows) {
-  const target to[] = {
+  const load_target to[] = {
       {.spec = {.type = BATCH_SQL_BINARY, .length = 100}, .collation = tds_collation_latin1},
       {.spec = m->spec, .collation = m->collation}};
   talk t = {.conn = NULL};
@@ -421,8 +345,8 @@ static void refuse(const misfit *m, size_t rows) {
   batch *b = NULL;
   br_error err = BR_ERROR_INIT;
   const uint8_t zeros[100] = {0};
-  make_answers(&t.answers, to, 2);
-  assert_int_equal(connect_talk(&t, 512, NULL), BR_OK);
+  talk_answers(&t.answers, to, 2);
+  assert_int_equal(talk_connect(&t, 512, NULL), BR_OK);
   assert_int_equal(open_load(&t, 2, &load, NULL), BR_OK);
   assert_int_equal(batch_new(tds_load_schema(load), rows + 1, &b, NULL), BR_OK);
   b->first_row = 1000;
@@ -466,7 +390,7 @@ static void refuse(const misfit *m, size_t rows) {
   /* The stream was given up: ended with IGNORE, or without rows where no packet had gone out. */
   sent s;
   br_buf rest;
-  br_buf_init(&rest, MOST);
+  br_buf_init(&rest, TALK_MOST);
   read_sent(&s, &t.sent);
   skip_message(&s, TDS_PACKET_BATCH);
   skip_message(&s, TDS_PACKET_BATCH);
@@ -507,11 +431,11 @@ static void failing_allocations_leave_nothing_behind(void **state) {
     if (type != BATCH_SQL_XML && type != BATCH_SQL_VARCHAR && type != BATCH_SQL_VARIANT) {
       continue;
     }
-    const target to = {
+    const load_target to = {
         .spec = type_samples[i].spec, .collation = tds_collation_latin1, .nullable = true};
     trip t = {.sample = &type_samples[i], .nullable = true};
-    br_buf_init(&t.before, MOST);
-    make_answers(&t.talk.answers, &to, 1);
+    br_buf_init(&t.before, TALK_MOST);
+    talk_answers(&t.talk.answers, &to, 1);
     torture_allocations(load_once, &t);
     br_buf_done(&t.before);
     br_buf_done(&t.talk.answers);
@@ -521,10 +445,11 @@ static void failing_allocations_leave_nothing_behind(void **state) {
 static void a_cut_answer_is_a_lost_connection(void **state) {
   (void)state;
   const type_sample *sample = &type_samples[3];
-  const target to = {.spec = sample->spec, .collation = tds_collation_latin1, .nullable = true};
+  const load_target to = {
+      .spec = sample->spec, .collation = tds_collation_latin1, .nullable = true};
   trip t = {.sample = sample, .nullable = true};
-  br_buf_init(&t.before, MOST);
-  make_answers(&t.talk.answers, &to, 1);
+  br_buf_init(&t.before, TALK_MOST);
+  talk_answers(&t.talk.answers, &to, 1);
   size_t whole = t.talk.answers.len;
   for (size_t length = 0; length < whole; length++) {
     br_error err = BR_ERROR_INIT;
@@ -543,9 +468,10 @@ static void a_stream_that_breaks_is_a_lost_connection(void **state) {
   (void)state;
   static const tds_options options = {.host = "localhost"};
   const type_sample *sample = &type_samples[3];
-  const target to = {.spec = sample->spec, .collation = tds_collation_latin1, .nullable = true};
+  const load_target to = {
+      .spec = sample->spec, .collation = tds_collation_latin1, .nullable = true};
   br_buf answers;
-  make_answers(&answers, &to, 1);
+  talk_answers(&answers, &to, 1);
   for (uint64_t at = 0; at < 900; at += 7) {
     tds_faults faults = TDS_NO_FAULTS;
     faults.write_fails_at = at;
