@@ -26,6 +26,7 @@ MAY_USE = {
     "flow": BELOW_FLOW,
     "settings": {"base"},
     "auth": {"base", "settings"},
+    "jobs": {"base", "store"},
     "extract": BELOW_FLOW | {"flow", "settings"},
     "sandbox": {"base", "batch", "tds", "parquet", "store", "http"},
     "auth": {"base", "settings"},

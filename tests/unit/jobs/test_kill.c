@@ -1,0 +1,183 @@
+/* A process that makes and runs jobs is killed (-9) again and again at random moments. No job that
+ * was accepted is lost, and none is called done whose work was not done. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "jobs/runner.h"
+#include "samples.h"
+
+enum { ROUNDS = 25 };
+
+static char accepted_path[160]; /* ids, a line each, written once jobs_create() has returned */
+static char worked_path[160];   /* "id position", written when a query's work is done */
+static int worked_fd;
+
+static void append(int fd, const char *line) {
+  if (write(fd, line, strlen(line)) != (ssize_t)strlen(line)) {
+    _exit(3);
+  }
+}
+
+static void pause_us(long us) {
+  struct timespec moment = {.tv_nsec = us * 1000};
+  (void)nanosleep(&moment, NULL);
+}
+
+static br_status work(void *context, job_run *run, br_error *err) {
+  (void)context;
+  const job *j = job_run_job(run);
+  br_status st = br_cancel_check(job_run_cancel(run), err);
+  for (size_t i = 0; st == BR_OK && i < j->queries_total; i++) {
+    if (j->queries[i].status == JOB_COMPLETED) {
+      continue;
+    }
+    job_query_result result = {.status = JOB_COMPLETED};
+    char line[64];
+    st = job_run_query_start(run, i, err);
+    pause_us(200);
+    (void)snprintf(line, sizeof line, "%s %zu\n", j->id, i);
+    append(worked_fd, line);
+    if (st == BR_OK) {
+      st = job_run_query_finish(run, i, &result, err);
+    }
+  }
+  return st;
+}
+
+static job_runner *start_runner(jobs *store) {
+  job_runner_options options = {.store = store, .workers = 3, .per_server = 2, .run = work};
+  job_runner *r = NULL;
+  return job_runner_start(&options, &r, NULL) == BR_OK ? r : NULL;
+}
+
+static jobs *open_and_recover(void) {
+  jobs *store = NULL;
+  uint64_t resumed = 0;
+  uint64_t failed = 0;
+  if (jobs_open(samples_path, &store, NULL) != BR_OK ||
+      jobs_recover(store, JOBS_RESUME, 1000, &resumed, &failed, NULL) != BR_OK || failed != 0) {
+    return NULL;
+  }
+  return store;
+}
+
+/* The process that is killed: it never ends by itself. */
+static void live(void) {
+  jobs *store = open_and_recover();
+  job_runner *r = store == NULL ? NULL : start_runner(store);
+  int accepted = open(accepted_path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+  if (r == NULL || accepted < 0) {
+    _exit(2);
+  }
+  for (unsigned i = 0;; i++) {
+    char id[BR_UUID_MAX];
+    char line[BR_UUID_MAX + 1];
+    job_request request = samples_request(i % 2 == 0 ? "a" : "b");
+    bool existed = false;
+    if (jobs_create(store, &request, id, &existed, NULL) != BR_OK) {
+      _exit(4);
+    }
+    (void)snprintf(line, sizeof line, "%s\n", id);
+    append(accepted, line);
+    job_runner_wake(r);
+    pause_us(500);
+  }
+}
+
+static void kill_at_random(void) {
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    live();
+  }
+  pause_us(30000 + random() % 270000);
+  assert_int_equal(kill(child, SIGKILL), 0);
+  int status = 0;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL); /* not of its own */
+}
+
+static char *read_text(const char *path) {
+  br_buf content;
+  if (br_file_read(path, 1 << 26, &content, NULL) != BR_OK) {
+    return NULL;
+  }
+  return br_buf_take(&content, NULL);
+}
+
+/* Whatever is called completed has left its trace; returns how many of `ids` are completed. */
+static size_t check(jobs *store, const char *ids, const char *worked, size_t *ret_count) {
+  size_t completed = 0;
+  size_t number = 0;
+  for (const char *p = ids; p != NULL && *p != '\0'; p += BR_UUID_MAX) {
+    char id[BR_UUID_MAX];
+    (void)snprintf(id, sizeof id, "%.36s", p);
+    job j = samples_get(store, id); /* not lost */
+    for (size_t i = 0; i < j.queries_total; i++) {
+      char line[64];
+      (void)snprintf(line, sizeof line, "%s %zu\n", id, i);
+      bool done = j.status == JOB_COMPLETED || j.queries[i].status == JOB_COMPLETED;
+      assert_true(!done || (worked != NULL && strstr(worked, line) != NULL));
+    }
+    completed += j.status == JOB_COMPLETED;
+    number++;
+    job_done(&j);
+  }
+  *ret_count = number;
+  return completed;
+}
+
+static void no_job_is_lost_and_none_is_done_that_is_not(void **state) {
+  (void)state;
+  (void)snprintf(accepted_path, sizeof accepted_path, "%s/accepted", samples_folder);
+  (void)snprintf(worked_path, sizeof worked_path, "%s/worked", samples_folder);
+  worked_fd = open(worked_path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+  assert_true(worked_fd >= 0);
+  size_t count = 0;
+  for (int i = 0; i < ROUNDS; i++) {
+    kill_at_random();
+    jobs *store = samples_open();
+    char *ids = read_text(accepted_path);
+    char *worked = read_text(worked_path);
+    (void)check(store, ids, worked, &count);
+    br_free(ids);
+    br_free(worked);
+    jobs_close(store);
+  }
+  assert_true(count > 0);
+  /* Left alone, everything that was accepted comes to its end. */
+  jobs *store = open_and_recover();
+  assert_non_null(store);
+  job_runner *r = start_runner(store);
+  assert_non_null(r);
+  uint64_t counts[JOB_STATUS_COUNT] = {1};
+  while (counts[JOB_PENDING] + counts[JOB_RUNNING] > 0) {
+    pause_us(1000);
+    assert_int_equal(jobs_count(store, counts, NULL), BR_OK);
+  }
+  job_runner_stop(r, 60000);
+  char *ids = read_text(accepted_path);
+  char *worked = read_text(worked_path);
+  assert_int_equal(check(store, ids, worked, &count), count);
+  assert_true(counts[JOB_COMPLETED] >= count);
+  assert_int_equal(counts[JOB_FAILED] + counts[JOB_CANCELLED], 0);
+  print_message("%zu jobs accepted over %d kills\n", count, (int)ROUNDS);
+  br_free(ids);
+  br_free(worked);
+  jobs_close(store);
+  (void)close(worked_fd);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(no_job_is_lost_and_none_is_done_that_is_not, samples_setup,
+                                      samples_teardown),
+  };
+  srandom((unsigned)time(NULL));
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
