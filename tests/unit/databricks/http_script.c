@@ -20,6 +20,7 @@ struct script_server {
   const script_step *steps;
   size_t step_count;
   script_choose choose;
+  bool body_first; /* choose() sees the request's body */
   void *context;
   pthread_t acceptor;
   pthread_mutex_t lock;
@@ -180,8 +181,12 @@ static bool serve_request(connection *c) {
     free(request);
     return false;
   }
+  bool body_first = c->server->body_first;
+  if (body_first) {
+    read_body(c, request, rest, rest_length);
+  }
   script_step step = next_step(c->server, request);
-  if (!step.unread) {
+  if (!body_first && !step.unread) {
     read_body(c, request, rest, rest_length);
   }
   free(rest);
@@ -257,6 +262,14 @@ script_server *script_start(const script_step *steps, size_t count) {
 script_server *script_start_routed(script_choose choose, void *context) {
   script_server *server = start_tcp();
   server->choose = choose;
+  server->context = context;
+  return run(server);
+}
+
+script_server *script_start_by_body(script_choose choose, void *context) {
+  script_server *server = start_tcp();
+  server->choose = choose;
+  server->body_first = true;
   server->context = context;
   return run(server);
 }

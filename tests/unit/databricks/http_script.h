@@ -46,6 +46,8 @@ typedef script_step (*script_choose)(void *context, const script_request *reques
 
 script_server *script_start(const script_step *steps, size_t count);
 script_server *script_start_routed(script_choose choose, void *context);
+/* The same, but choose() is called when the request's body is there. */
+script_server *script_start_by_body(script_choose choose, void *context);
 script_server *script_start_unix(const char *path, const script_step *steps, size_t count);
 void script_stop(script_server *server);
 const char *script_base(const script_server *server);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "unit/databricks/support.h"
+#include "unit/databricks/link_world.h"
 
 #define PATH       "/Volumes/main/default/landing/x"
 #define ID         "01f00000-0000-1000-8000-000000000001"
@@ -78,6 +78,16 @@ static br_status run_rows(dbx_client *client, br_error *err) {
   batch_free(b);
   dbx_rows_close(rows);
   return st;
+}
+
+/* A table through links, in three chunks. */
+static br_status run_links(dbx_client *client, br_error *err) {
+  size_t rows = 0;
+  br_status st = world_read(client, 5, &rows, err);
+  if (st == BR_DONE) {
+    assert_int_equal(rows, WORLD_ROWS);
+  }
+  return st == BR_DONE ? BR_OK : st;
 }
 
 static br_status run_list(dbx_client *client, br_error *err) {
@@ -152,10 +162,7 @@ static br_status run_once(const char *host, operation op, bool oauth, long count
   return st;
 }
 
-static void torture(operation op, bool oauth) {
-  char base[64];
-  script_server *server = script_start_routed(answer, base);
-  (void)snprintf(base, sizeof base, "%s", script_base(server));
+static void torture_at(const char *base, operation op, bool oauth) {
   br_error err = BR_ERROR_INIT;
   br_secret_forget_all();
   /* The first run also pays for what libraries allocate once. */
@@ -180,6 +187,13 @@ static void torture(operation op, bool oauth) {
   assert_true(rounds > GOOD_IN_A_ROW + 50);
   assert_true(out_of_memory > 20);
   br_secret_forget_all();
+}
+
+static void torture(operation op, bool oauth) {
+  char base[64];
+  script_server *server = script_start_routed(answer, base);
+  (void)snprintf(base, sizeof base, "%s", script_base(server));
+  torture_at(base, op, oauth);
   script_stop(server);
 }
 
@@ -191,6 +205,14 @@ static void statement(void **state) {
 static void inline_rows(void **state) {
   (void)state;
   torture(run_rows, false);
+}
+
+static void rows_behind_links(void **state) {
+  (void)state;
+  world w = {.links_together = true};
+  world_start(&w);
+  torture_at(script_base(w.server), run_links, false);
+  world_stop(&w);
 }
 
 static void list(void **state) {
@@ -220,8 +242,13 @@ static void user_with_oauth(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(statement),       cmocka_unit_test(inline_rows), cmocka_unit_test(list),
-      cmocka_unit_test(upload),          cmocka_unit_test(download),    cmocka_unit_test(head),
+      cmocka_unit_test(statement),
+      cmocka_unit_test(inline_rows),
+      cmocka_unit_test(rows_behind_links),
+      cmocka_unit_test(list),
+      cmocka_unit_test(upload),
+      cmocka_unit_test(download),
+      cmocka_unit_test(head),
       cmocka_unit_test(user_with_oauth),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
