@@ -1,12 +1,11 @@
 /*
- * Batches of one schema into another. A batch is converted column by column: as a copy where the
- * layouts agree and all values pass, else value by value. Where one does not fit, the batch is
+ * Batches of one schema into another. A batch is converted column by column: as a whole where
+ * the layouts agree or nearly so, else value by value. Where one does not fit, the batch is
  * begun again row by row, so that rows are told of in their order and left out as a whole.
  */
 #include "batch/cast.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,8 +16,7 @@ typedef struct cast_column {
   size_t from; /* its number in `from` */
   batch_type from_type;
   cast_target target;
-  bool copied;  /* values lie as they are wanted */
-  bool trusted; /* and come from a column of the same SQL Server type: all of them fit */
+  cast_way way;
 } cast_column;
 
 struct batch_cast {
@@ -60,6 +58,20 @@ static bool is_checked_only(const cast_target *target) {
   }
 }
 
+static cast_way choose_way(const batch_field *from, const batch_field *to,
+                           const cast_target *target) {
+  cast_source source = cast_source_of(from->type.layout);
+  if (same_type(&from->type, &to->type)) {
+    return same_source(from, to)     ? CAST_TRUSTED
+           : is_checked_only(target) ? CAST_COPIED
+                                     : CAST_BY_VALUE;
+  }
+  bool ints = source == CAST_FROM_INT && target->kind == CAST_TO_INT;
+  bool decimals = source == CAST_FROM_DECIMAL && target->kind == CAST_TO_DECIMAL &&
+                  from->type.scale == to->type.scale;
+  return ints || decimals ? CAST_RESIZED : CAST_BY_VALUE;
+}
+
 static br_status plan_column(const batch_field *from, const batch_field *to, cast_column *column,
                              br_error *err) {
   br_status st = cast_target_of(to, &column->target, err);
@@ -72,9 +84,7 @@ static br_status plan_column(const batch_field *from, const batch_field *to, cas
     return br_error_set(err, BR_ERR_DATA, "%s can't become %s", name, column->target.name);
   }
   column->from_type = from->type;
-  column->trusted = same_type(&from->type, &to->type) && same_source(from, to);
-  column->copied =
-      column->trusted || (same_type(&from->type, &to->type) && is_checked_only(&column->target));
+  column->way = choose_way(from, to, &column->target);
   return BR_OK;
 }
 
@@ -113,145 +123,6 @@ void batch_cast_free(batch_cast *cast) {
   }
 }
 
-/* Do all values fit as they are? Most loops have no exit in them, so that the compiler can take
- * several values at a time. NULLs are zero, which fits everywhere. */
-
-static bool ints_fit(const cast_target *t, const batch_column *in, size_t rows) {
-  const int16_t *values = in->values;
-  if (in->layout != BATCH_INT16) {
-    return false; /* tinyint, the only bounded one, has this layout */
-  }
-  bool ok = true;
-  for (size_t i = 0; i < rows; i++) {
-    ok &= values[i] >= t->min && values[i] <= t->max;
-  }
-  return ok;
-}
-
-static bool dates_fit(const cast_target *t, const batch_column *in, size_t rows) {
-  const int32_t *values = in->values;
-  int32_t min = (int32_t)t->min;
-  int32_t max = (int32_t)t->max;
-  bool ok = true;
-  for (size_t i = 0; i < rows; i++) {
-    ok &= values[i] >= min && values[i] <= max;
-  }
-  return ok;
-}
-
-static bool stamps_fit(const cast_target *t, const batch_column *in, size_t rows) {
-  const int64_t *values = in->values;
-  bool ok = true;
-  for (size_t i = 0; i < rows; i++) {
-    ok &= values[i] >= t->min && values[i] <= t->max;
-  }
-  for (size_t i = 0; ok && t->step > 1 && i < rows; i++) {
-    ok = values[i] % t->step == 0;
-  }
-  return ok;
-}
-
-static bool decimals_fit(const cast_target *t, const batch_column *in, size_t rows) {
-  bool ok = true;
-  for (size_t i = 0; i < rows; i++) {
-    if (in->layout == BATCH_DECIMAL128) {
-      batch_i128 value = batch_load_i128((const uint8_t *)in->values + i * 16);
-      ok &= value >= t->min && value <= t->max;
-    } else {
-      int64_t value = in->layout == BATCH_DECIMAL32 ? ((const int32_t *)in->values)[i]
-                                                    : ((const int64_t *)in->values)[i];
-      ok &= value >= t->min && value <= t->max;
-    }
-  }
-  return ok;
-}
-
-static bool floats_fit(const batch_column *in, size_t rows) {
-  bool ok = true;
-  if (in->layout == BATCH_FLOAT) {
-    const float *values = in->values;
-    for (size_t i = 0; i < rows; i++) {
-      ok &= isfinite(values[i]) != 0;
-    }
-  } else {
-    const double *values = in->values;
-    for (size_t i = 0; i < rows; i++) {
-      ok &= isfinite(values[i]) != 0;
-    }
-  }
-  return ok;
-}
-
-static bool lengths_fit(const cast_target *t, const batch_column *in, size_t rows) {
-  const int32_t *offsets = in->offsets;
-  uint32_t longest = 0;
-  for (size_t i = 0; i < rows; i++) {
-    uint32_t length = (uint32_t)(offsets[i + 1] - offsets[i]);
-    longest = length > longest ? length : longest;
-  }
-  bool ok = true;
-  for (size_t i = 0; longest > t->limit && ok && i < rows; i++) {
-    size_t length = (size_t)(offsets[i + 1] - offsets[i]);
-    if (length > t->limit) {
-      ok = cast_check_length(t, (const char *)in->data + offsets[i], length, NULL) == BR_OK;
-    }
-  }
-  return ok;
-}
-
-static bool values_fit(const cast_target *t, const batch_column *in, size_t rows) {
-  switch (t->kind) {
-  case CAST_TO_INT:
-    return !t->bounded || ints_fit(t, in, rows);
-  case CAST_TO_DECIMAL:
-    return !t->bounded || decimals_fit(t, in, rows);
-  case CAST_TO_DATE:
-    return !t->bounded || dates_fit(t, in, rows);
-  case CAST_TO_STAMP:
-    return !t->bounded || stamps_fit(t, in, rows);
-  case CAST_TO_FLOAT:
-    return !t->finite || floats_fit(in, rows);
-  case CAST_TO_TEXT:
-  case CAST_TO_BINARY:
-    return t->limit == BATCH_LENGTH_MAX || lengths_fit(t, in, rows);
-  default:
-    return true;
-  }
-}
-
-static br_status copy_values(const batch_column *in, size_t rows, batch_column *out,
-                             br_error *err) {
-  if (in->offsets == NULL) {
-    size_t width = batch_layout_width(in->layout);
-    memcpy(out->values, in->values, width == 0 ? (rows + 7) / 8 : rows * width);
-    return BR_OK;
-  }
-  size_t length = (size_t)in->offsets[rows];
-  br_status st = batch_column_reserve_data(out, length, err);
-  if (st == BR_OK && length > 0) {
-    memcpy(out->data, in->data, length);
-  }
-  if (st == BR_OK) {
-    memcpy(out->offsets, in->offsets, (rows + 1) * sizeof *in->offsets);
-    out->data_len = length;
-  }
-  return st;
-}
-
-/* BR_ERR_DATA without more words where a value doesn't fit: the rows are looked at again then. */
-static br_status copy_column(const cast_column *c, const batch_column *in, size_t rows,
-                             batch_column *out, br_error *err) {
-  if ((in->nulls > 0 && !c->target.nullable) ||
-      (!c->trusted && !values_fit(&c->target, in, rows))) {
-    return BR_ERR_DATA;
-  }
-  if (in->nulls > 0) {
-    memcpy(out->validity, in->validity, (rows + 7) / 8);
-    out->nulls = in->nulls;
-  }
-  return copy_values(in, rows, out, err);
-}
-
 static br_status convert_cell(const cast_column *c, const batch_column *in, size_t in_row,
                               batch_column *out, size_t out_row, br_error *err) {
   if (!batch_column_is_valid(in, in_row)) {
@@ -268,8 +139,8 @@ static br_status convert_columns(const batch_cast *cast, const batch *in, batch 
   for (size_t i = 0; st == BR_OK && i < cast->to->count; i++) {
     const cast_column *c = &cast->columns[i];
     const batch_column *from = &in->columns[c->from];
-    if (c->copied && in->rows > 0) {
-      st = copy_column(c, from, in->rows, &out->columns[i], err);
+    if (c->way != CAST_BY_VALUE) {
+      st = cast_copy_column(&c->target, c->way, from, in->rows, &out->columns[i], err);
       continue;
     }
     for (size_t row = 0; st == BR_OK && row < in->rows; row++) {

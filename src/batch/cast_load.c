@@ -6,17 +6,6 @@
 #include "base/text.h"
 #include "batch/cast_value.h"
 
-static int64_t load_int(const batch_column *column, size_t row) {
-  switch (batch_layout_width(column->layout)) {
-  case 2:
-    return ((const int16_t *)column->values)[row];
-  case 4:
-    return ((const int32_t *)column->values)[row];
-  default:
-    return ((const int64_t *)column->values)[row];
-  }
-}
-
 static void load_bytes(const batch_column *column, size_t row, cast_value *value) {
   size_t at = (size_t)column->offsets[row];
   value->length = (size_t)column->offsets[row + 1] - at;
@@ -41,7 +30,7 @@ void cast_load(const batch_column *column, const batch_type *type, size_t row,
     break;
   case BATCH_DECIMAL32:
   case BATCH_DECIMAL64:
-    ret_value->decimal = load_int(column, row);
+    ret_value->decimal = cast_get_int(column, row);
     ret_value->scale = type->scale;
     break;
   case BATCH_DECIMAL128:
@@ -53,7 +42,7 @@ void cast_load(const batch_column *column, const batch_type *type, size_t row,
     load_bytes(column, row, ret_value);
     break;
   default:
-    ret_value->integer = load_int(column, row);
+    ret_value->integer = cast_get_int(column, row);
     break;
   }
 }

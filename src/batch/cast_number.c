@@ -12,12 +12,35 @@
 
 enum { DIGITS_MAX = 38, NUMBER_TEXT_MAX = 512 };
 
-static batch_i128 ten_to(unsigned exponent) {
+static const int64_t powers_of_ten[] = {
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    1000000000,
+    10000000000,
+    100000000000,
+    1000000000000,
+    10000000000000,
+    100000000000000,
+    1000000000000000,
+    10000000000000000,
+    100000000000000000,
+    1000000000000000000,
+};
+
+batch_i128 cast_ten_to(unsigned exponent) {
+  enum { LAST = sizeof powers_of_ten / sizeof powers_of_ten[0] - 1 };
   batch_i128 power = 1;
-  while (exponent-- > 0) {
-    power *= 10;
+  for (; exponent > LAST; exponent -= LAST) {
+    power *= powers_of_ten[LAST];
   }
-  return power;
+  return power * powers_of_ten[exponent];
 }
 
 static bool text_is(const cast_value *value, const char *word) {
@@ -54,7 +77,7 @@ static br_status whole_number(const cast_target *target, const cast_value *value
   int64_t integer = 0;
   switch (value->source) {
   case CAST_FROM_DECIMAL: {
-    batch_i128 unit = ten_to(value->scale);
+    batch_i128 unit = cast_ten_to(value->scale);
     if (value->decimal % unit != 0) {
       return cast_is_no(target, value, err);
     }
@@ -124,8 +147,12 @@ br_status cast_store_int(const cast_target *target, const cast_value *value, bat
 static br_status rescale(const cast_target *target, const cast_value *value, batch_i128 number,
                          unsigned from, batch_i128 *ret_number, br_error *err) {
   unsigned to = target->type.scale;
+  if (from == to) {
+    *ret_number = number;
+    return BR_OK;
+  }
   if (from > to) {
-    batch_i128 unit = ten_to(from - to);
+    batch_i128 unit = cast_ten_to(from - to);
     if (number % unit != 0) {
       return br_error_set(err, BR_ERR_DATA, "the value has more than %u digits behind the point",
                           to);
@@ -133,8 +160,8 @@ static br_status rescale(const cast_target *target, const cast_value *value, bat
     *ret_number = number / unit;
     return BR_OK;
   }
-  batch_i128 unit = ten_to(to - from);
-  batch_i128 most = ten_to(DIGITS_MAX) / unit;
+  batch_i128 unit = cast_ten_to(to - from);
+  batch_i128 most = cast_ten_to(DIGITS_MAX) / unit;
   if (number >= most || number <= -most) {
     return cast_out_of_range(target, value, err);
   }
@@ -148,18 +175,42 @@ static br_status parse_decimal(const cast_target *target, const char *text, size
                              ret_number, err);
 }
 
+/* The usual double at once. Where a decimal of at most 15 digits is nearest to it, that decimal is
+ * the number's shortest text: all such survive the way through a double. */
+static bool short_decimal(const cast_value *value, unsigned scale, batch_i128 *ret_number) {
+  enum { SCALE_MAX = 15 };
+  if (value->is_single || scale > SCALE_MAX || !(fabs(value->number) < 1e15)) {
+    return false;
+  }
+  double unit = (double)powers_of_ten[scale];
+  double scaled = rint(value->number * unit);
+  if (fabs(scaled) >= 1e15 || scaled / unit != value->number) {
+    return false;
+  }
+  *ret_number = (batch_i128)(int64_t)scaled;
+  return true;
+}
+
+static br_status decimal_of_float(const cast_target *target, const cast_value *value,
+                                  batch_i128 *ret_number, br_error *err) {
+  if (short_decimal(value, target->type.scale, ret_number)) {
+    return BR_OK;
+  }
+  char text[64];
+  cast_value_text(value, text, sizeof text);
+  return parse_decimal(target, text, strlen(text), ret_number, err);
+}
+
 br_status cast_store_decimal(const cast_target *target, const cast_value *value, batch_column *out,
                              size_t row, br_error *err) {
   batch_i128 number = 0;
-  char text[64];
   br_status st = BR_OK;
   switch (value->source) {
   case CAST_FROM_TEXT:
     st = parse_decimal(target, value->bytes, value->length, &number, err);
     break;
   case CAST_FROM_FLOAT:
-    cast_value_text(value, text, sizeof text);
-    st = parse_decimal(target, text, strlen(text), &number, err);
+    st = decimal_of_float(target, value, &number, err);
     break;
   case CAST_FROM_DECIMAL:
     st = rescale(target, value, value->decimal, value->scale, &number, err);
@@ -171,7 +222,7 @@ br_status cast_store_decimal(const cast_target *target, const cast_value *value,
   if (st != BR_OK) {
     return st;
   }
-  batch_i128 limit = ten_to(target->type.precision);
+  batch_i128 limit = cast_ten_to(target->type.precision);
   if (number >= limit || number <= -limit ||
       (target->bounded && (number < target->min || number > target->max))) {
     return cast_out_of_range(target, value, err);

@@ -5,7 +5,8 @@
  *                                    ▲
  *                               text (batch_append_text)
  *
- *   cast.c          schemas, rows, columns that may be copied as a whole
+ *   cast.c          schemas, columns, rows
+ *   cast_copy.c     columns that are copied as a whole
  *   cast_target.c   a field's rules
  *   cast_load.c     values out of columns, and as text
  *   cast_number.c   into bit, whole numbers, decimals, floating point
@@ -103,6 +104,19 @@ br_status cast_store(const cast_target *target, const cast_value *value, batch_c
 br_status cast_store_null(const cast_target *target, batch_column *out, size_t row,
                           br_error *err) BR_CHECKED;
 
+/* How a column is converted. */
+typedef enum cast_way {
+  CAST_BY_VALUE, /* load and store, one after the other */
+  CAST_COPIED,   /* values lie as they are wanted; they are checked */
+  CAST_TRUSTED,  /* the same, from a column of the same SQL Server type: all of them fit */
+  CAST_RESIZED,  /* whole numbers, or decimals of the same scale, of other widths or ranges */
+} cast_way;
+
+/* A whole column, empty before; not CAST_BY_VALUE. BR_ERR_DATA, without words, where a value does
+ * not fit: cast_store() knows why. */
+br_status cast_copy_column(const cast_target *target, cast_way way, const batch_column *in,
+                           size_t rows, batch_column *out, br_error *err) BR_CHECKED;
+
 /* The rows of cast_store()'s table. They leave marking the value as present to it. */
 typedef br_status cast_store_fn(const cast_target *target, const cast_value *value,
                                 batch_column *out, size_t row, br_error *err);
@@ -125,7 +139,23 @@ br_status cast_check_length(const cast_target *target, const char *bytes, size_t
 br_status cast_is_no(const cast_target *target, const cast_value *value, br_error *err);
 br_status cast_out_of_range(const cast_target *target, const cast_value *value, br_error *err);
 
-/* Writes a whole number into a column of 2, 4 or 8 bytes a value. */
+/* 10^exponent, exponent at most 38. */
+batch_i128 cast_ten_to(unsigned exponent);
+
+/* Reads a whole number from a column of 2, 4 or 8 bytes a value, and writes one. */
+static inline int64_t cast_get_int(const batch_column *column, size_t row) {
+  switch (column->layout) {
+  case BATCH_INT16:
+    return ((const int16_t *)column->values)[row];
+  case BATCH_INT32:
+  case BATCH_DATE32:
+  case BATCH_DECIMAL32:
+    return ((const int32_t *)column->values)[row];
+  default:
+    return ((const int64_t *)column->values)[row];
+  }
+}
+
 static inline void cast_put_int(batch_column *out, size_t row, int64_t value) {
   switch (out->layout) {
   case BATCH_INT16:

@@ -393,18 +393,63 @@ static void assert_cell(const batch *b, size_t row, const char *expected) {
   br_buf_done(&text);
 }
 
-/* value alone, between NULLs and twice, so that each of the ways through is taken. */
+static void check_taken(const cast_case *c, batch_cast *cast, const batch *in, batch *out) {
+  br_error err = BR_ERROR_INIT;
+  if (batch_cast_run(cast, in, out, NULL, NULL, &err) != BR_OK) {
+    fail_msg("%s: %s", c->value, err.message);
+  }
+  assert_int_equal(out->rows, 4);
+  assert_int_equal(out->columns[0].nulls, 2);
+  assert_cell(out, 0, NULL);
+  assert_cell(out, 1, c->expected);
+  assert_cell(out, 2, c->expected);
+  assert_cell(out, 3, NULL);
+}
+
+static void check_refused(const cast_case *c, batch_cast *cast, const batch *in, batch *out) {
+  br_error err = BR_ERROR_INIT;
+  char message[320];
+  (void)snprintf(message, sizeof message, "Row 12, column 'c': %s", c->why);
+  if (batch_cast_run(cast, in, out, NULL, NULL, &err) != BR_ERR_DATA) {
+    fail_msg("%s: taken, not %s", c->value, message);
+  }
+  assert_string_equal(err.message, message);
+  assert_int_equal(out->rows, 0);
+  rejected r = {.answer = BR_OK};
+  assert_int_equal(batch_cast_run(cast, in, out, note, &r, &err), BR_OK);
+  assert_int_equal(out->rows, 2);
+  assert_int_equal(out->columns[0].nulls, 2);
+  assert_int_equal(r.count, 2);
+  assert_int_equal(r.rows[1], 2);
+  assert_string_equal(r.why[1], c->why);
+}
+
+/* The last row is refused for its second column, so that the batch is gone through row by row. */
+static void check_taken_by_row(const cast_case *c, batch_cast *cast, batch *in, batch *out) {
+  ((int64_t *)in->columns[1].values)[3] = INT64_MAX;
+  rejected r = {.answer = BR_OK};
+  batch_reset(out, SIZE_MAX);
+  assert_int_equal(batch_cast_run(cast, in, out, note, &r, NULL), BR_OK);
+  assert_int_equal(r.count, 1);
+  assert_true(r.rows[0] == 3 && r.columns[0] == 1);
+  assert_int_equal(out->rows, 3);
+  assert_int_equal(out->columns[0].nulls, 1);
+  assert_cell(out, 0, NULL);
+  assert_cell(out, 1, c->expected);
+  assert_cell(out, 2, c->expected);
+}
+
+/* The value between NULLs and twice, beside a column of numbers. */
 static void check_case(const cast_case *c) {
-  batch_field from_field = resolved(c->from);
-  batch_field to_field = resolved(c->to);
-  batch_schema from = {&from_field, 1};
-  batch_schema to = {&to_field, 1};
-  static const size_t map[] = {0};
+  batch_field from_fields[] = {resolved(c->from), FIELD(INT64_)};
+  batch_field to_fields[] = {resolved(c->to), FIELD(INT)};
+  batch_schema from = {from_fields, 2};
+  batch_schema to = {to_fields, 2};
+  static const size_t map[] = {0, 1};
   batch_cast *cast = NULL;
   batch *in = NULL;
   batch *out = NULL;
-  br_error err = BR_ERROR_INIT;
-  assert_int_equal(batch_cast_new(&from, &to, map, &cast, &err), BR_OK);
+  assert_int_equal(batch_cast_new(&from, &to, map, &cast, NULL), BR_OK);
   assert_int_equal(batch_new(&from, 4, &in, NULL), BR_OK);
   assert_int_equal(batch_new(&to, 4, &out, NULL), BR_OK);
   append(in, NULL);
@@ -412,32 +457,11 @@ static void check_case(const cast_case *c) {
   append(in, c->value);
   append(in, NULL);
   in->first_row = 10;
-  br_status st = batch_cast_run(cast, in, out, NULL, NULL, &err);
   if (c->why == NULL) {
-    if (st != BR_OK) {
-      fail_msg("%s: %s", c->value, err.message);
-    }
-    assert_int_equal(out->rows, 4);
-    assert_int_equal(out->columns[0].nulls, 2);
-    assert_cell(out, 0, NULL);
-    assert_cell(out, 1, c->expected);
-    assert_cell(out, 2, c->expected);
-    assert_cell(out, 3, NULL);
+    check_taken(c, cast, in, out);
+    check_taken_by_row(c, cast, in, out);
   } else {
-    char message[320];
-    (void)snprintf(message, sizeof message, "Row 12, column 'c': %s", c->why);
-    if (st != BR_ERR_DATA) {
-      fail_msg("%s: taken, not %s", c->value, message);
-    }
-    assert_string_equal(err.message, message);
-    assert_int_equal(out->rows, 0);
-    rejected r = {.answer = BR_OK};
-    assert_int_equal(batch_cast_run(cast, in, out, note, &r, &err), BR_OK);
-    assert_int_equal(out->rows, 2);
-    assert_int_equal(out->columns[0].nulls, 2);
-    assert_int_equal(r.count, 2);
-    assert_int_equal(r.rows[1], 2);
-    assert_string_equal(r.why[1], c->why);
+    check_refused(c, cast, in, out);
   }
   batch_free(out);
   batch_free(in);
@@ -742,6 +766,45 @@ static void every_value_comes_back_from_its_text(void **state) {
   }
 }
 
+static void doubles_become_the_decimals_that_they_are_read_from(void **state) {
+  (void)state;
+  enum { ROWS = 3000 };
+  uint64_t seed = UINT64_C(0xD1B54A32D192ED03);
+  for (uint8_t scale = 0; scale <= 20; scale++) {
+    batch_field text_field = FIELD(TEXT_);
+    batch_field double_field = FIELD(DOUBLE_);
+    batch_field decimal_field = FIELD(DEC128_(38, 0));
+    decimal_field.type.scale = scale;
+    batch_schema text = {&text_field, 1};
+    batch_schema number = {&double_field, 1};
+    batch_schema decimal = {&decimal_field, 1};
+    batch *in = NULL;
+    batch *middle = NULL;
+    batch *out = NULL;
+    batch *direct = NULL;
+    assert_int_equal(batch_new(&text, ROWS, &in, NULL), BR_OK);
+    for (size_t row = 0; row < ROWS; row++) {
+      /* Up to 15 digits, which all survive a double. */
+      batch_i128 value = (batch_i128)(next_random(&seed) % 1000000000000000);
+      value >>= next_random(&seed) % 50;
+      char digits[64];
+      batch_decimal_text(row % 2 == 0 ? value : -value, scale, digits, sizeof digits);
+      append(in, digits);
+    }
+    br_error err = BR_ERROR_INIT;
+    if (cast_once(&text, &number, in, &middle, &err) != BR_OK ||
+        cast_once(&number, &decimal, middle, &out, &err) != BR_OK ||
+        cast_once(&text, &decimal, in, &direct, &err) != BR_OK) {
+      fail_msg("%s", err.message);
+    }
+    assert_memory_equal(out->columns[0].values, direct->columns[0].values, (size_t)16 * ROWS);
+    batch_free(direct);
+    batch_free(out);
+    batch_free(middle);
+    batch_free(in);
+  }
+}
+
 static void columns_of_the_same_type_are_taken_as_they_are(void **state) {
   (void)state;
   /* 29.9 s is no value of smalldatetime: one that is there already is not looked at again. */
@@ -839,6 +902,7 @@ int main(void) {
       cmocka_unit_test(a_rejection_may_end_the_run),
       cmocka_unit_test(casts_survive_every_failing_allocation),
       cmocka_unit_test(every_value_comes_back_from_its_text),
+      cmocka_unit_test(doubles_become_the_decimals_that_they_are_read_from),
       cmocka_unit_test(columns_of_the_same_type_are_taken_as_they_are),
       cmocka_unit_test(single_values_are_read_as_text_or_base64),
       cmocka_unit_test(base64_survives_every_failing_allocation),
