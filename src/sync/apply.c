@@ -1,0 +1,348 @@
+#include "sync/apply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sync/lock.h"
+#include "sync/retry.h"
+
+/* One event under way. */
+typedef struct work {
+  const sync_apply_options *options;
+  sync_session *session;
+  const sync_event *event;
+  sync_ledger_row known;
+  char table[SYNC_NAME_TEXT_MAX];
+  sync_applied *applied;
+} work;
+
+/* ---- outcomes ---- */
+
+static br_status copy(const char *text, char **ret_copy, br_error *err) {
+  char *made = br_strdup(text);
+  if (made == NULL) {
+    return br_error_nomem(err);
+  }
+  br_free(*ret_copy);
+  *ret_copy = made;
+  return BR_OK;
+}
+
+static void begin_report(work *w, sync_status status) {
+  sync_report_done(&w->applied->report);
+  w->applied->verdict = SYNC_VERDICT_REPORT;
+  w->applied->report.status = status;
+  memcpy(w->applied->report.fingerprint, w->event->fingerprint, sizeof w->event->fingerprint);
+}
+
+/* What the author expected and what came of it. */
+static br_status compare_expected(const work *w, br_buf *warning, br_error *err) {
+  sync_report *report = &w->applied->report;
+  if (!w->event->has_rows_expected) {
+    return BR_OK;
+  }
+  report->has_discrepancy = true;
+  report->discrepancy = w->event->rows_expected - report->rows_affected;
+  if (report->discrepancy == 0) {
+    return BR_OK;
+  }
+  return br_buf_printf(warning, err, "%s%" PRId64 " rows were expected, %" PRId64
+                                     " were affected (discrepancy %" PRId64 ")",
+                       warning->len > 0 ? "; " : "", w->event->rows_expected,
+                       report->rows_affected, report->discrepancy);
+}
+
+static br_status report_success(work *w, sync_change *change, int64_t rows, br_error *err) {
+  begin_report(w, SYNC_COMPLETED);
+  sync_report *report = &w->applied->report;
+  report->has_rows = true;
+  report->rows_affected = w->event->options.dry_run ? 0 : rows;
+  br_status st = w->event->options.dry_run ? BR_OK : compare_expected(w, &change->notes, err);
+  if (st == BR_OK && change->notes.len > 0) {
+    const char *text = br_buf_cstr(&change->notes);
+    st = text == NULL ? br_error_nomem(err) : copy(text, &report->warning, err);
+  }
+  return st;
+}
+
+static br_status report_failure(work *w, const br_error *why, br_error *err) {
+  begin_report(w, why->status == BR_ERR_LIMIT ? SYNC_BLOCKED : SYNC_FAILED);
+  w->applied->report.has_rows = true;
+  return copy(why->message, &w->applied->report.error_message, err);
+}
+
+/* ---- what the ledger knows ---- */
+
+static br_status copy_optional(const char *text, char **ret_copy, br_error *err) {
+  return text == NULL ? BR_OK : copy(text, ret_copy, err);
+}
+
+static br_status replay(work *w, br_error *err) {
+  static const sync_status statuses[] = {[SYNC_LEDGER_COMPLETED] = SYNC_COMPLETED,
+                                         [SYNC_LEDGER_FAILED] = SYNC_FAILED,
+                                         [SYNC_LEDGER_BLOCKED] = SYNC_BLOCKED};
+  begin_report(w, statuses[w->known.state]);
+  sync_report *report = &w->applied->report;
+  w->applied->replayed = true;
+  report->has_rows = w->known.has_rows;
+  report->rows_affected = w->known.rows_affected;
+  if (w->known.state == SYNC_LEDGER_COMPLETED && w->event->has_rows_expected &&
+      w->known.has_rows) {
+    report->has_discrepancy = true;
+    report->discrepancy = w->event->rows_expected - w->known.rows_affected;
+  }
+  br_status st = copy_optional(w->known.warning, &report->warning, err);
+  return st == BR_OK ? copy_optional(w->known.error_message, &report->error_message, err) : st;
+}
+
+/* Another event has used this id. Nothing is written to the ledger, whose row is the other's. */
+static br_status id_taken(work *w, br_error *err) {
+  br_error why = BR_ERROR_INIT;
+  br_error_set(&why, BR_ERR_DATA,
+               "The event_id was used before by an event with other content, which is %s; give "
+               "this one an id of its own",
+               w->known.state == SYNC_LEDGER_COMPLETED ? "completed" : "known to the ledger");
+  w->applied->replayed = true;
+  return report_failure(w, &why, err);
+}
+
+/* Databricks has been told of a failure before. Is the row waiting again (a retry), or is the list
+ * that the event came with older than that? */
+static br_status ask_queue(work *w, bool *ret_run, br_error *err) {
+  char status[32];
+  br_status st = sync_queue_status(w->options->queue, w->event->fingerprint, status,
+                                   w->options->cancel, err);
+  if (st == BR_OK) {
+    *ret_run = strcmp(status, "pending") == 0 || strcmp(status, "processing") == 0;
+    w->applied->verdict = SYNC_VERDICT_DROP;
+  }
+  return st;
+}
+
+/* Decides by the ledger's row. *ret_run: the event is to be carried out. */
+static br_status consult(work *w, bool *ret_run, br_error *err) {
+  const bool same = strcmp(w->known.hash, w->event->hash) == 0;
+  *ret_run = false;
+  switch (w->known.state) {
+  case SYNC_LEDGER_NONE:
+  case SYNC_LEDGER_ACCEPTED:
+    *ret_run = true;
+    return BR_OK;
+  case SYNC_LEDGER_COMPLETED:
+    return same ? replay(w, err) : id_taken(w, err);
+  case SYNC_LEDGER_FAILED:
+  case SYNC_LEDGER_BLOCKED:
+    return same && !w->known.reported ? replay(w, err) : ask_queue(w, ret_run, err);
+  case SYNC_LEDGER_CANCELLED:
+    return ask_queue(w, ret_run, err);
+  }
+  return br_error_set(err, BR_ERR_INTERNAL, "A state of the ledger is not handled");
+}
+
+/* ---- carrying it out ---- */
+
+/* Inside the transaction: the change and, unless it is only a look, its row in the ledger. */
+static br_status change_and_note(work *w, sync_change *change, br_error *err) {
+  int64_t rows = 0;
+  const bool look = w->event->options.dry_run;
+  br_status st = look ? sync_change_preview(change, &rows, err) : sync_change_run(change, &rows, err);
+  st = st == BR_OK ? report_success(w, change, rows, err) : st;
+  if (st == BR_OK && !tds_in_transaction(w->session->conn)) {
+    st = br_error_set(err, BR_ERR_REMOTE,
+                      "The transaction was ended from inside the change (a trigger that commits or "
+                      "rolls back?)");
+  }
+  return st == BR_OK && !look
+             ? sync_ledger_write(w->options->ledger, w->session->conn, w->event, w->known.state,
+                                 &w->applied->report, err)
+             : st;
+}
+
+static br_status in_transaction(work *w, sync_change *change, br_error *err) {
+  tds_conn *conn = w->session->conn;
+  br_status st = tds_begin(conn, TDS_ISOLATION_READ_COMMITTED, err);
+  st = st == BR_OK ? change_and_note(w, change, err) : st;
+  if (st == BR_OK && !w->event->options.dry_run) {
+    return tds_commit(conn, err);
+  }
+  if (tds_is_usable(conn)) {
+    br_error second = BR_ERROR_INIT;
+    if (tds_rollback(conn, &second) != BR_OK) {
+      sync_session_close(w->session); /* the server rolls back what it finds open */
+    }
+  }
+  if (st != BR_OK) {
+    return st;
+  }
+  /* A dry run: its outcome alone is written. */
+  return sync_session_is_usable(w->session)
+             ? sync_ledger_write(w->options->ledger, w->session->conn, w->event, w->known.state,
+                                 &w->applied->report, err)
+             : br_error_set(err, BR_ERR_NETWORK, "The connection was lost at the end of a dry run");
+}
+
+static br_status check_rights(work *w, sync_change *change, br_error *err) {
+  sync_rights rights = {.may_write = false};
+  w->options->rights(w->options->rights_context, w->applied->principal, w->table, &rights);
+  change->max_delete_rows = rights.max_delete_rows;
+  return rights.may_write ? BR_OK : br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
+}
+
+static br_status carry_out(work *w, br_error *err) {
+  sync_change change;
+  if (w->event->problem != NULL) {
+    return br_error_set(err, BR_ERR_DATA, "%s", w->event->problem);
+  }
+  sync_change_init(&change, w->session->conn, w->options->client, w->options->cancel, w->event);
+  change.empty_is_fine = w->options->empty_is_fine;
+  br_status st = check_rights(w, &change, err);
+  if (st == BR_OK && w->options->on_start != NULL) {
+    w->applied->started = true;
+    w->options->on_start(w->options->on_start_context, w->event);
+  }
+  st = st == BR_OK ? sync_change_prepare(&change, err) : st;
+  st = st == BR_OK ? in_transaction(w, &change, err) : st;
+  if (st != BR_OK && sync_session_is_usable(w->session) && err != NULL) {
+    sync_change_explain(&change, err);
+  }
+  if (!sync_session_is_usable(w->session)) {
+    change.conn = NULL;
+  }
+  sync_change_done(&change);
+  return st;
+}
+
+/* A failure of the event itself: it goes into the ledger and to the author. */
+static br_status settle_failure(work *w, const br_error *why, br_error *err) {
+  br_status st = report_failure(w, why, err);
+  return st == BR_OK ? sync_ledger_write(w->options->ledger, w->session->conn, w->event,
+                                         w->known.state, &w->applied->report, err)
+                     : st;
+}
+
+/* ---- attempts ---- */
+
+static br_status unlock(work *w, br_error *err) {
+  return sync_unlock_event(w->session->conn, w->event->key, w->table, err);
+}
+
+/* Under the locks. BR_OK: a verdict stands. */
+static br_status locked(work *w, br_error *why, br_error *err) {
+  bool run = false;
+  br_status st = sync_ledger_read(w->options->ledger, w->session->conn, w->event->key, &w->known,
+                                  err);
+  st = st == BR_OK ? consult(w, &run, err) : st;
+  if (st != BR_OK || !run) {
+    return st;
+  }
+  const bool accepted = w->known.state == SYNC_LEDGER_ACCEPTED &&
+                        strcmp(w->known.hash, w->event->hash) == 0;
+  (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
+                 accepted ? w->known.principal : w->options->principal);
+  br_error_clear(why);
+  st = carry_out(w, why);
+  if (st == BR_OK) {
+    return BR_OK;
+  }
+  if (st == BR_ERR_CANCELLED) {
+    w->applied->verdict = SYNC_VERDICT_STOP;
+    return BR_OK;
+  }
+  if (sync_is_lock_wait(why)) {
+    w->applied->verdict = SYNC_VERDICT_BUSY;
+    return BR_OK;
+  }
+  return st;
+}
+
+static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *err) {
+  br_error why = BR_ERROR_INIT;
+  bool granted = false;
+  sync_ledger_row_done(&w->known);
+  *ret_settled = true;
+  br_status st = sync_session_ensure(w->session, err);
+  if (st == BR_OK && w->session->slots > 0 && !w->session->has_slot) {
+    w->applied->verdict = SYNC_VERDICT_BUSY; /* another replica has taken over */
+    return BR_OK;
+  }
+  st = st == BR_OK
+           ? sync_lock_event(w->session->conn, w->event->key, w->table, &granted, err)
+           : st;
+  if (st != BR_OK || !granted) {
+    w->applied->verdict = SYNC_VERDICT_BUSY;
+    return st;
+  }
+  st = locked(w, &why, err);
+  if (st != BR_OK && why.status != BR_OK) {
+    if (!last && sync_is_transient(&why)) {
+      *ret_settled = false;
+      *err = why;
+      st = BR_OK;
+    } else if (sync_session_is_usable(w->session)) {
+      st = settle_failure(w, &why, err);
+    } else {
+      *err = why; /* nobody knows what became of it: the ledger will be asked again */
+    }
+  }
+  br_error ignored = BR_ERROR_INIT;
+  if (sync_session_is_usable(w->session) && unlock(w, &ignored) != BR_OK) {
+    sync_session_close(w->session); /* its locks go with it */
+  }
+  return st;
+}
+
+/* Without an id there is no row in the ledger: the row in the events table alone says it. */
+static br_status without_id(work *w, br_error *err) {
+  br_error why = BR_ERROR_INIT;
+  br_error_set(&why, BR_ERR_DATA, "%s",
+               w->event->problem == NULL ? "event_id is missing" : w->event->problem);
+  return report_failure(w, &why, err);
+}
+
+static br_status attempts(work *w, br_error *err) {
+  for (unsigned attempt = 1;; attempt++) {
+    bool settled = true;
+    br_error local = BR_ERROR_INIT;
+    br_status st = one_attempt(w, attempt == SYNC_ATTEMPTS, &settled, &local);
+    const bool again = (st == BR_OK && !settled) ||
+                       (st != BR_OK && attempt < SYNC_ATTEMPTS && sync_is_transient(&local));
+    if (!again) {
+      if (st != BR_OK && err != NULL) {
+        *err = local;
+      }
+      return st;
+    }
+    uint64_t random = 0;
+    st = br_random(&random, sizeof random, err);
+    if (st == BR_OK && br_cancel_sleep_ms(w->options->cancel, sync_retry_delay_ms(attempt, random),
+                                          NULL) != BR_OK) {
+      w->applied->verdict = SYNC_VERDICT_STOP;
+      return BR_OK;
+    }
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+}
+
+br_status sync_apply(const sync_apply_options *options, sync_session *session,
+                     const sync_event *event, sync_applied *ret_applied, br_error *err) {
+  sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
+  work w = {.options = options, .session = session, .event = event, .applied = &applied};
+  (void)snprintf(applied.principal, sizeof applied.principal, "%.255s", options->principal);
+  if (event->problem == NULL) {
+    sync_name_plain(&event->target, w.table);
+  } else {
+    (void)snprintf(w.table, sizeof w.table, "%s", event->key); /* a lock of its own will do */
+  }
+  br_status st = event->event_id == NULL ? without_id(&w, err) : attempts(&w, err);
+  sync_ledger_row_done(&w.known);
+  if (st != BR_OK) {
+    sync_report_done(&applied.report);
+    return st == BR_ERR_NOT_FOUND ? st : br_error_context(err, st, "SQL Server");
+  }
+  *ret_applied = applied;
+  return BR_OK;
+}

@@ -1,0 +1,63 @@
+/*
+ * apply.h: one event, exactly once.
+ *
+ *   lock event and table ─▶ ledger: known? ──yes──▶ its stored result is reported again
+ *                              │ no
+ *                              ▼
+ *   rights ─▶ stage the source (no transaction) ─▶ BEGIN ─ change ─ ledger row ─ COMMIT ─▶ report
+ *
+ * An answer to COMMIT that never comes is no failure and no success: a new session takes the locks
+ * and asks the ledger. Waiting for a lock is no attempt. An event is called failed only when SQL
+ * Server could be asked and nothing of the change is there.
+ */
+#ifndef SYNC_APPLY_H
+#define SYNC_APPLY_H
+
+#include "sync/change.h"
+#include "sync/ledger.h"
+#include "sync/queue.h"
+#include "sync/session.h"
+
+/* What somebody may do with a table. */
+typedef struct sync_rights {
+  bool may_write;
+  uint64_t max_delete_rows; /* UINT64_MAX = no limit */
+  char reason[512];         /* where may_write is false: why, and what to do */
+} sync_rights;
+
+typedef struct sync_apply_options {
+  dbx_client *client;
+  sync_queue *queue;
+  const sync_ledger *ledger;
+  const char *principal; /* whom events of the table act as */
+  bool empty_is_fine;
+  br_cancel *cancel; /* stops reading sources and waiting between attempts: the event goes back */
+  /* principal: the one above, or who asked over HTTP. */
+  void (*rights)(void *context, const char *principal, const char *table, sync_rights *ret_rights);
+  void *rights_context;
+  /* The work on an event begins; may be NULL. */
+  void (*on_start)(void *context, const sync_event *event);
+  void *on_start_context;
+} sync_apply_options;
+
+typedef enum sync_verdict {
+  SYNC_VERDICT_REPORT, /* the report is the event's outcome */
+  SYNC_VERDICT_BUSY,   /* somebody else is at the event or its table, or holds a lock */
+  SYNC_VERDICT_DROP,   /* nothing to do: another worker has reported it, or it is gone */
+  SYNC_VERDICT_STOP,   /* asked to stop before anything was done */
+} sync_verdict;
+
+typedef struct sync_applied {
+  sync_verdict verdict;
+  sync_report report;   /* of SYNC_VERDICT_REPORT; free with sync_report_done() */
+  bool started;         /* on_start was called */
+  bool replayed;        /* the outcome is older: the ledger knew it */
+  char principal[256];  /* who acted */
+} sync_applied;
+
+/* A failure means that SQL Server can't be reached or asked: the event is as it was, or its
+ * outcome is in the ledger. */
+br_status sync_apply(const sync_apply_options *options, sync_session *session,
+                     const sync_event *event, sync_applied *ret_applied, br_error *err) BR_CHECKED;
+
+#endif

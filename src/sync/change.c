@@ -1,0 +1,140 @@
+#include "sync/change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "sync/change_internal.h"
+
+enum { MANY_ROWS = 1000000 };
+
+static const sync_operation_row *operation_of(const sync_change *change) {
+  static const sync_operation_row *const rows[] = {
+      &sync_operation_insert, &sync_operation_update, &sync_operation_delete};
+  return rows[change->event->operation];
+}
+
+void sync_change_init(sync_change *change, tds_conn *conn, dbx_client *client, br_cancel *cancel,
+                      const sync_event *event) {
+  *change = (sync_change){.conn = conn,
+                          .client = client,
+                          .cancel = cancel,
+                          .event = event,
+                          .max_delete_rows = UINT64_MAX};
+  br_buf_init(&change->notes, BR_KIB(64));
+}
+
+void sync_change_done(sync_change *change) {
+  if (change->source != NULL && change->conn != NULL && tds_is_usable(change->conn)) {
+    /* A stage that stays is only memory of the session: the next one drops it first. */
+    br_status ignored = tds_run(
+        change->conn,
+        "IF OBJECT_ID(N'tempdb.." SYNC_STAGE "') IS NOT NULL DROP TABLE " SYNC_STAGE, NULL);
+    (void)ignored;
+  }
+  sync_source_close(change->source);
+  sync_target_free(change->target);
+  br_buf_done(&change->notes);
+}
+
+br_status sync_change_note(sync_change *change, br_error *err, const char *format, ...) {
+  br_error text = BR_ERROR_INIT;
+  va_list args;
+  va_start(args, format);
+  br_error_vset(&text, BR_ERR_DATA, format, args);
+  va_end(args);
+  return br_buf_printf(&change->notes, err, "%s%s", change->notes.len > 0 ? "; " : "",
+                       text.message);
+}
+
+/* A change of very many rows fills the log: worth a word before, where the login may look. */
+static br_status look_at_log(sync_change *change, br_error *err) {
+  if (change->staged <= MANY_ROWS) {
+    return BR_OK;
+  }
+  int64_t percent = -1;
+  br_error ignored = BR_ERROR_INIT; /* no right to look, or no such view: nothing is said */
+  br_status looked = sync_query_number(
+      change->conn,
+      "SELECT CAST(used_log_space_in_percent AS int) FROM sys.dm_db_log_space_usage", NULL, 0,
+      &percent, &ignored);
+  if (looked != BR_OK && !tds_is_usable(change->conn)) {
+    *err = ignored;
+    return looked;
+  }
+  br_status st = sync_change_note(change, err,
+                                  "%" PRIu64 " rows in one transaction: the log of the database "
+                                  "must hold them all",
+                                  change->staged);
+  return st == BR_OK && looked == BR_OK
+             ? sync_change_note(change, err, "%" PRId64 " %% of it is in use", percent)
+             : st;
+}
+
+br_status sync_change_prepare(sync_change *change, br_error *err) {
+  br_status st =
+      sync_target_describe(change->conn, &change->event->target, &change->target, err);
+  st = st == BR_OK ? operation_of(change)->prepare(change, err) : st;
+  return st == BR_OK ? look_at_log(change, err) : st;
+}
+
+br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err) {
+  return operation_of(change)->run(change, ret_rows, err);
+}
+
+/* What else the change would set off; questions that the server can't answer are left out. */
+static br_status add_side_effects(sync_change *change, br_buf *out, br_error *err) {
+  br_buf names;
+  br_error ignored = BR_ERROR_INIT;
+  br_buf_init(&names, BR_KIB(64));
+  br_status st = BR_OK;
+  if (sync_target_triggers(change->target, change->conn,
+                           sync_operation_name(change->event->operation), &names,
+                           &ignored) == BR_OK) {
+    st = br_buf_printf(out, err, ". Triggers that would fire: %s",
+                       names.len > 0 ? (const char *)names.data : "none");
+  }
+  br_buf_clear(&names);
+  if (st == BR_OK && change->event->operation == SYNC_DELETE &&
+      sync_target_cascades(change->target, change->conn, &names, &ignored) == BR_OK) {
+    st = br_buf_printf(out, err, ". Foreign keys that would carry it on: %s",
+                       names.len > 0 ? (const char *)names.data : "none");
+  }
+  br_buf_done(&names);
+  return st;
+}
+
+br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *err) {
+  static const char *const verbs[] = {"inserted", "updated", "deleted"};
+  const sync_operation_row *operation = operation_of(change);
+  br_buf differences, text;
+  int64_t rows = 0;
+  br_buf_init(&differences, BR_KIB(256));
+  br_buf_init(&text, BR_KIB(256));
+  br_status st = operation->differences != NULL
+                     ? operation->differences(change, &differences, err)
+                     : BR_OK;
+  st = st == BR_OK ? operation->run(change, &rows, err) : st;
+  st = st == BR_OK ? br_buf_printf(&text, err, "Dry run, nothing was changed: %" PRId64
+                                               " %s of %s would be %s",
+                                   rows, rows == 1 ? "row" : "rows", change->target->plain,
+                                   verbs[change->event->operation])
+                   : st;
+  st = st == BR_OK ? add_side_effects(change, &text, err) : st;
+  if (st == BR_OK && differences.len > 0) {
+    st = br_buf_printf(&text, err, ". First rows: %.*s", (int)differences.len,
+                       (const char *)differences.data);
+  }
+  if (st == BR_OK) {
+    st = sync_change_note(change, err, "%.*s", (int)text.len, (const char *)text.data);
+  }
+  br_buf_done(&differences);
+  br_buf_done(&text);
+  if (st == BR_OK) {
+    *ret_rows = rows;
+  }
+  return st;
+}

@@ -1,0 +1,236 @@
+/*
+ * DELETE: by conditions, by the keys of a source, or by both. One row more than the limit is
+ * enough to know: then all is rolled back and the event is blocked.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "sync/change_internal.h"
+
+enum { PARAMETERS_MAX = 2000 };
+
+/* ---- prepare ---- */
+
+static br_status refuse_cascades(sync_change *change, br_error *err) {
+  if (change->event->options.allow_cascade) {
+    return BR_OK;
+  }
+  br_buf names;
+  br_buf_init(&names, BR_KIB(64));
+  br_status st = sync_target_cascades(change->target, change->conn, &names, err);
+  if (st == BR_OK && names.len > 0) {
+    st = br_error_set(err, BR_ERR_DATA,
+                      "Deleting from %s would change other tables too, through %.*s; set "
+                      "metadata.allow_cascade to true if that is meant",
+                      change->target->plain, (int)(names.len < 800 ? names.len : 800),
+                      (const char *)names.data);
+  }
+  br_buf_done(&names);
+  return st;
+}
+
+static br_status prepare(sync_change *change, br_error *err) {
+  const sync_event *event = change->event;
+  br_status st = BR_OK;
+  for (size_t i = 0; i < event->key_count && st == BR_OK; i++) {
+    if (sync_target_find(change->target, event->keys[i]) == NULL) {
+      st = sync_target_no_column(change->target, "primary_keys", event->keys[i], err);
+    }
+  }
+  for (size_t i = 0; i < event->condition_count && st == BR_OK; i++) {
+    if (sync_target_find(change->target, event->conditions[i].column) == NULL) {
+      st = sync_target_no_column(change->target, "filter_conditions",
+                                 event->conditions[i].column, err);
+    }
+  }
+  st = st == BR_OK ? refuse_cascades(change, err) : st;
+  if (st == BR_OK && event->has_source) {
+    st = sync_stage_source(change, true, err);
+    st = st == BR_OK ? sync_check_stage_keys(change, true, err) : st;
+  }
+  return st;
+}
+
+/* ---- conditions ---- */
+
+typedef struct filter {
+  br_buf sql; /* the WHERE clause */
+  tds_parameter *parameters;
+  char (*names)[16];
+  size_t count;
+} filter;
+
+static void filter_done(filter *f) {
+  br_buf_done(&f->sql);
+  br_free(f->parameters);
+  br_free(f->names);
+}
+
+/* "t.[c] = @p3" or "t.[c] IN (@p3, @p4)" over the values that aren't NULL. */
+static br_status compare(filter *f, const sync_target_column *column,
+                         const sync_condition *condition, size_t values, br_error *err) {
+  br_status st = br_buf_text(&f->sql, "t.", err);
+  st = st == BR_OK ? sync_quote(&f->sql, SYNC_SQLSERVER, column->name, err) : st;
+  st = st == BR_OK ? br_buf_text(&f->sql, values == 1 ? " = " : " IN (", err) : st;
+  bool first = true;
+  for (size_t i = 0; i < condition->count && st == BR_OK; i++) {
+    if (condition->values[i] == NULL) {
+      continue;
+    }
+    char *name = f->names[f->count];
+    (void)snprintf(name, sizeof f->names[0], "p%zu", f->count);
+    f->parameters[f->count++] = (tds_parameter){.name = name,
+                                                .type = column->spec,
+                                                .text = condition->values[i],
+                                                .length = strlen(condition->values[i])};
+    st = br_buf_printf(&f->sql, err, "%s@%s", first ? "" : ", ", name);
+    first = false;
+  }
+  return st == BR_OK && values > 1 ? br_buf_text(&f->sql, ")", err) : st;
+}
+
+static br_status is_null(filter *f, const sync_target_column *column, br_error *err) {
+  br_status st = br_buf_text(&f->sql, "t.", err);
+  st = st == BR_OK ? sync_quote(&f->sql, SYNC_SQLSERVER, column->name, err) : st;
+  return st == BR_OK ? br_buf_text(&f->sql, " IS NULL", err) : st;
+}
+
+static br_status add_condition(filter *f, const sync_target *target,
+                               const sync_condition *condition, br_error *err) {
+  const sync_target_column *column = sync_target_find(target, condition->column);
+  size_t values = 0;
+  for (size_t i = 0; i < condition->count; i++) {
+    values += condition->values[i] != NULL;
+  }
+  const bool null = values < condition->count;
+  br_status st = br_buf_text(&f->sql, f->sql.len > 0 ? " AND (" : "(", err);
+  if (st == BR_OK && values > 0) {
+    st = compare(f, column, condition, values, err);
+  }
+  if (st == BR_OK && values > 0 && null) {
+    st = br_buf_text(&f->sql, " OR ", err);
+  }
+  st = st == BR_OK && null ? is_null(f, column, err) : st;
+  return st == BR_OK ? br_buf_text(&f->sql, ")", err) : st;
+}
+
+static br_status filter_build(const sync_change *change, filter *f, br_error *err) {
+  const sync_event *event = change->event;
+  size_t total = 0;
+  for (size_t i = 0; i < event->condition_count; i++) {
+    total += event->conditions[i].count;
+  }
+  if (total > PARAMETERS_MAX) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "The conditions have %zu values; %d are the most. Put the keys into a "
+                        "source_table instead",
+                        total, PARAMETERS_MAX);
+  }
+  f->parameters = br_calloc(total + 1, sizeof *f->parameters);
+  f->names = br_calloc(total + 1, sizeof *f->names);
+  br_status st = f->parameters == NULL || f->names == NULL ? br_error_nomem(err) : BR_OK;
+  for (size_t i = 0; i < event->condition_count && st == BR_OK; i++) {
+    st = add_condition(f, change->target, &event->conditions[i], err);
+  }
+  if (st == BR_OK && event->has_source) {
+    st = br_buf_printf(&f->sql, err, "%sEXISTS (SELECT 1 FROM " SYNC_STAGE " AS s WHERE ",
+                       f->sql.len > 0 ? " AND " : "");
+    st = st == BR_OK ? sync_key_condition(change, "s.", "t.", &f->sql, err) : st;
+    st = st == BR_OK ? br_buf_text(&f->sql, ")", err) : st;
+  }
+  return st;
+}
+
+/* ---- run ---- */
+
+static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_rows,
+                             br_error *err) {
+  br_buf sql;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st = br_buf_text(&sql, "DELETE ", err);
+  if (st == BR_OK && change->max_delete_rows < INT64_MAX) {
+    st = br_buf_printf(&sql, err, "TOP (%" PRIu64 ") ", change->max_delete_rows + 1);
+  }
+  st = st == BR_OK ? br_buf_printf(&sql, err, "t FROM %s AS t%s WHERE %.*s", change->target->sql,
+                                   sync_table_hint(change), (int)f->sql.len,
+                                   (const char *)f->sql.data)
+                   : st;
+  st = st == BR_OK
+           ? sync_run_counted(change->conn, &sql, f->parameters, f->count, ret_rows, err)
+           : st;
+  br_buf_done(&sql);
+  return st;
+}
+
+/* The rows that are still there and would have had to go too. */
+static br_status count_left(sync_change *change, const filter *f, int64_t *ret_rows,
+                            br_error *err) {
+  br_buf sql;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st =
+      br_buf_printf(&sql, err, "SELECT COUNT_BIG(*) FROM %s AS t WHERE %.*s", change->target->sql,
+                    (int)f->sql.len, (const char *)f->sql.data);
+  const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
+  if (st == BR_OK && text == NULL) {
+    st = br_error_nomem(err);
+  }
+  st = st == BR_OK
+           ? sync_query_number(change->conn, text, f->parameters, f->count, ret_rows, err)
+           : st;
+  br_buf_done(&sql);
+  return st;
+}
+
+static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
+  filter f = {.count = 0};
+  int64_t rows = 0, left = 0;
+  br_buf_init(&f.sql, SYNC_SQL_MAX);
+  br_status st = filter_build(change, &f, err);
+  st = st == BR_OK ? delete_rows(change, &f, &rows, err) : st;
+  if (st == BR_OK && (uint64_t)rows > change->max_delete_rows) {
+    st = count_left(change, &f, &left, err);
+    if (st == BR_OK) {
+      st = br_error_set(err, BR_ERR_LIMIT,
+                        "The DELETE would take %" PRId64 " rows from %s; the limit is %" PRIu64
+                        ". Nothing was deleted",
+                        rows + left, change->target->plain, change->max_delete_rows);
+    }
+  }
+  filter_done(&f);
+  if (st == BR_OK) {
+    *ret_rows = rows;
+  }
+  return st;
+}
+
+/* The first rows that would go. */
+static br_status differences(sync_change *change, br_buf *out, br_error *err) {
+  filter f = {.count = 0};
+  br_buf sql;
+  sync_rows *rows = NULL;
+  br_buf_init(&f.sql, SYNC_SQL_MAX);
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st = filter_build(change, &f, err);
+  st = st == BR_OK ? br_buf_printf(&sql, err, "SELECT TOP (5) t.* FROM %s AS t WHERE %.*s",
+                                   change->target->sql, (int)f.sql.len, (const char *)f.sql.data)
+                   : st;
+  const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
+  if (st == BR_OK && text == NULL) {
+    st = br_error_nomem(err);
+  }
+  st = st == BR_OK ? sync_query(change->conn, text, f.parameters, f.count, &rows, err) : st;
+  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
+    st = br_buf_text(out, i == 0 ? "" : "; ", err);
+    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows), out, err) : st;
+  }
+  sync_rows_free(rows);
+  br_buf_done(&sql);
+  filter_done(&f);
+  return st;
+}
+
+const sync_operation_row sync_operation_delete = {
+    .prepare = prepare, .run = run, .differences = differences};

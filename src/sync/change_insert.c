@@ -1,0 +1,135 @@
+/*
+ * INSERT: the stage into the target by column name; with mode upsert rows whose key is there are
+ * updated first and the others inserted. bulk = "direct" loads the target itself.
+ */
+#include <string.h>
+
+#include "sync/change_internal.h"
+
+static br_status no_data(const sync_change *change, br_error *err) {
+  const sync_event *event = change->event;
+  return change->empty_is_fine || (event->has_rows_expected && event->rows_expected == 0)
+             ? BR_OK
+             : br_error_set(err, BR_ERR_DATA, "No data to insert");
+}
+
+static br_status prepare(sync_change *change, br_error *err) {
+  const sync_event_options *options = &change->event->options;
+  if (options->direct && options->upsert) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "metadata.bulk 'direct' can't go with mode 'upsert': rows must be compared "
+                        "with those that are there");
+  }
+  if (options->direct) {
+    return sync_source_open(change->client, change->event, change->target, false, change->cancel,
+                            &change->source, err);
+  }
+  br_status st = sync_stage_source(change, false, err);
+  if (st == BR_OK && change->staged == 0) {
+    return no_data(change, err);
+  }
+  return st == BR_OK && options->upsert ? sync_check_stage_keys(change, false, err) : st;
+}
+
+static br_status set_identity_insert(sync_change *change, bool on, br_error *err) {
+  char sql[SYNC_NAME_TEXT_MAX + 64] = "SET IDENTITY_INSERT ";
+  if (!sync_source_has_identity(change->source)) {
+    return BR_OK;
+  }
+  const size_t start = strlen(sql), length = strlen(change->target->sql);
+  memcpy(sql + start, change->target->sql, length);
+  memcpy(sql + start + length, on ? " ON" : " OFF", on ? sizeof " ON" : sizeof " OFF");
+  return tds_run(change->conn, sql, err);
+}
+
+/* INSERT INTO target (…) SELECT … FROM stage [WHERE NOT EXISTS …] */
+static br_status insert_rows(sync_change *change, int64_t *ret_rows, br_error *err) {
+  br_buf sql;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st = br_buf_printf(&sql, err, "INSERT INTO %s%s (", change->target->sql,
+                               change->event->options.table_lock ? " WITH (TABLOCK)" : "");
+  st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "", &sql, err) : st;
+  st = st == BR_OK ? br_buf_text(&sql, ") SELECT ", err) : st;
+  st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "s.", &sql, err) : st;
+  st = st == BR_OK ? br_buf_text(&sql, " FROM " SYNC_STAGE " AS s", err) : st;
+  if (st == BR_OK && change->event->options.upsert) {
+    st = br_buf_printf(&sql, err,
+                       " WHERE NOT EXISTS (SELECT 1 FROM %s AS t WITH (UPDLOCK, HOLDLOCK) WHERE ",
+                       change->target->sql);
+    st = st == BR_OK ? sync_key_condition(change, "t.", "s.", &sql, err) : st;
+    st = st == BR_OK ? br_buf_text(&sql, ")", err) : st;
+  }
+  st = st == BR_OK ? sync_run_counted(change->conn, &sql, NULL, 0, ret_rows, err) : st;
+  br_buf_done(&sql);
+  return st;
+}
+
+static bool has_others(const sync_change *change) {
+  for (size_t i = 0; i < sync_source_columns(change->source); i++) {
+    if (!sync_source_is_key(change->source, i)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error *err) {
+  int64_t updated = 0, inserted = 0;
+  br_status st = BR_OK;
+  if (change->staged == 0) {
+    *ret_rows = 0;
+    return BR_OK;
+  }
+  if (change->event->options.upsert && has_others(change)) {
+    st = sync_operation_update.run(change, &updated, err);
+  }
+  st = st == BR_OK ? set_identity_insert(change, true, err) : st;
+  st = st == BR_OK ? insert_rows(change, &inserted, err) : st;
+  st = st == BR_OK ? set_identity_insert(change, false, err) : st;
+  if (st == BR_OK) {
+    *ret_rows = updated + inserted;
+  }
+  return st;
+}
+
+static br_status direct_insert(sync_change *change, int64_t *ret_rows, br_error *err) {
+  uint64_t rows = 0;
+  br_status st = sync_source_load(change->source, change->conn,
+                                  change->event->options.table_lock, &rows, err);
+  if (st == BR_OK && rows == 0) {
+    st = no_data(change, err);
+  }
+  if (st == BR_OK) {
+    *ret_rows = (int64_t)rows;
+  }
+  return st;
+}
+
+static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
+  return change->event->options.direct ? direct_insert(change, ret_rows, err)
+                                       : staged_insert(change, ret_rows, err);
+}
+
+/* The first rows that would come in. */
+static br_status differences(sync_change *change, br_buf *out, br_error *err) {
+  if (change->event->options.direct || change->staged == 0) {
+    return BR_OK;
+  }
+  br_buf sql;
+  sync_rows *rows = NULL;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st = br_buf_text(&sql, "SELECT TOP (5) ", err);
+  st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "", &sql, err) : st;
+  st = st == BR_OK ? br_buf_text(&sql, " FROM " SYNC_STAGE, err) : st;
+  st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
+  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
+    st = br_buf_text(out, i == 0 ? "" : "; ", err);
+    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows), out, err) : st;
+  }
+  sync_rows_free(rows);
+  br_buf_done(&sql);
+  return st;
+}
+
+const sync_operation_row sync_operation_insert = {
+    .prepare = prepare, .run = run, .differences = differences};

@@ -1,0 +1,218 @@
+/* The SQL that the operations share: staging, checks of keys, lists of columns, counted changes. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "batch/value.h"
+#include "sync/change_internal.h"
+
+enum { LABEL_VALUE_MAX = 60 };
+
+/* ---- counted changes ---- */
+
+/* The last cell of a result that has one number a row. */
+static br_status last_number(tds_conn *conn, int64_t *number, br_error *err) {
+  batch *b = NULL;
+  br_buf text;
+  br_buf_init(&text, BR_LIMIT_CELL_MAX);
+  br_status st = batch_new(tds_result_schema(conn), 64, &b, err);
+  const tds_batch_limits limits = {.rows = 0};
+  while (st == BR_OK) {
+    st = tds_read_batch(conn, &limits, b, err);
+    if (st == BR_OK) {
+      br_buf_clear(&text);
+      st = batch_cell_text(b, 0, b->rows - 1, &text, NULL, err);
+      const char *value = st == BR_OK ? br_buf_cstr(&text) : NULL;
+      *number = value == NULL ? 0 : strtoll(value, NULL, 10);
+      batch_reset(b, BR_KIB(64));
+    }
+  }
+  batch_free(b);
+  br_buf_done(&text);
+  return st == BR_DONE ? BR_OK : st;
+}
+
+br_status sync_run_counted(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
+                           size_t count, int64_t *ret_rows, br_error *err) {
+  int64_t rows = 0;
+  br_status st = br_buf_text(sql, "; SELECT @@ROWCOUNT", err);
+  const char *text = st == BR_OK ? br_buf_cstr(sql) : NULL;
+  if (text == NULL) {
+    return st == BR_OK ? br_error_nomem(err) : st;
+  }
+  st = count > 0 ? tds_execute_parameters(conn, text, strlen(text), parameters, count, err)
+                 : tds_execute(conn, text, strlen(text), err);
+  while (st == BR_OK && (st = tds_next_result(conn, err)) == BR_OK) {
+    st = last_number(conn, &rows, err);
+  }
+  if (st != BR_DONE) {
+    return st;
+  }
+  *ret_rows = rows;
+  return BR_OK;
+}
+
+/* ---- questions ---- */
+
+br_status sync_ask(tds_conn *conn, br_buf *sql, sync_rows **ret_rows, br_error *err) {
+  const char *text = br_buf_cstr(sql);
+  return text == NULL ? br_error_nomem(err) : sync_query(conn, text, NULL, 0, ret_rows, err);
+}
+
+br_status sync_ask_number(tds_conn *conn, br_buf *sql, int64_t *ret_number, br_error *err) {
+  const char *text = br_buf_cstr(sql);
+  return text == NULL ? br_error_nomem(err)
+                      : sync_query_number(conn, text, NULL, 0, ret_number, err);
+}
+
+br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, br_buf *out,
+                         br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; i < columns && st == BR_OK; i++) {
+    const char *value = sync_rows_text(rows, row, i);
+    st = br_buf_printf(out, err, "%s%s=%.*s", i == 0 ? "" : ", ", sync_rows_name(rows, i),
+                       LABEL_VALUE_MAX, value == NULL ? "NULL" : value);
+  }
+  return st;
+}
+
+/* ---- lists of columns ---- */
+
+static bool is_wanted(const sync_change *change, size_t column, sync_which which) {
+  return which == SYNC_ALL || sync_source_is_key(change->source, column) == (which == SYNC_KEYS);
+}
+
+br_status sync_column_list(const sync_change *change, sync_which which, const char *prefix,
+                           br_buf *out, br_error *err) {
+  br_status st = BR_OK;
+  bool first = true;
+  for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
+    if (is_wanted(change, i, which)) {
+      st = br_buf_printf(out, err, "%s%s", first ? "" : ", ", prefix);
+      st = st == BR_OK ? sync_quote(out, SYNC_SQLSERVER,
+                                    sync_source_column(change->source, i)->name, err)
+                       : st;
+      first = false;
+    }
+  }
+  return st;
+}
+
+br_status sync_key_condition(const sync_change *change, const char *left, const char *right,
+                             br_buf *out, br_error *err) {
+  br_status st = BR_OK;
+  bool first = true;
+  for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
+    if (sync_source_is_key(change->source, i)) {
+      const char *name = sync_source_column(change->source, i)->name;
+      st = br_buf_printf(out, err, "%s%s", first ? "" : " AND ", left);
+      st = st == BR_OK ? sync_quote(out, SYNC_SQLSERVER, name, err) : st;
+      st = st == BR_OK ? br_buf_printf(out, err, " = %s", right) : st;
+      st = st == BR_OK ? sync_quote(out, SYNC_SQLSERVER, name, err) : st;
+      first = false;
+    }
+  }
+  return st;
+}
+
+const char *sync_table_hint(const sync_change *change) {
+  return change->event->options.table_lock ? " WITH (TABLOCKX)" : "";
+}
+
+/* ---- the stage ---- */
+
+br_status sync_stage_source(sync_change *change, bool keys_only, br_error *err) {
+  br_status st = sync_source_open(change->client, change->event, change->target, keys_only,
+                                  change->cancel, &change->source, err);
+  return st == BR_OK ? sync_source_stage(change->source, change->conn, &change->staged, err) : st;
+}
+
+static br_status null_keys(sync_change *change, int64_t *ret_rows, br_error *err) {
+  br_buf sql;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st = br_buf_text(&sql, "SELECT COUNT_BIG(*) FROM " SYNC_STAGE " WHERE ", err);
+  bool first = true;
+  for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
+    if (sync_source_is_key(change->source, i)) {
+      st = br_buf_text(&sql, first ? "" : " OR ", err);
+      st = st == BR_OK ? sync_quote(&sql, SYNC_SQLSERVER,
+                                    sync_source_column(change->source, i)->name, err)
+                       : st;
+      st = st == BR_OK ? br_buf_text(&sql, " IS NULL", err) : st;
+      first = false;
+    }
+  }
+  st = st == BR_OK ? sync_ask_number(change->conn, &sql, ret_rows, err) : st;
+  br_buf_done(&sql);
+  return st;
+}
+
+/* "SELECT TOP (20) keys, COUNT_BIG(*) … HAVING COUNT_BIG(*) > 1" or, for the number of them, that
+ * without TOP inside a count. */
+static br_status double_keys_sql(const sync_change *change, bool count, br_buf *sql,
+                                 br_error *err) {
+  br_status st = br_buf_text(sql, count ? "SELECT COUNT_BIG(*) FROM (SELECT " : "SELECT TOP (20) ",
+                             err);
+  st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", sql, err) : st;
+  st = st == BR_OK ? br_buf_text(sql, ", COUNT_BIG(*) AS times FROM " SYNC_STAGE " GROUP BY ", err)
+                   : st;
+  st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", sql, err) : st;
+  st = st == BR_OK ? br_buf_text(sql, " HAVING COUNT_BIG(*) > 1", err) : st;
+  return st == BR_OK && count ? br_buf_text(sql, ") AS d", err) : st;
+}
+
+static br_status fail_double_keys(sync_change *change, const sync_rows *rows, br_error *err) {
+  br_buf sql, text;
+  int64_t total = 0;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_buf_init(&text, SYNC_SQL_MAX);
+  br_status st = double_keys_sql(change, true, &sql, err);
+  st = st == BR_OK ? sync_ask_number(change->conn, &sql, &total, err) : st;
+  for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK; i++) {
+    st = br_buf_text(&text, i == 0 ? "" : "; ", err);
+    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows) - 1, &text, err) : st;
+    st = st == BR_OK ? br_buf_printf(&text, err, " (%s times)",
+                                     sync_rows_text(rows, i, sync_rows_columns(rows) - 1))
+                     : st;
+  }
+  if (st == BR_OK) {
+    st = br_error_set(err, BR_ERR_DATA,
+                      "%" PRId64 " %s more than once in the source, so it is not clear which row "
+                      "counts: %.*s%s",
+                      total, total == 1 ? "key is" : "keys are",
+                      (int)(text.len < 1500 ? text.len : 1500), (const char *)text.data,
+                      total > SYNC_SHOWN ? "; and more" : "");
+  }
+  br_buf_done(&sql);
+  br_buf_done(&text);
+  return st;
+}
+
+br_status sync_check_stage_keys(sync_change *change, bool doubles_allowed, br_error *err) {
+  int64_t nulls = 0;
+  br_status st = null_keys(change, &nulls, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  if (nulls > 0) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "%" PRId64 " %s of the source %s NULL in a key column", nulls,
+                        nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have");
+  }
+  if (doubles_allowed) {
+    return BR_OK;
+  }
+  br_buf sql;
+  sync_rows *rows = NULL;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  st = double_keys_sql(change, false, &sql, err);
+  st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
+  if (st == BR_OK && sync_rows_count(rows) > 0) {
+    st = fail_double_keys(change, rows, err);
+  }
+  sync_rows_free(rows);
+  br_buf_done(&sql);
+  return st;
+}

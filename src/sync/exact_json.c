@@ -1,0 +1,147 @@
+#include "sync/exact_json.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* A number of the document and where its text lies. */
+typedef struct number {
+  const json_t *value;
+  const char *text;
+  size_t length;
+} number;
+
+struct sync_json {
+  char *text;
+  json_t *root;
+  number *numbers;
+  size_t count;
+};
+
+/* The next number token at or behind p, in text that is known to be valid JSON. */
+static const char *next_number(const char *p, size_t *ret_length) {
+  for (; *p != '\0'; p++) {
+    if (*p == '"') {
+      for (p++; *p != '"'; p++) {
+        p += *p == '\\';
+      }
+    } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
+      *ret_length = strspn(p, "+-.0123456789eE");
+      return p;
+    }
+  }
+  return NULL;
+}
+
+static size_t count_numbers(const json_t *value) {
+  size_t count = json_is_number(value) ? 1 : 0;
+  size_t index = 0;
+  const char *key = NULL;
+  json_t *child = NULL;
+  json_array_foreach(value, index, child) {
+    count += count_numbers(child);
+  }
+  json_object_foreach((json_t *)value, key, child) {
+    count += count_numbers(child);
+  }
+  return count;
+}
+
+/* Pairs the numbers of the tree, in the order of the document, with the tokens. */
+static const char *pair_numbers(sync_json *json, const json_t *value, const char *p) {
+  if (json_is_number(value)) {
+    size_t length = 0;
+    const char *token = next_number(p, &length);
+    if (token == NULL) {
+      return p;
+    }
+    json->numbers[json->count++] = (number){.value = value, .text = token, .length = length};
+    return token + length;
+  }
+  size_t index = 0;
+  const char *key = NULL;
+  json_t *child = NULL;
+  json_array_foreach(value, index, child) {
+    p = pair_numbers(json, child, p);
+  }
+  json_object_foreach((json_t *)value, key, child) {
+    p = pair_numbers(json, child, p);
+  }
+  return p;
+}
+
+br_status sync_json_parse(const char *text, sync_json **ret_json, br_error *err) {
+  sync_json *json = br_calloc(1, sizeof *json);
+  json_error_t wrong;
+  if (json == NULL || (json->text = br_strdup(text)) == NULL) {
+    sync_json_free(json);
+    return br_error_nomem(err);
+  }
+  json->root = json_loads(text, JSON_REJECT_DUPLICATES, &wrong);
+  if (json->root == NULL || !json_is_object(json->root)) {
+    br_status st =
+        json->root == NULL && json_error_code(&wrong) == json_error_out_of_memory
+            ? br_error_nomem(err)
+            : br_error_set(err, BR_ERR_DATA, "it is no JSON object (line %d, column %d: %s)",
+                           json->root == NULL ? wrong.line : 1,
+                           json->root == NULL ? wrong.column : 1,
+                           json->root == NULL ? wrong.text : "another kind of value");
+    sync_json_free(json);
+    return st;
+  }
+  json->numbers = br_calloc(count_numbers(json->root) + 1, sizeof *json->numbers);
+  if (json->numbers == NULL) {
+    sync_json_free(json);
+    return br_error_nomem(err);
+  }
+  (void)pair_numbers(json, json->root, json->text);
+  *ret_json = json;
+  return BR_OK;
+}
+
+void sync_json_free(sync_json *json) {
+  if (json != NULL) {
+    json_decref(json->root);
+    br_free(json->numbers);
+    br_free(json->text);
+    br_free(json);
+  }
+}
+
+json_t *sync_json_root(const sync_json *json) {
+  return json->root;
+}
+
+static const number *find_number(const sync_json *json, const json_t *value) {
+  for (size_t i = 0; i < json->count; i++) {
+    if (json->numbers[i].value == value) {
+      return &json->numbers[i];
+    }
+  }
+  return NULL;
+}
+
+br_status sync_json_scalar(const sync_json *json, const json_t *value, char **ret_text,
+                           br_error *err) {
+  char *text = NULL;
+  if (json_is_null(value)) {
+    *ret_text = NULL;
+    return BR_OK;
+  }
+  if (json_is_boolean(value)) {
+    text = br_strdup(json_is_true(value) ? "1" : "0");
+  } else if (json_is_string(value)) {
+    text = br_strndup(json_string_value(value), json_string_length(value));
+  } else if (json_is_number(value)) {
+    const number *n = find_number(json, value);
+    text = n == NULL ? NULL : br_strndup(n->text, n->length);
+  } else {
+    return br_error_set(err, BR_ERR_DATA, "a single value is expected, not %s",
+                        json_is_array(value) ? "a list" : "an object");
+  }
+  if (text == NULL) {
+    return br_error_nomem(err);
+  }
+  *ret_text = text;
+  return BR_OK;
+}

@@ -1,0 +1,524 @@
+/*
+ * poller.c: the threads: one that looks at the events table, workers that take events, the
+ * reporter. One lock guards the schedule and the counters; nothing waits for a server under it.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sync/reporter.h"
+#include "sync/retry.h"
+#include "sync/schedule.h"
+#include "sync/sync.h"
+
+enum {
+  PING_MS = 30000,    /* a session that nobody uses is asked whether it still lives */
+  STANDBY_MS = 2000,  /* between looks for a free slot */
+  PRUNE_MS = 3600000, /* between two clean-ups of the ledger */
+};
+
+struct sync_poller {
+  sync_options options;
+  sync_ledger ledger;
+  sync_queue *queue;
+  sync_reporter *reporter;
+  br_cancel *stop;
+  sync_apply_options apply;
+
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  /* Guarded by lock: */
+  sync_schedule schedule;
+  sync_poller_status status;
+  unsigned slots_held;
+  uint64_t slot_tries; /* by all workers */
+  bool look_now;     /* somebody wants a look before the interval is over */
+  bool more_waiting; /* the last list was cut at its limit */
+  uint64_t looks_begun, looks_ended;
+  uint64_t ended; /* events, in all */
+  bool stopping;
+
+  pthread_t looker;
+  bool looker_started;
+  pthread_t *workers;
+  unsigned worker_count;
+};
+
+static bool is_stopping(sync_poller *p) {
+  return br_cancel_requested(p->stop);
+}
+
+static void wait_ms(sync_poller *p, uint64_t ms) {
+  const uint64_t at_ms = br_clock_monotonic_ms() + ms;
+  const struct timespec at = {.tv_sec = (time_t)(at_ms / 1000),
+                              .tv_nsec = (long)(at_ms % 1000) * 1000000};
+  int ignored = pthread_cond_timedwait(&p->changed, &p->lock, &at);
+  (void)ignored;
+}
+
+/* Says a failure once, not at every attempt. */
+static void say_failure(sync_poller *p, const char *what, const br_error *err) {
+  char text[512];
+  (void)snprintf(text, sizeof text, "%s: %.480s", what, err->message);
+  pthread_mutex_lock(&p->lock);
+  const bool news = strcmp(p->status.last_error, text) != 0;
+  memcpy(p->status.last_error, text, sizeof text);
+  pthread_mutex_unlock(&p->lock);
+  if (news) {
+    br_log(BR_LOG_WARNING, "%s", text);
+  }
+}
+
+static void say_well(sync_poller *p) {
+  pthread_mutex_lock(&p->lock);
+  const bool news = p->status.last_error[0] != '\0';
+  p->status.last_error[0] = '\0';
+  pthread_mutex_unlock(&p->lock);
+  if (news) {
+    br_log(BR_LOG_INFO, "sync goes on");
+  }
+}
+
+/* ---- looking ---- */
+
+typedef struct known_here {
+  sync_poller *poller;
+  uint64_t list_ms;
+} known_here;
+
+static bool ended_here(void *context, const char *fingerprint) {
+  const known_here *k = context;
+  return sync_reporter_knows(k->poller->reporter, fingerprint, k->list_ms);
+}
+
+static br_status look(sync_poller *p, br_error *err) {
+  known_here known = {.poller = p, .list_ms = br_clock_monotonic_ms()};
+  sync_event_list list = {.items = NULL};
+  br_status st = sync_queue_fetch(p->queue, p->options.max_events, p->stop, &list, err);
+  if (st == BR_OK) {
+    pthread_mutex_lock(&p->lock);
+    st = sync_schedule_merge(&p->schedule, &list, ended_here, &known, err);
+    p->more_waiting = list.full;
+    p->status.polls++;
+    p->status.last_poll_us = br_clock_wall_us();
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    sync_reporter_forget(p->reporter, known.list_ms);
+  }
+  sync_event_list_done(&list);
+  return st;
+}
+
+/* Nothing waits any more, and there was more than the list could hold. */
+static bool list_is_used_up(const sync_poller *p) {
+  return p->more_waiting && sync_schedule_is_idle(&p->schedule);
+}
+
+/* Waits until it is time to look. Under the lock. */
+static void wait_for_look(sync_poller *p, uint64_t last_ms) {
+  while (!p->stopping) {
+    const uint64_t now_ms = br_clock_monotonic_ms();
+    const uint64_t due_ms = last_ms + p->options.interval_ms;
+    if (p->slots_held > 0 && (p->look_now || list_is_used_up(p) || now_ms >= due_ms)) {
+      return;
+    }
+    wait_ms(p, p->slots_held == 0 || now_ms >= due_ms ? STANDBY_MS : due_ms - now_ms);
+  }
+}
+
+static void *looker(void *context) {
+  sync_poller *p = context;
+  uint64_t last_ms = 0;
+  pthread_mutex_lock(&p->lock);
+  for (;;) {
+    wait_for_look(p, last_ms);
+    if (p->stopping) {
+      break;
+    }
+    p->look_now = false;
+    p->more_waiting = false;
+    p->looks_begun++;
+    pthread_mutex_unlock(&p->lock);
+    br_error err = BR_ERROR_INIT;
+    last_ms = br_clock_monotonic_ms();
+    br_status st = look(p, &err);
+    if (st == BR_OK) {
+      say_well(p);
+    } else if (st != BR_ERR_CANCELLED) {
+      say_failure(p, "the events table can't be read", &err);
+    }
+    pthread_mutex_lock(&p->lock);
+    p->looks_ended = p->looks_begun;
+    pthread_cond_broadcast(&p->changed);
+  }
+  pthread_mutex_unlock(&p->lock);
+  return NULL;
+}
+
+/* ---- working ---- */
+
+static void count_outcome(sync_poller *p, const sync_applied *applied) {
+  p->ended++;
+  p->status.replayed += applied->replayed;
+  p->status.completed += applied->report.status == SYNC_COMPLETED;
+  p->status.failed += applied->report.status == SYNC_FAILED;
+  p->status.blocked += applied->report.status == SYNC_BLOCKED;
+}
+
+static void log_outcome(const sync_event *event, const sync_report *report) {
+  char label[128];
+  sync_event_label(event, label);
+  if (report->status == SYNC_COMPLETED) {
+    br_log(BR_LOG_INFO, "%s: %s, %lld rows%s%s", label, sync_status_name(report->status),
+           (long long)report->rows_affected, report->warning == NULL ? "" : "; warning: ",
+           report->warning == NULL ? "" : report->warning);
+  } else {
+    br_log(BR_LOG_WARNING, "%s: %s: %s", label, sync_status_name(report->status),
+           report->error_message == NULL ? "" : report->error_message);
+  }
+}
+
+static void on_start(void *context, const sync_event *event) {
+  sync_poller *p = context;
+  sync_report report = {.status = SYNC_PROCESSING};
+  memcpy(report.fingerprint, event->fingerprint, sizeof report.fingerprint);
+  br_error ignored = BR_ERROR_INIT; /* the word `processing` is a display */
+  if (!event->was_processing &&
+      sync_reporter_add(p->reporter, &report, NULL, &ignored) != BR_OK) {
+    br_log(BR_LOG_DEBUG, "%s", ignored.message);
+  }
+  if (p->options.on_event != NULL) {
+    p->options.on_event(p->options.on_event_context, event, NULL);
+  }
+}
+
+static void report(sync_poller *p, const sync_event *event, sync_report *report) {
+  br_error err = BR_ERROR_INIT;
+  if (sync_reporter_add(p->reporter, report, event->event_id == NULL ? NULL : event->key, &err) !=
+      BR_OK) {
+    br_log(BR_LOG_WARNING, "an outcome is reported later: %s", err.message);
+  }
+}
+
+static void settle(sync_poller *p, const sync_event *event, sync_applied *applied) {
+  if (applied->verdict == SYNC_VERDICT_REPORT) {
+    log_outcome(event, &applied->report);
+    if (p->options.on_event != NULL) {
+      p->options.on_event(p->options.on_event_context, event, applied);
+    }
+    pthread_mutex_lock(&p->lock);
+    count_outcome(p, applied);
+    pthread_mutex_unlock(&p->lock);
+    report(p, event, &applied->report);
+  } else if (applied->started && applied->verdict != SYNC_VERDICT_DROP) {
+    sync_report back = {.status = SYNC_PENDING}; /* it was shown as processing */
+    memcpy(back.fingerprint, event->fingerprint, sizeof back.fingerprint);
+    report(p, event, &back);
+  }
+  sync_report_done(&applied->report);
+}
+
+/* The next event, or NULL after a while or at the end. */
+static sync_event *take_event(sync_poller *p) {
+  const uint64_t by_ms = br_clock_monotonic_ms() + PING_MS;
+  sync_event *event = NULL;
+  pthread_mutex_lock(&p->lock);
+  while (!p->stopping && (event = sync_schedule_take(&p->schedule)) == NULL) {
+    const uint64_t now_ms = br_clock_monotonic_ms();
+    if (now_ms >= by_ms) {
+      break;
+    }
+    wait_ms(p, by_ms - now_ms);
+  }
+  pthread_mutex_unlock(&p->lock);
+  return event;
+}
+
+static void put_event(sync_poller *p, sync_event *event, bool hold) {
+  pthread_mutex_lock(&p->lock);
+  sync_schedule_put(&p->schedule, event, hold);
+  pthread_cond_broadcast(&p->changed);
+  pthread_mutex_unlock(&p->lock);
+}
+
+/* A slot was won or lost: what the last list said may be old. */
+static void count_slot(sync_poller *p, bool *counted, bool has) {
+  if (*counted == has) {
+    return;
+  }
+  *counted = has;
+  pthread_mutex_lock(&p->lock);
+  p->slots_held += has ? 1U : 0U;
+  p->slots_held -= has ? 0U : 1U;
+  p->look_now = p->look_now || has;
+  if (has || p->slots_held == 0) {
+    sync_schedule_clear(&p->schedule);
+  }
+  pthread_cond_broadcast(&p->changed);
+  pthread_mutex_unlock(&p->lock);
+}
+
+static void count_try(sync_poller *p, bool well) {
+  pthread_mutex_lock(&p->lock);
+  p->slot_tries += well;
+  pthread_mutex_unlock(&p->lock);
+}
+
+static void prune(sync_poller *p, sync_session *session, uint64_t *next_ms) {
+  const uint64_t now_ms = br_clock_monotonic_ms();
+  if (p->options.ledger_days == 0 || now_ms < *next_ms) {
+    return;
+  }
+  int64_t rows = 0;
+  br_error err = BR_ERROR_INIT;
+  *next_ms = now_ms + PRUNE_MS;
+  br_status st =
+      sync_ledger_prune(&p->ledger, session->conn, p->options.ledger_days, &rows, &err);
+  if (st != BR_OK) {
+    br_log(BR_LOG_WARNING, "the ledger could not be cleaned up: %s", err.message);
+  } else if (rows > 0) {
+    br_log(BR_LOG_INFO, "%lld old outcomes were taken out of the ledger", (long long)rows);
+  }
+}
+
+/* Carries out one event. false: SQL Server can't be asked. */
+static bool work_on(sync_poller *p, sync_session *session, sync_event *event) {
+  sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
+  br_error err = BR_ERROR_INIT;
+  br_status st = sync_apply(&p->apply, session, event, &applied, &err);
+  if (st != BR_OK) {
+    char label[128];
+    sync_event_label(event, label);
+    say_failure(p, label, &err);
+    put_event(p, event, true);
+    return false;
+  }
+  settle(p, event, &applied);
+  put_event(p, event,
+            applied.verdict == SYNC_VERDICT_BUSY || applied.verdict == SYNC_VERDICT_STOP);
+  return true;
+}
+
+/* With a session and a slot. false: one of them is missing. */
+static bool work_once(sync_poller *p, sync_session *session, uint64_t *prune_ms) {
+  sync_event *event = take_event(p);
+  if (event != NULL) {
+    return work_on(p, session, event);
+  }
+  br_error err = BR_ERROR_INIT;
+  if (!is_stopping(p) && tds_run(session->conn, "SELECT 1", &err) != BR_OK) {
+    say_failure(p, "SQL Server", &err);
+    return false;
+  }
+  if (!is_stopping(p)) {
+    prune(p, session, prune_ms);
+  }
+  return true;
+}
+
+static void *worker(void *context) {
+  sync_poller *p = context;
+  sync_session session = {.options = p->options.sqlserver,
+                          .queue = sync_queue_name(p->queue),
+                          .slots = p->options.parallel_tables};
+  uint64_t prune_ms = 0;
+  unsigned failures = 0;
+  bool counted = false;
+  while (!is_stopping(p)) {
+    br_error err = BR_ERROR_INIT;
+    bool well = sync_session_ensure(&session, &err) == BR_OK;
+    if (!well) {
+      say_failure(p, "SQL Server can't be reached", &err);
+    }
+    count_slot(p, &counted, session.has_slot);
+    count_try(p, well);
+    if (well && session.has_slot) {
+      well = work_once(p, &session, &prune_ms);
+      count_slot(p, &counted, session.has_slot && sync_session_is_usable(&session));
+    }
+    failures = well ? 0 : failures + 1;
+    uint64_t pause_ms = !well ? sync_retry_delay_ms(failures, br_clock_monotonic_ns())
+                        : session.has_slot ? 0
+                                           : STANDBY_MS;
+    if (pause_ms > 0 && br_cancel_sleep_ms(p->stop, pause_ms, NULL) != BR_OK) {
+      break;
+    }
+  }
+  count_slot(p, &counted, false);
+  sync_session_close(&session);
+  return NULL;
+}
+
+/* ---- the whole ---- */
+
+static void free_poller(sync_poller *p) {
+  sync_schedule_done(&p->schedule);
+  sync_queue_free(p->queue);
+  br_cancel_free(p->stop);
+  br_free(p->workers);
+  pthread_cond_destroy(&p->changed);
+  pthread_mutex_destroy(&p->lock);
+  br_free(p);
+}
+
+/* Both sides are looked at before the first event is taken. */
+static br_status check_sides(sync_poller *p, br_error *err) {
+  sync_session session = {.options = p->options.sqlserver};
+  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
+  br_status st = sync_queue_open(p->options.databricks, p->options.events_table,
+                                 p->options.lowest_first, p->stop, &p->queue, err);
+  st = st == BR_OK ? sync_session_ensure(&session, err) : st;
+  st = st == BR_OK ? sync_ledger_read(&p->ledger, session.conn, "-", &row, err) : st;
+  sync_ledger_row_done(&row);
+  sync_session_close(&session);
+  return st;
+}
+
+static br_status start_threads(sync_poller *p, br_error *err) {
+  int failed = pthread_create(&p->looker, NULL, looker, p);
+  p->looker_started = failed == 0;
+  while (failed == 0 && p->worker_count < p->options.parallel_tables) {
+    failed = pthread_create(&p->workers[p->worker_count], NULL, worker, p);
+    p->worker_count += failed == 0;
+  }
+  return failed == 0 ? BR_OK : br_error_errno(err, failed, "A thread could not be started");
+}
+
+static void set_apply_options(sync_poller *p) {
+  p->apply = (sync_apply_options){
+      .client = p->options.databricks,
+      .queue = p->queue,
+      .ledger = &p->ledger,
+      .principal = p->options.principal,
+      .empty_is_fine = p->options.empty_is_fine,
+      .cancel = p->stop,
+      .rights = p->options.rights,
+      .rights_context = p->options.rights_context,
+      .on_start = on_start,
+      .on_start_context = p,
+  };
+}
+
+static br_status start(sync_poller *p, br_error *err) {
+  p->workers = br_calloc(p->options.parallel_tables, sizeof *p->workers);
+  if (p->workers == NULL) {
+    return br_error_nomem(err);
+  }
+  br_status st = br_cancel_new(&p->stop, err);
+  st = st == BR_OK ? sync_ledger_init(&p->ledger, p->options.ledger_table, err) : st;
+  st = st == BR_OK ? check_sides(p, err) : st;
+  if (st == BR_OK) {
+    const sync_reporter_options options = {.queue = p->queue,
+                                           .ledger = &p->ledger,
+                                           .sqlserver = p->options.sqlserver,
+                                           .blocked_as = p->options.blocked_as};
+    st = sync_reporter_start(&options, &p->reporter, err);
+  }
+  if (st == BR_OK) {
+    p->status.running = true;
+    p->status.events_table = sync_queue_name(p->queue);
+    set_apply_options(p);
+    st = start_threads(p, err);
+  }
+  return st;
+}
+
+br_status sync_poller_start(const sync_options *options, sync_poller **ret_poller,
+                            br_error *err) {
+  sync_poller *p = br_calloc(1, sizeof *p);
+  if (p == NULL) {
+    return br_error_nomem(err);
+  }
+  p->options = *options;
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_mutex_init(&p->lock, NULL);
+  pthread_cond_init(&p->changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+  br_status st = start(p, err);
+  if (st != BR_OK) {
+    sync_poller_stop(p, 0);
+    return st;
+  }
+  *ret_poller = p;
+  return BR_OK;
+}
+
+void sync_poller_stop(sync_poller *p, uint64_t timeout_ms) {
+  if (p == NULL) {
+    return;
+  }
+  if (p->stop != NULL) {
+    br_cancel_request(p->stop);
+  }
+  pthread_mutex_lock(&p->lock);
+  p->stopping = true;
+  pthread_cond_broadcast(&p->changed);
+  pthread_mutex_unlock(&p->lock);
+  if (p->looker_started) {
+    pthread_join(p->looker, NULL);
+  }
+  for (unsigned i = 0; i < p->worker_count; i++) {
+    pthread_join(p->workers[i], NULL);
+  }
+  sync_reporter_stop(p->reporter, timeout_ms);
+  free_poller(p);
+}
+
+void sync_poller_get_status(sync_poller *p, sync_poller_status *ret_status) {
+  pthread_mutex_lock(&p->lock);
+  *ret_status = p->status;
+  ret_status->standby = p->slots_held == 0;
+  ret_status->waiting = p->schedule.waiting_count;
+  ret_status->active = p->schedule.running_count;
+  pthread_mutex_unlock(&p->lock);
+}
+
+/* A look that began after the request has ended, and all that it brought is done. Under the lock. */
+static bool round_is_over(const sync_poller *p, uint64_t look) {
+  return p->looks_ended >= look && sync_schedule_is_idle(&p->schedule);
+}
+
+/* Why a round can't end; BR_OK: nothing speaks against waiting. Under the lock. */
+static br_status check_round(const sync_poller *p, br_cancel *cancel, br_error *err) {
+  if (p->stopping) {
+    return br_error_set(err, BR_ERR_CANCELLED, "Cancelled");
+  }
+  if (p->status.last_error[0] != '\0') {
+    return br_error_set(err, BR_ERR_NETWORK, "%s", p->status.last_error);
+  }
+  if (p->slots_held == 0 && p->slot_tries >= p->worker_count) {
+    return br_error_set(err, BR_ERR_CONFLICT,
+                        "Another process works on the events table %s (SYNC_PARALLEL_TABLES is %u)",
+                        p->status.events_table, p->options.parallel_tables);
+  }
+  return br_cancel_check(cancel, err);
+}
+
+br_status sync_poller_run_once(sync_poller *p, br_cancel *cancel, uint64_t *ret_events,
+                               br_error *err) {
+  br_status st = BR_OK;
+  pthread_mutex_lock(&p->lock);
+  const uint64_t before = p->ended;
+  uint64_t at_start = before;
+  do {
+    at_start = p->ended;
+    const uint64_t wanted = p->looks_begun + 1;
+    p->look_now = true;
+    pthread_cond_broadcast(&p->changed);
+    while (st == BR_OK && !round_is_over(p, wanted)) {
+      wait_ms(p, 200);
+      st = check_round(p, cancel, err);
+    }
+  } while (st == BR_OK && p->ended > at_start);
+  *ret_events = p->ended - before;
+  pthread_mutex_unlock(&p->lock);
+  return st == BR_OK && !sync_reporter_drain(p->reporter, 60000)
+             ? br_error_set(err, BR_ERR_TIMEOUT, "The statuses could not be written in a minute")
+             : st;
+}

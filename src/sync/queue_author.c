@@ -1,0 +1,286 @@
+/* What authors and operators do with the events table: emit, retry, cancel, look. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sync/queue_columns.h"
+
+enum { STATEMENT_MAX = 256 * 1024, PARAMETERS_MAX = SYNC_COLUMN_COUNT };
+
+typedef struct statement {
+  br_buf sql;
+  dbx_parameter parameters[PARAMETERS_MAX];
+  size_t count;
+  char priority[32], rows_expected[32];
+} statement;
+
+static void statement_init(statement *s) {
+  *s = (statement){.count = 0};
+  br_buf_init(&s->sql, STATEMENT_MAX);
+}
+
+static br_status statement_run(sync_queue *queue, statement *s, br_cancel *cancel,
+                               dbx_result **ret_result, br_error *err) {
+  const char *text = br_buf_cstr(&s->sql);
+  br_status st = BR_OK;
+  if (text == NULL) {
+    st = br_error_nomem(err);
+  } else {
+    dbx_statement run = {
+        .sql = text, .parameters = s->parameters, .parameter_count = s->count};
+    st = dbx_statement_run(queue->client, &run, cancel, ret_result, err);
+  }
+  return st == BR_OK ? BR_OK : br_error_context(err, st, "events table %s", queue->plain);
+}
+
+static void add_parameter(statement *s, const char *name, const char *value) {
+  s->parameters[s->count++] = (dbx_parameter){.name = name, .value = value};
+}
+
+/* num_affected_rows of a change; 0 where the answer has none. */
+static int64_t affected(const dbx_result *result, const char *column) {
+  for (size_t i = 0; i < dbx_result_columns(result); i++) {
+    if (strcmp(dbx_result_column(result, i)->name, column) == 0 && dbx_result_rows(result) > 0) {
+      const char *text = dbx_result_value(result, 0, i);
+      uint64_t value = 0;
+      for (; text != NULL && *text >= '0' && *text <= '9'; text++) {
+        value = value * 10 + (uint64_t)(*text - '0');
+      }
+      return (int64_t)value;
+    }
+  }
+  return 0;
+}
+
+/* ---- emitting ---- */
+
+/* A column of the new row and the expression of its value. */
+static br_status new_column(statement *s, br_buf *values, const char *name, const char *expression,
+                            br_error *err) {
+  const char *comma = values->len > 0 ? ", " : "";
+  br_status st = br_buf_printf(&s->sql, err, "%s%s", comma, name);
+  return st == BR_OK ? br_buf_printf(values, err, "%s%s", comma, expression) : st;
+}
+
+static br_status new_text(const sync_queue *queue, statement *s, br_buf *values, sync_column column,
+                          const char *value, br_error *err) {
+  if (!sync_column_there(queue, column)) {
+    return value == NULL ? BR_OK
+                         : br_error_set(err, BR_ERR_UNSUPPORTED,
+                                        "The events table %s has no column %s", queue->plain,
+                                        sync_column_name(column));
+  }
+  const char *name = sync_column_name(column);
+  char expression[128];
+  if (queue->forms[column] == SYNC_FORM_LIST) {
+    (void)snprintf(expression, sizeof expression, "from_json(:%s, 'ARRAY<STRING>')", name);
+  } else if (queue->forms[column] == SYNC_FORM_MAP) {
+    (void)snprintf(expression, sizeof expression, "from_json(:%s, 'MAP<STRING,STRING>')", name);
+  } else if (queue->forms[column] == SYNC_FORM_NUMBER) {
+    (void)snprintf(expression, sizeof expression, "CAST(:%s AS %s)", name,
+                   queue->wide[column] ? "BIGINT" : "INT");
+  } else {
+    (void)snprintf(expression, sizeof expression, ":%s", name);
+  }
+  add_parameter(s, name, value);
+  return new_column(s, values, name, expression, err);
+}
+
+static br_status keys_json(const sync_new_event *event, char **ret_text, br_error *err) {
+  json_t *list = json_array();
+  bool complete = list != NULL;
+  for (size_t i = 0; i < event->key_count && complete; i++) {
+    complete = json_array_append_new(list, json_string(event->keys[i])) == 0;
+  }
+  char *dumped = complete ? json_dumps(list, JSON_COMPACT) : NULL;
+  char *text = dumped == NULL ? NULL : br_strdup(dumped);
+  json_malloc_t allocate = NULL;
+  json_free_t release = NULL;
+  json_get_alloc_funcs(&allocate, &release);
+  release(dumped);
+  json_decref(list);
+  if (text == NULL) {
+    return br_error_nomem(err);
+  }
+  *ret_text = text;
+  return BR_OK;
+}
+
+static br_status new_row(const sync_queue *queue, const sync_new_event *event, const char *keys,
+                         statement *s, br_buf *values, br_error *err) {
+  (void)snprintf(s->priority, sizeof s->priority, "%" PRId64, event->priority);
+  (void)snprintf(s->rows_expected, sizeof s->rows_expected, "%" PRId64, event->rows_expected);
+  const struct {
+    sync_column column;
+    const char *value;
+  } columns[] = {
+      {SYNC_COLUMN_EVENT_ID, event->event_id},
+      {SYNC_COLUMN_OPERATION, event->operation},
+      {SYNC_COLUMN_SOURCE_TABLE, event->source_table},
+      {SYNC_COLUMN_TARGET_TABLE, event->target_table},
+      {SYNC_COLUMN_PRIMARY_KEYS, keys},
+      {SYNC_COLUMN_PRIORITY, event->has_priority ? s->priority : NULL},
+      {SYNC_COLUMN_STATUS, "pending"},
+      {SYNC_COLUMN_ROWS_EXPECTED, event->has_rows_expected ? s->rows_expected : NULL},
+      {SYNC_COLUMN_FILTER_CONDITIONS, event->filter_conditions},
+      {SYNC_COLUMN_METADATA, event->metadata},
+  };
+  br_status st = BR_OK;
+  for (size_t i = 0; i < sizeof columns / sizeof columns[0] && st == BR_OK; i++) {
+    st = new_text(queue, s, values, columns[i].column, columns[i].value, err);
+  }
+  if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_CREATED_AT)) {
+    st = new_column(s, values, "created_at",
+                    queue->forms[SYNC_COLUMN_CREATED_AT] == SYNC_FORM_LOCAL
+                        ? "CAST(current_timestamp() AS TIMESTAMP_NTZ)"
+                        : "current_timestamp()",
+                    err);
+  }
+  return st;
+}
+
+br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
+                          br_error *err) {
+  statement s;
+  br_buf values;
+  char *keys = NULL;
+  dbx_result *result = NULL;
+  statement_init(&s);
+  br_buf_init(&values, STATEMENT_MAX);
+  br_status st = keys_json(event, &keys, err);
+  st = st == BR_OK ? br_buf_printf(&s.sql, err,
+                                   "MERGE INTO %s AS t USING (SELECT :event_id AS id) AS s ON "
+                                   "t.event_id = s.id WHEN NOT MATCHED THEN INSERT (",
+                                   queue->sql)
+                   : st;
+  st = st == BR_OK ? new_row(queue, event, keys, &s, &values, err) : st;
+  st = st == BR_OK ? br_buf_printf(&s.sql, err, ") VALUES (%.*s)", (int)values.len,
+                                   (const char *)values.data)
+                   : st;
+  st = st == BR_OK ? statement_run(queue, &s, cancel, &result, err) : st;
+  if (st == BR_OK && affected(result, "num_inserted_rows") == 0 &&
+      affected(result, "num_affected_rows") == 0) {
+    st = br_error_set(err, BR_ERR_EXISTS, "There is an event '%.200s' already", event->event_id);
+  }
+  dbx_result_free(result);
+  br_free(keys);
+  br_buf_done(&values);
+  br_buf_done(&s.sql);
+  return st;
+}
+
+/* ---- changing ---- */
+
+static br_status change(sync_queue *queue, const char *event_id, const char *before,
+                        const char *behind, br_cancel *cancel, bool *ret_done, br_error *err) {
+  statement s;
+  dbx_result *result = NULL;
+  statement_init(&s);
+  br_status st = br_buf_printf(&s.sql, err, "%s WHERE event_id = :event_id AND %s", before, behind);
+  add_parameter(&s, "event_id", event_id);
+  st = st == BR_OK ? statement_run(queue, &s, cancel, &result, err) : st;
+  if (st == BR_OK) {
+    *ret_done = affected(result, "num_affected_rows") > 0;
+  }
+  dbx_result_free(result);
+  br_buf_done(&s.sql);
+  return st;
+}
+
+br_status sync_queue_retry(sync_queue *queue, const char *event_id, br_cancel *cancel,
+                           bool *ret_done, br_error *err) {
+  static const sync_column cleared[] = {SYNC_COLUMN_ROWS_AFFECTED, SYNC_COLUMN_DISCREPANCY,
+                                        SYNC_COLUMN_WARNING, SYNC_COLUMN_ERROR_MESSAGE,
+                                        SYNC_COLUMN_PROCESSED_AT};
+  br_buf before;
+  br_buf_init(&before, STATEMENT_MAX);
+  br_status st = br_buf_printf(&before, err, "UPDATE %s SET status = 'pending'", queue->sql);
+  for (size_t i = 0; i < sizeof cleared / sizeof cleared[0] && st == BR_OK; i++) {
+    if (sync_column_there(queue, cleared[i])) {
+      st = br_buf_printf(&before, err, ", %s = NULL", sync_column_name(cleared[i]));
+    }
+  }
+  const char *text = st == BR_OK ? br_buf_cstr(&before) : NULL;
+  if (st == BR_OK && text == NULL) {
+    st = br_error_nomem(err);
+  }
+  st = st == BR_OK ? change(queue, event_id, text, "status IN ('failed', 'blocked')", cancel,
+                            ret_done, err)
+                   : st;
+  br_buf_done(&before);
+  return st;
+}
+
+br_status sync_queue_delete(sync_queue *queue, const char *event_id, br_cancel *cancel,
+                            bool *ret_done, br_error *err) {
+  char before[SYNC_NAME_TEXT_MAX + 32];
+  (void)snprintf(before, sizeof before, "DELETE FROM %s", queue->sql);
+  return change(queue, event_id, before, "coalesce(status, 'pending') = 'pending'", cancel,
+                ret_done, err);
+}
+
+/* ---- looking ---- */
+
+static br_status condition(statement *s, bool *first, const char *expression, const char *name,
+                           const char *value, br_error *err) {
+  if (value == NULL) {
+    return BR_OK;
+  }
+  br_status st =
+      br_buf_printf(&s->sql, err, "%s %s = :%s", *first ? " WHERE" : " AND", expression, name);
+  *first = false;
+  add_parameter(s, name, value);
+  return st;
+}
+
+static br_status list_sql(const sync_queue *queue, const sync_list_options *options, statement *s,
+                          br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; i < SYNC_COLUMN_COUNT && st == BR_OK; i++) {
+    st = br_buf_text(&s->sql, i == 0 ? "SELECT " : ", ", err);
+    st = st == BR_OK ? sync_column_text(queue, (sync_column)i, &s->sql, err) : st;
+    st = st == BR_OK ? br_buf_printf(&s->sql, err, " AS r%zu", i) : st;
+  }
+  bool first = true;
+  st = st == BR_OK ? br_buf_printf(&s->sql, err, " FROM %s", queue->sql) : st;
+  st = st == BR_OK ? condition(s, &first, "event_id", "event_id", options->event_id, err) : st;
+  st = st == BR_OK ? condition(s, &first, "coalesce(status, 'pending')", "status", options->status,
+                               err)
+                   : st;
+  st = st == BR_OK ? condition(s, &first, "upper(operation)", "operation", options->operation, err)
+                   : st;
+  st = st == BR_OK ? br_buf_text(&s->sql, " ORDER BY ", err) : st;
+  if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_CREATED_AT)) {
+    st = br_buf_text(&s->sql, "created_at DESC NULLS LAST, ", err);
+  }
+  return st == BR_OK ? br_buf_printf(&s->sql, err, "event_id DESC LIMIT %" PRIu64
+                                                   " OFFSET %" PRIu64,
+                                     options->limit, options->offset)
+                     : st;
+}
+
+br_status sync_queue_list(sync_queue *queue, const sync_list_options *options, br_cancel *cancel,
+                          dbx_result **ret_result, br_error *err) {
+  statement s;
+  statement_init(&s);
+  br_status st = list_sql(queue, options, &s, err);
+  st = st == BR_OK ? statement_run(queue, &s, cancel, ret_result, err) : st;
+  br_buf_done(&s.sql);
+  return st;
+}
+
+br_status sync_queue_stats(sync_queue *queue, br_cancel *cancel, dbx_result **ret_result,
+                           br_error *err) {
+  statement s;
+  statement_init(&s);
+  br_status st = br_buf_printf(&s.sql, err,
+                               "SELECT coalesce(status, 'pending') AS r0, upper(operation) AS r1, "
+                               "CAST(count(*) AS STRING) AS r2 FROM %s GROUP BY "
+                               "coalesce(status, 'pending'), upper(operation) ORDER BY r0, r1",
+                               queue->sql);
+  st = st == BR_OK ? statement_run(queue, &s, cancel, ret_result, err) : st;
+  br_buf_done(&s.sql);
+  return st;
+}

@@ -1,0 +1,322 @@
+#include "sync/reporter.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sync/retry.h"
+
+enum { GATHER_MS = 1000, AT_A_TIME = 100, LONGEST_WAIT_MS = 30000 };
+
+typedef enum entry_state { ENTRY_NEW, ENTRY_WRITING, ENTRY_WRITTEN } entry_state;
+
+typedef struct entry {
+  sync_report report;
+  char key[BR_SHA256_HEX_MAX]; /* "" = not in the ledger */
+  entry_state state;
+  uint64_t since_ms;
+  uint64_t written_ms;
+} entry;
+
+struct sync_reporter {
+  sync_reporter_options options;
+  sync_session session;
+  br_cancel *cancel; /* ends a write that takes longer than the stop may */
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  entry *entries; /* guarded by lock, as all below */
+  size_t count, cap;
+  bool stopping;
+  uint64_t stop_by_ms;
+};
+
+static bool is_final(const sync_report *report) {
+  return report->status != SYNC_PENDING && report->status != SYNC_PROCESSING;
+}
+
+static void wait_until(sync_reporter *r, uint64_t at_ms) {
+  const struct timespec at = {.tv_sec = (time_t)(at_ms / 1000),
+                              .tv_nsec = (long)(at_ms % 1000) * 1000000};
+  int ignored = pthread_cond_timedwait(&r->changed, &r->lock, &at);
+  (void)ignored;
+}
+
+static void remove_entry(sync_reporter *r, size_t index) {
+  sync_report_done(&r->entries[index].report);
+  r->entries[index] = r->entries[--r->count];
+}
+
+static entry *find_new(sync_reporter *r, const char *fingerprint) {
+  for (size_t i = 0; i < r->count; i++) {
+    if (r->entries[i].state == ENTRY_NEW &&
+        strcmp(r->entries[i].report.fingerprint, fingerprint) == 0) {
+      return &r->entries[i];
+    }
+  }
+  return NULL;
+}
+
+static entry *new_entry(sync_reporter *r) {
+  if (r->count == r->cap) {
+    const size_t cap = r->cap == 0 ? 64 : r->cap * 2;
+    entry *entries = br_realloc_array(r->entries, cap, sizeof *entries);
+    if (entries == NULL) {
+      return NULL;
+    }
+    r->entries = entries;
+    r->cap = cap;
+  }
+  entry *e = &r->entries[r->count++];
+  *e = (entry){.since_ms = br_clock_monotonic_ms()};
+  return e;
+}
+
+br_status sync_reporter_add(sync_reporter *r, sync_report *report, const char *event_key,
+                            br_error *err) {
+  pthread_mutex_lock(&r->lock);
+  entry *e = find_new(r, report->fingerprint);
+  if (e != NULL) {
+    sync_report_done(&e->report);
+  } else {
+    e = new_entry(r);
+  }
+  if (e != NULL) {
+    e->report = *report;
+    memcpy(e->key, event_key == NULL ? "" : event_key, event_key == NULL ? 1 : sizeof e->key);
+    pthread_cond_broadcast(&r->changed);
+  }
+  pthread_mutex_unlock(&r->lock);
+  if (e == NULL) {
+    sync_report_done(report);
+    return br_error_nomem(err);
+  }
+  *report = (sync_report){.status = SYNC_PENDING};
+  return BR_OK;
+}
+
+bool sync_reporter_knows(sync_reporter *r, const char *fingerprint, uint64_t list_ms) {
+  bool known = false;
+  pthread_mutex_lock(&r->lock);
+  for (size_t i = 0; i < r->count && !known; i++) {
+    const entry *e = &r->entries[i];
+    known = is_final(&e->report) && strcmp(e->report.fingerprint, fingerprint) == 0 &&
+            (e->state != ENTRY_WRITTEN || e->written_ms >= list_ms);
+  }
+  pthread_mutex_unlock(&r->lock);
+  return known;
+}
+
+void sync_reporter_forget(sync_reporter *r, uint64_t list_ms) {
+  pthread_mutex_lock(&r->lock);
+  for (size_t i = r->count; i > 0; i--) {
+    if (r->entries[i - 1].state == ENTRY_WRITTEN && r->entries[i - 1].written_ms < list_ms) {
+      remove_entry(r, i - 1);
+    }
+  }
+  pthread_mutex_unlock(&r->lock);
+}
+
+static size_t unwritten(const sync_reporter *r, uint64_t *ret_oldest_ms) {
+  size_t count = 0;
+  *ret_oldest_ms = UINT64_MAX;
+  for (size_t i = 0; i < r->count; i++) {
+    if (r->entries[i].state != ENTRY_WRITTEN) {
+      count++;
+      if (r->entries[i].since_ms < *ret_oldest_ms) {
+        *ret_oldest_ms = r->entries[i].since_ms;
+      }
+    }
+  }
+  return count;
+}
+
+bool sync_reporter_drain(sync_reporter *r, uint64_t timeout_ms) {
+  const uint64_t by_ms = br_clock_monotonic_ms() + timeout_ms;
+  uint64_t oldest = 0;
+  pthread_mutex_lock(&r->lock);
+  while (unwritten(r, &oldest) > 0 && br_clock_monotonic_ms() < by_ms) {
+    for (size_t i = 0; i < r->count; i++) {
+      r->entries[i].since_ms = 0; /* due at once */
+    }
+    pthread_cond_broadcast(&r->changed);
+    wait_until(r, by_ms);
+  }
+  const bool drained = unwritten(r, &oldest) == 0;
+  pthread_mutex_unlock(&r->lock);
+  return drained;
+}
+
+/* ---- the thread ---- */
+
+/* What is written at a time: borrowed texts, which entries keep while they are being written. */
+typedef struct group {
+  sync_report reports[AT_A_TIME];
+  char keys[AT_A_TIME][BR_SHA256_HEX_MAX];
+  size_t count;
+} group;
+
+static void take_group(sync_reporter *r, group *g) {
+  g->count = 0;
+  for (size_t i = 0; i < r->count && g->count < AT_A_TIME; i++) {
+    entry *e = &r->entries[i];
+    if (e->state == ENTRY_NEW) {
+      e->state = ENTRY_WRITING;
+      g->reports[g->count] = e->report;
+      memcpy(g->keys[g->count++], e->key, sizeof e->key);
+    }
+  }
+}
+
+static void settle_group(sync_reporter *r, bool written) {
+  const uint64_t now_ms = br_clock_monotonic_ms();
+  for (size_t i = r->count; i > 0; i--) {
+    entry *e = &r->entries[i - 1];
+    if (e->state != ENTRY_WRITING) {
+      continue;
+    }
+    const bool newer = find_new(r, e->report.fingerprint) != NULL;
+    if (written && is_final(&e->report)) {
+      e->state = ENTRY_WRITTEN;
+      e->written_ms = now_ms;
+    } else if (written || newer) {
+      remove_entry(r, i - 1);
+    } else {
+      e->state = ENTRY_NEW;
+    }
+  }
+  pthread_cond_broadcast(&r->changed);
+}
+
+/* Tells the ledger; where that fails the event's outcome may be reported once more, no harm. */
+static void note_reported(sync_reporter *r, const group *g) {
+  const char *keys[AT_A_TIME];
+  size_t count = 0;
+  br_error err = BR_ERROR_INIT;
+  for (size_t i = 0; i < g->count; i++) {
+    if (is_final(&g->reports[i]) && g->keys[i][0] != '\0') {
+      keys[count++] = g->keys[i];
+    }
+  }
+  if (count == 0) {
+    return;
+  }
+  br_status st = sync_session_ensure(&r->session, &err);
+  st = st == BR_OK ? sync_ledger_reported(r->options.ledger, r->session.conn, keys, count, &err)
+                   : st;
+  if (st != BR_OK) {
+    br_log(BR_LOG_DEBUG, "ledger: %s", err.message);
+    sync_session_close(&r->session);
+  }
+}
+
+/* Waits until something is due. false: there is nothing left to do and the end has come. */
+static bool wait_for_work(sync_reporter *r, uint64_t not_before_ms) {
+  for (;;) {
+    uint64_t oldest = 0;
+    const uint64_t now_ms = br_clock_monotonic_ms();
+    const size_t count = unwritten(r, &oldest);
+    if (r->stopping && (count == 0 || now_ms >= r->stop_by_ms)) {
+      return false;
+    }
+    uint64_t due_ms = count == 0 ? UINT64_MAX : oldest + (r->stopping ? 0 : GATHER_MS);
+    if (count >= AT_A_TIME) {
+      due_ms = now_ms;
+    }
+    if (due_ms < not_before_ms) {
+      due_ms = not_before_ms;
+    }
+    if (due_ms <= now_ms) {
+      return true;
+    }
+    wait_until(r, due_ms - now_ms > LONGEST_WAIT_MS ? now_ms + LONGEST_WAIT_MS : due_ms);
+  }
+}
+
+static void *report(void *context) {
+  sync_reporter *r = context;
+  uint64_t not_before_ms = 0;
+  unsigned failures = 0;
+  group g;
+  pthread_mutex_lock(&r->lock);
+  while (wait_for_work(r, not_before_ms)) {
+    br_error err = BR_ERROR_INIT;
+    take_group(r, &g);
+    pthread_mutex_unlock(&r->lock);
+    br_status st = sync_queue_write(r->options.queue, g.reports, g.count, r->options.blocked_as,
+                                    r->cancel, &err);
+    if (st == BR_OK) {
+      note_reported(r, &g);
+    }
+    failures = st == BR_OK ? 0 : failures + 1;
+    not_before_ms = st == BR_OK
+                        ? 0
+                        : br_clock_monotonic_ms() +
+                              sync_retry_delay_ms(failures, br_clock_monotonic_ns());
+    if (st != BR_OK) {
+      br_log(BR_LOG_WARNING, "statuses could not be written and will be again: %s", err.message);
+    }
+    pthread_mutex_lock(&r->lock);
+    settle_group(r, st == BR_OK);
+  }
+  pthread_mutex_unlock(&r->lock);
+  return NULL;
+}
+
+static void free_reporter(sync_reporter *r) {
+  for (size_t i = 0; i < r->count; i++) {
+    sync_report_done(&r->entries[i].report);
+  }
+  br_free(r->entries);
+  sync_session_close(&r->session);
+  br_cancel_free(r->cancel);
+  pthread_cond_destroy(&r->changed);
+  pthread_mutex_destroy(&r->lock);
+  br_free(r);
+}
+
+br_status sync_reporter_start(const sync_reporter_options *options, sync_reporter **ret_reporter,
+                              br_error *err) {
+  sync_reporter *r = br_calloc(1, sizeof *r);
+  if (r == NULL) {
+    return br_error_nomem(err);
+  }
+  r->options = *options;
+  r->session.options = options->sqlserver;
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_mutex_init(&r->lock, NULL);
+  pthread_cond_init(&r->changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+  br_status st = br_cancel_new(&r->cancel, err);
+  int failed = st == BR_OK ? pthread_create(&r->thread, NULL, report, r) : 0;
+  if (failed != 0) {
+    st = br_error_errno(err, failed, "A thread could not be started");
+  }
+  if (st != BR_OK) {
+    free_reporter(r);
+    return st;
+  }
+  *ret_reporter = r;
+  return BR_OK;
+}
+
+void sync_reporter_stop(sync_reporter *r, uint64_t timeout_ms) {
+  if (r == NULL) {
+    return;
+  }
+  pthread_mutex_lock(&r->lock);
+  r->stopping = true;
+  r->stop_by_ms = br_clock_monotonic_ms() + timeout_ms;
+  pthread_cond_broadcast(&r->changed);
+  pthread_mutex_unlock(&r->lock);
+  if (!sync_reporter_drain(r, timeout_ms)) {
+    br_cancel_request(r->cancel);
+  }
+  pthread_join(r->thread, NULL);
+  free_reporter(r);
+}

@@ -1,0 +1,164 @@
+#include "sync/schedule.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* The name by which events of one table know each other; "" for an event without one. */
+static void table_of(const sync_event *event, char *text) {
+  text[0] = '\0';
+  if (event->problem == NULL) {
+    sync_name_plain(&event->target, text);
+  }
+}
+
+static void clear_held(sync_schedule *schedule) {
+  for (size_t i = 0; i < schedule->held_count; i++) {
+    br_free(schedule->held[i]);
+  }
+  br_free(schedule->held);
+  schedule->held = NULL;
+  schedule->held_count = 0;
+}
+
+void sync_schedule_clear(sync_schedule *schedule) {
+  for (size_t i = 0; i < schedule->waiting_count; i++) {
+    sync_event_free(schedule->waiting[i]);
+  }
+  br_free(schedule->waiting);
+  schedule->waiting = NULL;
+  schedule->waiting_count = 0;
+  clear_held(schedule);
+}
+
+void sync_schedule_done(sync_schedule *schedule) {
+  sync_schedule_clear(schedule);
+  br_free(schedule->running);
+  *schedule = (sync_schedule){.waiting = NULL};
+}
+
+static bool is_running(const sync_schedule *schedule, const char *fingerprint) {
+  for (size_t i = 0; i < schedule->running_count; i++) {
+    if (strcmp(schedule->running[i]->fingerprint, fingerprint) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
+                              bool (*skip)(void *context, const char *fingerprint), void *context,
+                              br_error *err) {
+  sync_event **waiting = br_calloc(list->count + 1, sizeof(sync_event *));
+  if (waiting == NULL) {
+    return br_error_nomem(err);
+  }
+  sync_schedule_clear(schedule);
+  schedule->waiting = waiting;
+  for (size_t i = 0; i < list->count; i++) {
+    sync_event *event = list->items[i];
+    list->items[i] = NULL;
+    if (is_running(schedule, event->fingerprint) ||
+        (skip != NULL && skip(context, event->fingerprint))) {
+      sync_event_free(event);
+    } else {
+      waiting[schedule->waiting_count++] = event;
+    }
+  }
+  list->count = 0;
+  return BR_OK;
+}
+
+static bool is_held(const sync_schedule *schedule, const char *table) {
+  char other[SYNC_NAME_TEXT_MAX];
+  if (table[0] == '\0') {
+    return false;
+  }
+  for (size_t i = 0; i < schedule->held_count; i++) {
+    if (br_text_equal_nocase(schedule->held[i], table)) {
+      return true;
+    }
+  }
+  for (size_t i = 0; i < schedule->running_count; i++) {
+    table_of(schedule->running[i], other);
+    if (br_text_equal_nocase(other, table)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool sync_schedule_is_idle(const sync_schedule *schedule) {
+  char table[SYNC_NAME_TEXT_MAX];
+  for (size_t i = 0; i < schedule->waiting_count; i++) {
+    table_of(schedule->waiting[i], table);
+    if (!is_held(schedule, table)) {
+      return false;
+    }
+  }
+  return schedule->running_count == 0;
+}
+
+static bool reserve_running(sync_schedule *schedule) {
+  if (schedule->running_count < schedule->running_cap) {
+    return true;
+  }
+  const size_t cap = schedule->running_cap + 16;
+  sync_event **running = br_realloc_array(schedule->running, cap, sizeof(sync_event *));
+  if (running == NULL) {
+    return false;
+  }
+  schedule->running = running;
+  schedule->running_cap = cap;
+  return true;
+}
+
+sync_event *sync_schedule_take(sync_schedule *schedule) {
+  char table[SYNC_NAME_TEXT_MAX];
+  if (!reserve_running(schedule)) {
+    return NULL; /* out of memory: the next look may have more */
+  }
+  for (size_t i = 0; i < schedule->waiting_count; i++) {
+    sync_event *event = schedule->waiting[i];
+    table_of(event, table);
+    if (!is_held(schedule, table)) {
+      schedule->waiting_count--;
+      memmove(&schedule->waiting[i], &schedule->waiting[i + 1],
+              (schedule->waiting_count - i) * sizeof(sync_event *));
+      schedule->running[schedule->running_count++] = event;
+      return event;
+    }
+  }
+  return NULL;
+}
+
+static void hold_table(sync_schedule *schedule, const sync_event *event) {
+  char table[SYNC_NAME_TEXT_MAX];
+  table_of(event, table);
+  char **held = br_realloc_array(schedule->held, schedule->held_count + 1, sizeof *held);
+  if (held == NULL) {
+    sync_schedule_clear(schedule); /* order counts more than speed: wait for the next list */
+    return;
+  }
+  schedule->held = held;
+  held[schedule->held_count] = br_strdup(table);
+  if (held[schedule->held_count] == NULL) {
+    sync_schedule_clear(schedule);
+    return;
+  }
+  schedule->held_count++;
+}
+
+void sync_schedule_put(sync_schedule *schedule, sync_event *event, bool hold) {
+  for (size_t i = 0; i < schedule->running_count; i++) {
+    if (schedule->running[i] == event) {
+      schedule->running[i] = schedule->running[--schedule->running_count];
+      break;
+    }
+  }
+  if (hold) {
+    hold_table(schedule, event);
+  }
+  sync_event_free(event);
+}

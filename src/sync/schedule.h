@@ -1,0 +1,39 @@
+/*
+ * schedule.h: which event is next. No threads and no clock of its own; the caller holds a lock.
+ *
+ *   merge   the newest list replaces what was waiting; what runs goes on
+ *   take    the first in order whose table nobody is at
+ *   put     what was taken comes back: ended, or to be tried again with the next list
+ *
+ * Events of one table never overtake each other; those of others may where several workers take.
+ */
+#ifndef SYNC_SCHEDULE_H
+#define SYNC_SCHEDULE_H
+
+#include "sync/queue.h"
+
+typedef struct sync_schedule {
+  sync_event **waiting; /* owned, in order */
+  size_t waiting_count;
+  sync_event **running; /* owned by whoever took them; remembered here */
+  size_t running_count, running_cap;
+  char **held; /* tables that are left alone until the next list: somebody else is at them */
+  size_t held_count;
+} sync_schedule;
+
+void sync_schedule_done(sync_schedule *schedule);
+/* Takes the list's events over. skip: tells of an event whose end is known here already, though the
+ * list still shows it; may be NULL. */
+br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
+                              bool (*skip)(void *context, const char *fingerprint), void *context,
+                              br_error *err) BR_CHECKED;
+/* Forgets what waits. */
+void sync_schedule_clear(sync_schedule *schedule);
+/* NULL: nothing can be done now. The event is the caller's until put back. */
+sync_event *sync_schedule_take(sync_schedule *schedule);
+/* Nothing runs, and nothing that waits could. */
+bool sync_schedule_is_idle(const sync_schedule *schedule);
+/* hold: its table is left alone until the next list. Frees the event. */
+void sync_schedule_put(sync_schedule *schedule, sync_event *event, bool hold);
+
+#endif

@@ -1,0 +1,38 @@
+#include "sync/session.h"
+
+#include "sync/lock.h"
+
+/* A statement that waits for a lock gives up after half a minute and the event goes back to the
+ * queue: no other event waits behind it for longer. */
+#define OPTIONS                                                                                    \
+  "SET XACT_ABORT ON; SET LOCK_TIMEOUT 30000; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+
+void sync_session_close(sync_session *session) {
+  tds_close(session->conn);
+  session->conn = NULL;
+  session->has_slot = false;
+}
+
+bool sync_session_is_usable(const sync_session *session) {
+  return session->conn != NULL && tds_is_usable(session->conn);
+}
+
+static br_status connect(sync_session *session, br_error *err) {
+  sync_session_close(session);
+  br_status st = tds_connect(session->options, session->cancel, &session->conn, NULL, err);
+  if (st == BR_OK) {
+    st = tds_run(session->conn, OPTIONS, err);
+  }
+  if (st != BR_OK) {
+    sync_session_close(session);
+  }
+  return st;
+}
+
+br_status sync_session_ensure(sync_session *session, br_error *err) {
+  br_status st = sync_session_is_usable(session) ? BR_OK : connect(session, err);
+  if (st == BR_OK && session->slots > 0 && !session->has_slot) {
+    st = sync_lock_slot(session->conn, session->queue, session->slots, &session->has_slot, err);
+  }
+  return st;
+}

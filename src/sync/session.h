@@ -1,0 +1,24 @@
+/*
+ * session.h: a worker's connection to SQL Server and the slot that it holds with it.
+ */
+#ifndef SYNC_SESSION_H
+#define SYNC_SESSION_H
+
+#include "tds/tds.h"
+
+typedef struct sync_session {
+  const tds_options *options; /* borrowed */
+  const char *queue;          /* whose slots; borrowed */
+  unsigned slots;             /* how many the queue has; 0: this session needs none */
+  br_cancel *cancel;          /* ends a wait for the connection; NULL = none */
+  tds_conn *conn;             /* NULL = not connected */
+  bool has_slot;
+} sync_session;
+
+/* Connects where there is no usable connection, and takes a slot where one is needed and free:
+ * has_slot tells. */
+br_status sync_session_ensure(sync_session *session, br_error *err) BR_CHECKED;
+bool sync_session_is_usable(const sync_session *session);
+void sync_session_close(sync_session *session); /* all locks go with it */
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * source_internal.h: a source's inside, for source.c and load.c.
+ */
+#ifndef SYNC_SOURCE_INTERNAL_H
+#define SYNC_SOURCE_INTERNAL_H
+
+#include "sync/source.h"
+
+struct sync_source {
+  dbx_rows *rows;
+  const sync_target *target;
+  const sync_target_column **columns; /* of each column of the source */
+  bool *is_key;
+  size_t count;
+  size_t *key_columns; /* indexes of the keys among the source's columns */
+  size_t key_count;
+  bool has_identity;
+};
+
+#endif

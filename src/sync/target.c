@@ -1,0 +1,248 @@
+#include "sync/target.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sync/query.h"
+
+void sync_target_free(sync_target *target) {
+  if (target == NULL) {
+    return;
+  }
+  for (size_t i = 0; i < target->count; i++) {
+    br_free(target->columns[i].name);
+    br_free(target->columns[i].collation);
+  }
+  br_free(target->columns);
+  br_free(target);
+}
+
+/* sys.columns as rows: name, is_identity, is_computed, is_nullable, collation_name. */
+static br_status read_catalog(const sync_target *target, tds_conn *conn, sync_rows **ret_rows,
+                              br_error *err) {
+  char sql[SYNC_NAME_TEXT_MAX + 256];
+  (void)snprintf(sql, sizeof sql,
+                 "SELECT c.name, c.is_identity, c.is_computed, c.is_nullable, c.collation_name "
+                 "FROM %ssys.columns AS c WHERE c.object_id = OBJECT_ID(@object) ORDER BY "
+                 "c.column_id",
+                 target->catalog);
+  const tds_parameter object = sync_text_parameter("object", target->sql);
+  return sync_query(conn, sql, &object, 1, ret_rows, err);
+}
+
+/* The types as a result describes them: alias types are resolved, scales are there. */
+static br_status read_types(const sync_target *target, tds_conn *conn, batch_schema **ret_schema,
+                            br_error *err) {
+  char sql[SYNC_NAME_TEXT_MAX + 64];
+  (void)snprintf(sql, sizeof sql, "SELECT TOP (0) * FROM %s", target->sql);
+  br_status st = tds_execute(conn, sql, strlen(sql), err);
+  st = st == BR_OK ? tds_next_result(conn, err) : st;
+  if (st != BR_OK) {
+    return st == BR_DONE ? br_error_set(err, BR_ERR_PROTOCOL, "The table has no columns") : st;
+  }
+  batch_schema *schema = NULL;
+  st = batch_schema_copy(tds_result_schema(conn), &schema, err);
+  br_status end = BR_OK;
+  while (end == BR_OK) {
+    end = tds_next_result(conn, st == BR_OK ? err : NULL);
+  }
+  if (st == BR_OK && end != BR_DONE) {
+    st = end;
+  }
+  if (st != BR_OK) {
+    batch_schema_free(schema);
+    return st;
+  }
+  *ret_schema = schema;
+  return BR_OK;
+}
+
+static br_status take_column(const sync_rows *rows, size_t row, const batch_field *field,
+                             sync_target_column *column, br_error *err) {
+  const char *collation = sync_rows_text(rows, row, 4);
+  *column = (sync_target_column){
+      .name = br_strdup(field->name),
+      .collation = collation == NULL ? NULL : br_strdup(collation),
+      .identity = sync_rows_flag(rows, row, 1),
+      .computed = sync_rows_flag(rows, row, 2) || field->source.type == BATCH_SQL_ROWVERSION,
+      .nullable = sync_rows_flag(rows, row, 3),
+      .spec = field->source,
+  };
+  return column->name == NULL || (collation != NULL && column->collation == NULL)
+             ? br_error_nomem(err)
+             : BR_OK;
+}
+
+/* Joins both descriptions by name; hidden columns stand in the catalog only. */
+static br_status join(sync_target *target, const sync_rows *rows, const batch_schema *schema,
+                      br_error *err) {
+  target->columns = br_calloc(schema->count + 1, sizeof *target->columns);
+  if (target->columns == NULL) {
+    return br_error_nomem(err);
+  }
+  br_status st = BR_OK;
+  for (size_t i = 0; i < schema->count && st == BR_OK; i++) {
+    for (size_t row = 0; row < sync_rows_count(rows); row++) {
+      const char *name = sync_rows_text(rows, row, 0);
+      if (name != NULL && strcmp(name, schema->fields[i].name) == 0) {
+        st = take_column(rows, row, &schema->fields[i], &target->columns[target->count++], err);
+        break;
+      }
+    }
+  }
+  return st == BR_OK && target->count != schema->count
+             ? br_error_set(err, BR_ERR_PROTOCOL,
+                            "The catalog and the table itself disagree about its columns")
+             : st;
+}
+
+static br_status describe(sync_target *target, tds_conn *conn, br_error *err) {
+  sync_rows *rows = NULL;
+  batch_schema *schema = NULL;
+  br_status st = read_catalog(target, conn, &rows, err);
+  if (st == BR_OK && sync_rows_count(rows) == 0) {
+    st = br_error_set(err, BR_ERR_NOT_FOUND,
+                      "The table %s does not exist on SQL Server, or this login may not see it",
+                      target->plain);
+  }
+  st = st == BR_OK ? read_types(target, conn, &schema, err) : st;
+  st = st == BR_OK ? join(target, rows, schema, err) : st;
+  sync_rows_free(rows);
+  batch_schema_free(schema);
+  return st;
+}
+
+br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_target **ret_target,
+                               br_error *err) {
+  sync_target *target = br_calloc(1, sizeof *target);
+  if (target == NULL) {
+    return br_error_nomem(err);
+  }
+  sync_name_sql(name, target->sql);
+  sync_name_plain(name, target->plain);
+  if (name->count == 3) {
+    sync_name database = {.dialect = SYNC_SQLSERVER, .count = 1};
+    memcpy(database.parts[0], name->parts[0], sizeof database.parts[0]);
+    sync_name_sql(&database, target->catalog);
+    const size_t length = strlen(target->catalog);
+    target->catalog[length] = '.';
+    target->catalog[length + 1] = '\0';
+  }
+  br_status st = describe(target, conn, err);
+  if (st != BR_OK) {
+    sync_target_free(target);
+    return st == BR_ERR_NOT_FOUND ? st : br_error_context(err, st, "target table");
+  }
+  *ret_target = target;
+  return BR_OK;
+}
+
+const sync_target_column *sync_target_find(const sync_target *target, const char *name) {
+  const sync_target_column *near = NULL;
+  for (size_t i = 0; i < target->count; i++) {
+    if (strcmp(target->columns[i].name, name) == 0) {
+      return &target->columns[i];
+    }
+    if (near == NULL && br_text_equal_nocase(target->columns[i].name, name)) {
+      near = &target->columns[i];
+    }
+  }
+  return near;
+}
+
+br_status sync_target_no_column(const sync_target *target, const char *what, const char *name,
+                                br_error *err) {
+  const char *names[BR_LIMIT_COLUMNS];
+  const size_t count = target->count < BR_LIMIT_COLUMNS ? target->count : BR_LIMIT_COLUMNS;
+  for (size_t i = 0; i < count; i++) {
+    names[i] = target->columns[i].name;
+  }
+  const char *nearest = br_text_nearest(name, names, count);
+  return nearest == NULL
+             ? br_error_set(err, BR_ERR_DATA, "%s: the table %s has no column '%.128s'", what,
+                            target->plain, name)
+             : br_error_set(err, BR_ERR_DATA,
+                            "%s: the table %s has no column '%.128s' (is '%s' meant?)", what,
+                            target->plain, name, nearest);
+}
+
+/* Types that a #temp table takes as another: the server converts on the way to the target. */
+static batch_sql_typespec staged(const batch_sql_typespec *spec) {
+  const batch_sql_typespec max = {.type = spec->type == BATCH_SQL_TEXT    ? BATCH_SQL_VARCHAR
+                                          : spec->type == BATCH_SQL_NTEXT ? BATCH_SQL_NVARCHAR
+                                                                          : BATCH_SQL_VARBINARY,
+                                  .length = BATCH_LENGTH_MAX};
+  switch (spec->type) {
+  case BATCH_SQL_TEXT:
+  case BATCH_SQL_NTEXT:
+  case BATCH_SQL_IMAGE:
+  case BATCH_SQL_UDT:
+    return max;
+  default:
+    return *spec;
+  }
+}
+
+br_status sync_target_column_ddl(const sync_target_column *column, br_buf *out, br_error *err) {
+  char type[64];
+  const batch_sql_typespec spec = staged(&column->spec);
+  batch_sql_typespec_name(&spec, type, sizeof type);
+  br_status st = sync_quote(out, SYNC_SQLSERVER, column->name, err);
+  st = st == BR_OK ? br_buf_printf(out, err, " %s", type) : st;
+  if (st == BR_OK && column->collation != NULL) {
+    st = br_buf_printf(out, err, " COLLATE %s", column->collation);
+  }
+  return st == BR_OK ? br_buf_text(out, " NULL", err) : st;
+}
+
+/* ---- what a change sets off ---- */
+
+static br_status list_names(tds_conn *conn, const char *sql, const tds_parameter *parameters,
+                            size_t count, br_buf *out, br_error *err) {
+  sync_rows *rows = NULL;
+  br_status st = sync_query(conn, sql, parameters, count, &rows, err);
+  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
+    const char *name = sync_rows_text(rows, i, 0);
+    st = br_buf_printf(out, err, "%s%s", i == 0 ? "" : ", ", name == NULL ? "?" : name);
+  }
+  if (st == BR_OK && br_buf_cstr(out) == NULL) {
+    st = br_error_nomem(err);
+  }
+  sync_rows_free(rows);
+  return st;
+}
+
+br_status sync_target_triggers(const sync_target *target, tds_conn *conn, const char *operation,
+                               br_buf *out, br_error *err) {
+  char sql[SYNC_NAME_TEXT_MAX + 256];
+  (void)snprintf(sql, sizeof sql,
+                 "SELECT t.name FROM %ssys.triggers AS t WHERE t.parent_id = OBJECT_ID(@object) "
+                 "AND t.is_disabled = 0 AND OBJECTPROPERTY(t.object_id, @property) = 1",
+                 target->catalog);
+  char property[64];
+  (void)snprintf(property, sizeof property, "ExecIs%c%.5sTrigger", operation[0],
+                 operation[0] == 'I'   ? "nsert"
+                 : operation[0] == 'U' ? "pdate"
+                                       : "elete");
+  const tds_parameter parameters[] = {sync_text_parameter("object", target->sql),
+                                      sync_text_parameter("property", property)};
+  br_status st = list_names(conn, sql, parameters, 2, out, err);
+  return st == BR_OK ? BR_OK : br_error_context(err, st, "triggers of %s", target->plain);
+}
+
+br_status sync_target_cascades(const sync_target *target, tds_conn *conn, br_buf *out,
+                               br_error *err) {
+  char sql[3 * SYNC_NAME_TEXT_MAX + 512];
+  (void)snprintf(sql, sizeof sql,
+                 "SELECT f.name + N' on ' + s.name + N'.' + o.name FROM %ssys.foreign_keys AS f "
+                 "JOIN %ssys.objects AS o ON o.object_id = f.parent_object_id JOIN %ssys.schemas "
+                 "AS s ON s.schema_id = o.schema_id WHERE f.referenced_object_id = "
+                 "OBJECT_ID(@object) AND f.delete_referential_action <> 0 AND f.is_disabled = 0",
+                 target->catalog, target->catalog, target->catalog);
+  const tds_parameter object = sync_text_parameter("object", target->sql);
+  br_status st = list_names(conn, sql, &object, 1, out, err);
+  return st == BR_OK ? BR_OK : br_error_context(err, st, "foreign keys to %s", target->plain);
+}

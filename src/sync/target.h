@@ -1,0 +1,50 @@
+/*
+ * target.h: what the table that an event changes looks like: its columns as SQL Server's catalog
+ * and a result of it describe them, and what else a change would set off.
+ */
+#ifndef SYNC_TARGET_H
+#define SYNC_TARGET_H
+
+#include "sync/name.h"
+#include "tds/tds.h"
+
+typedef struct sync_target_column {
+  char *name;
+  char *collation; /* NULL: not of a character type */
+  bool nullable;
+  bool identity;
+  bool computed; /* or otherwise the server's own: rowversion */
+  batch_sql_typespec spec;
+} sync_target_column;
+
+typedef struct sync_target {
+  char sql[SYNC_NAME_TEXT_MAX];
+  char plain[SYNC_NAME_TEXT_MAX]; /* for people and permissions */
+  char catalog[SYNC_NAME_TEXT_MAX]; /* "[db]." in front of sys.…, or "" */
+  sync_target_column *columns;
+  size_t count;
+} sync_target;
+
+/* BR_ERR_NOT_FOUND: no such table, or this login may not see it. */
+br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_target **ret_target,
+                               br_error *err) BR_CHECKED;
+void sync_target_free(sync_target *target); /* NULL is fine */
+/* By exact name, then by one that differs in case only; NULL: none. */
+const sync_target_column *sync_target_find(const sync_target *target, const char *name);
+/* "The table dbo.T has no column 'x' (did you mean 'y'?)". Always BR_ERR_DATA. */
+br_status sync_target_no_column(const sync_target *target, const char *what, const char *name,
+                                br_error *err);
+
+/* A column's definition in a table beside it: type and collation, NULL allowed. Appended. */
+br_status sync_target_column_ddl(const sync_target_column *column, br_buf *out,
+                                 br_error *err) BR_CHECKED;
+
+/* Names of enabled triggers that an operation fires, and of foreign keys through which a DELETE
+ * reaches other tables ("FK_lines on dbo.Lines"), joined by ", "; "" = none. operation: "INSERT",
+ * "UPDATE" or "DELETE". Appended to out (with a NUL behind it). */
+br_status sync_target_triggers(const sync_target *target, tds_conn *conn, const char *operation,
+                               br_buf *out, br_error *err) BR_CHECKED;
+br_status sync_target_cascades(const sync_target *target, tds_conn *conn, br_buf *out,
+                               br_error *err) BR_CHECKED;
+
+#endif
