@@ -28,8 +28,8 @@ MAY_USE = {
     "auth": {"base", "settings"},
     "jobs": {"base", "store"},
     "extract": BELOW_FLOW | {"flow", "settings"},
+    "sync": BELOW_FLOW | {"flow", "settings", "auth"},
     "sandbox": {"base", "batch", "tds", "parquet", "store", "http"},
-    "auth": {"base", "settings"},
 }
 
 # name -> what to use instead; outside the files that wrap it

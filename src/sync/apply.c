@@ -48,10 +48,11 @@ static br_status compare_expected(const work *w, br_buf *warning, br_error *err)
   if (report->discrepancy == 0) {
     return BR_OK;
   }
-  return br_buf_printf(warning, err, "%s%" PRId64 " rows were expected, %" PRId64
-                                     " were affected (discrepancy %" PRId64 ")",
-                       warning->len > 0 ? "; " : "", w->event->rows_expected,
-                       report->rows_affected, report->discrepancy);
+  return br_buf_printf(warning, err,
+                       "%s%" PRId64 " rows were expected, %" PRId64
+                       " were affected (discrepancy %" PRId64 ")",
+                       warning->len > 0 ? "; " : "", w->event->rows_expected, report->rows_affected,
+                       report->discrepancy);
 }
 
 static br_status report_success(work *w, sync_change *change, int64_t rows, br_error *err) {
@@ -88,8 +89,7 @@ static br_status replay(work *w, br_error *err) {
   w->applied->replayed = true;
   report->has_rows = w->known.has_rows;
   report->rows_affected = w->known.rows_affected;
-  if (w->known.state == SYNC_LEDGER_COMPLETED && w->event->has_rows_expected &&
-      w->known.has_rows) {
+  if (w->known.state == SYNC_LEDGER_COMPLETED && w->event->has_rows_expected && w->known.has_rows) {
     report->has_discrepancy = true;
     report->discrepancy = w->event->rows_expected - w->known.rows_affected;
   }
@@ -112,8 +112,8 @@ static br_status id_taken(work *w, br_error *err) {
  * that the event came with older than that? */
 static br_status ask_queue(work *w, bool *ret_run, br_error *err) {
   char status[32];
-  br_status st = sync_queue_status(w->options->queue, w->event->fingerprint, status,
-                                   w->options->cancel, err);
+  br_status st =
+      sync_queue_status(w->options->queue, w->event->fingerprint, status, w->options->cancel, err);
   if (st == BR_OK) {
     *ret_run = strcmp(status, "pending") == 0 || strcmp(status, "processing") == 0;
     w->applied->verdict = SYNC_VERDICT_DROP;
@@ -147,17 +147,17 @@ static br_status consult(work *w, bool *ret_run, br_error *err) {
 static br_status change_and_note(work *w, sync_change *change, br_error *err) {
   int64_t rows = 0;
   const bool look = w->event->options.dry_run;
-  br_status st = look ? sync_change_preview(change, &rows, err) : sync_change_run(change, &rows, err);
+  br_status st =
+      look ? sync_change_preview(change, &rows, err) : sync_change_run(change, &rows, err);
   st = st == BR_OK ? report_success(w, change, rows, err) : st;
   if (st == BR_OK && !tds_in_transaction(w->session->conn)) {
     st = br_error_set(err, BR_ERR_REMOTE,
                       "The transaction was ended from inside the change (a trigger that commits or "
                       "rolls back?)");
   }
-  return st == BR_OK && !look
-             ? sync_ledger_write(w->options->ledger, w->session->conn, w->event, w->known.state,
-                                 &w->applied->report, err)
-             : st;
+  return st == BR_OK && !look ? sync_ledger_write(w->options->ledger, w->session->conn, w->event,
+                                                  w->known.state, &w->applied->report, err)
+                              : st;
 }
 
 static br_status in_transaction(work *w, sync_change *change, br_error *err) {
@@ -231,14 +231,14 @@ static br_status unlock(work *w, br_error *err) {
 /* Under the locks. BR_OK: a verdict stands. */
 static br_status locked(work *w, br_error *why, br_error *err) {
   bool run = false;
-  br_status st = sync_ledger_read(w->options->ledger, w->session->conn, w->event->key, &w->known,
-                                  err);
+  br_status st =
+      sync_ledger_read(w->options->ledger, w->session->conn, w->event->key, &w->known, err);
   st = st == BR_OK ? consult(w, &run, err) : st;
   if (st != BR_OK || !run) {
     return st;
   }
-  const bool accepted = w->known.state == SYNC_LEDGER_ACCEPTED &&
-                        strcmp(w->known.hash, w->event->hash) == 0;
+  const bool accepted =
+      w->known.state == SYNC_LEDGER_ACCEPTED && strcmp(w->known.hash, w->event->hash) == 0;
   (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
                  accepted ? w->known.principal : w->options->principal);
   br_error_clear(why);
@@ -267,9 +267,7 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
     w->applied->verdict = SYNC_VERDICT_BUSY; /* another replica has taken over */
     return BR_OK;
   }
-  st = st == BR_OK
-           ? sync_lock_event(w->session->conn, w->event->key, w->table, &granted, err)
-           : st;
+  st = st == BR_OK ? sync_lock_event(w->session->conn, w->event->key, w->table, &granted, err) : st;
   if (st != BR_OK || !granted) {
     w->applied->verdict = SYNC_VERDICT_BUSY;
     return st;

@@ -49,10 +49,10 @@ typedef enum sync_verdict {
 
 typedef struct sync_applied {
   sync_verdict verdict;
-  sync_report report;   /* of SYNC_VERDICT_REPORT; free with sync_report_done() */
-  bool started;         /* on_start was called */
-  bool replayed;        /* the outcome is older: the ledger knew it */
-  char principal[256];  /* who acted */
+  sync_report report;  /* of SYNC_VERDICT_REPORT; free with sync_report_done() */
+  bool started;        /* on_start was called */
+  bool replayed;       /* the outcome is older: the ledger knew it */
+  char principal[256]; /* who acted */
 } sync_applied;
 
 /* A failure means that SQL Server can't be reached or asked: the event is as it was, or its

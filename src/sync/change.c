@@ -12,8 +12,8 @@
 enum { MANY_ROWS = 1000000 };
 
 static const sync_operation_row *operation_of(const sync_change *change) {
-  static const sync_operation_row *const rows[] = {
-      &sync_operation_insert, &sync_operation_update, &sync_operation_delete};
+  static const sync_operation_row *const rows[] = {&sync_operation_insert, &sync_operation_update,
+                                                   &sync_operation_delete};
   return rows[change->event->operation];
 }
 
@@ -30,9 +30,9 @@ void sync_change_init(sync_change *change, tds_conn *conn, dbx_client *client, b
 void sync_change_done(sync_change *change) {
   if (change->source != NULL && change->conn != NULL && tds_is_usable(change->conn)) {
     /* A stage that stays is only memory of the session: the next one drops it first. */
-    br_status ignored = tds_run(
-        change->conn,
-        "IF OBJECT_ID(N'tempdb.." SYNC_STAGE "') IS NOT NULL DROP TABLE " SYNC_STAGE, NULL);
+    br_status ignored =
+        tds_run(change->conn,
+                "IF OBJECT_ID(N'tempdb.." SYNC_STAGE "') IS NOT NULL DROP TABLE " SYNC_STAGE, NULL);
     (void)ignored;
   }
   sync_source_close(change->source);
@@ -58,9 +58,8 @@ static br_status look_at_log(sync_change *change, br_error *err) {
   int64_t percent = -1;
   br_error ignored = BR_ERROR_INIT; /* no right to look, or no such view: nothing is said */
   br_status looked = sync_query_number(
-      change->conn,
-      "SELECT CAST(used_log_space_in_percent AS int) FROM sys.dm_db_log_space_usage", NULL, 0,
-      &percent, &ignored);
+      change->conn, "SELECT CAST(used_log_space_in_percent AS int) FROM sys.dm_db_log_space_usage",
+      NULL, 0, &percent, &ignored);
   if (looked != BR_OK && !tds_is_usable(change->conn)) {
     *err = ignored;
     return looked;
@@ -75,8 +74,7 @@ static br_status look_at_log(sync_change *change, br_error *err) {
 }
 
 br_status sync_change_prepare(sync_change *change, br_error *err) {
-  br_status st =
-      sync_target_describe(change->conn, &change->event->target, &change->target, err);
+  br_status st = sync_target_describe(change->conn, &change->event->target, &change->target, err);
   st = st == BR_OK ? operation_of(change)->prepare(change, err) : st;
   return st == BR_OK ? look_at_log(change, err) : st;
 }
@@ -114,12 +112,11 @@ br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *
   int64_t rows = 0;
   br_buf_init(&differences, BR_KIB(256));
   br_buf_init(&text, BR_KIB(256));
-  br_status st = operation->differences != NULL
-                     ? operation->differences(change, &differences, err)
-                     : BR_OK;
+  br_status st =
+      operation->differences != NULL ? operation->differences(change, &differences, err) : BR_OK;
   st = st == BR_OK ? operation->run(change, &rows, err) : st;
-  st = st == BR_OK ? br_buf_printf(&text, err, "Dry run, nothing was changed: %" PRId64
-                                               " %s of %s would be %s",
+  st = st == BR_OK ? br_buf_printf(&text, err,
+                                   "Dry run, nothing was changed: %" PRId64 " %s of %s would be %s",
                                    rows, rows == 1 ? "row" : "rows", change->target->plain,
                                    verbs[change->event->operation])
                    : st;

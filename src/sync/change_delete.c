@@ -42,8 +42,8 @@ static br_status prepare(sync_change *change, br_error *err) {
   }
   for (size_t i = 0; i < event->condition_count && st == BR_OK; i++) {
     if (sync_target_find(change->target, event->conditions[i].column) == NULL) {
-      st = sync_target_no_column(change->target, "filter_conditions",
-                                 event->conditions[i].column, err);
+      st = sync_target_no_column(change->target, "filter_conditions", event->conditions[i].column,
+                                 err);
     }
   }
   st = st == BR_OK ? refuse_cascades(change, err) : st;
@@ -154,13 +154,12 @@ static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_
   if (st == BR_OK && change->max_delete_rows < INT64_MAX) {
     st = br_buf_printf(&sql, err, "TOP (%" PRIu64 ") ", change->max_delete_rows + 1);
   }
-  st = st == BR_OK ? br_buf_printf(&sql, err, "t FROM %s AS t%s WHERE %.*s", change->target->sql,
-                                   sync_table_hint(change), (int)f->sql.len,
-                                   (const char *)f->sql.data)
-                   : st;
   st = st == BR_OK
-           ? sync_run_counted(change->conn, &sql, f->parameters, f->count, ret_rows, err)
+           ? br_buf_printf(&sql, err, "t FROM %s AS t%s WHERE %.*s", change->target->sql,
+                           sync_table_hint(change), (int)f->sql.len, (const char *)f->sql.data)
            : st;
+  st = st == BR_OK ? sync_run_counted(change->conn, &sql, f->parameters, f->count, ret_rows, err)
+                   : st;
   br_buf_done(&sql);
   return st;
 }
@@ -170,16 +169,14 @@ static br_status count_left(sync_change *change, const filter *f, int64_t *ret_r
                             br_error *err) {
   br_buf sql;
   br_buf_init(&sql, SYNC_SQL_MAX);
-  br_status st =
-      br_buf_printf(&sql, err, "SELECT COUNT_BIG(*) FROM %s AS t WHERE %.*s", change->target->sql,
-                    (int)f->sql.len, (const char *)f->sql.data);
+  br_status st = br_buf_printf(&sql, err, "SELECT COUNT_BIG(*) FROM %s AS t WHERE %.*s",
+                               change->target->sql, (int)f->sql.len, (const char *)f->sql.data);
   const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
   if (st == BR_OK && text == NULL) {
     st = br_error_nomem(err);
   }
-  st = st == BR_OK
-           ? sync_query_number(change->conn, text, f->parameters, f->count, ret_rows, err)
-           : st;
+  st = st == BR_OK ? sync_query_number(change->conn, text, f->parameters, f->count, ret_rows, err)
+                   : st;
   br_buf_done(&sql);
   return st;
 }

@@ -94,8 +94,8 @@ static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error 
 
 static br_status direct_insert(sync_change *change, int64_t *ret_rows, br_error *err) {
   uint64_t rows = 0;
-  br_status st = sync_source_load(change->source, change->conn,
-                                  change->event->options.table_lock, &rows, err);
+  br_status st =
+      sync_source_load(change->source, change->conn, change->event->options.table_lock, &rows, err);
   if (st == BR_OK && rows == 0) {
     st = no_data(change, err);
   }

@@ -91,9 +91,9 @@ br_status sync_column_list(const sync_change *change, sync_which which, const ch
   for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
     if (is_wanted(change, i, which)) {
       st = br_buf_printf(out, err, "%s%s", first ? "" : ", ", prefix);
-      st = st == BR_OK ? sync_quote(out, SYNC_SQLSERVER,
-                                    sync_source_column(change->source, i)->name, err)
-                       : st;
+      st = st == BR_OK
+               ? sync_quote(out, SYNC_SQLSERVER, sync_source_column(change->source, i)->name, err)
+               : st;
       first = false;
     }
   }
@@ -137,9 +137,9 @@ static br_status null_keys(sync_change *change, int64_t *ret_rows, br_error *err
   for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
     if (sync_source_is_key(change->source, i)) {
       st = br_buf_text(&sql, first ? "" : " OR ", err);
-      st = st == BR_OK ? sync_quote(&sql, SYNC_SQLSERVER,
-                                    sync_source_column(change->source, i)->name, err)
-                       : st;
+      st = st == BR_OK
+               ? sync_quote(&sql, SYNC_SQLSERVER, sync_source_column(change->source, i)->name, err)
+               : st;
       st = st == BR_OK ? br_buf_text(&sql, " IS NULL", err) : st;
       first = false;
     }
@@ -153,8 +153,8 @@ static br_status null_keys(sync_change *change, int64_t *ret_rows, br_error *err
  * without TOP inside a count. */
 static br_status double_keys_sql(const sync_change *change, bool count, br_buf *sql,
                                  br_error *err) {
-  br_status st = br_buf_text(sql, count ? "SELECT COUNT_BIG(*) FROM (SELECT " : "SELECT TOP (20) ",
-                             err);
+  br_status st =
+      br_buf_text(sql, count ? "SELECT COUNT_BIG(*) FROM (SELECT " : "SELECT TOP (20) ", err);
   st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", sql, err) : st;
   st = st == BR_OK ? br_buf_text(sql, ", COUNT_BIG(*) AS times FROM " SYNC_STAGE " GROUP BY ", err)
                    : st;
@@ -197,9 +197,8 @@ br_status sync_check_stage_keys(sync_change *change, bool doubles_allowed, br_er
     return st;
   }
   if (nulls > 0) {
-    return br_error_set(err, BR_ERR_DATA,
-                        "%" PRId64 " %s of the source %s NULL in a key column", nulls,
-                        nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have");
+    return br_error_set(err, BR_ERR_DATA, "%" PRId64 " %s of the source %s NULL in a key column",
+                        nulls, nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have");
   }
   if (doubles_allowed) {
     return BR_OK;

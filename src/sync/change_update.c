@@ -65,9 +65,8 @@ static br_status one_difference(const sync_rows *rows, size_t row, size_t keys, 
     const char *was = sync_rows_text(rows, row, i), *is = sync_rows_text(rows, row, i + 1);
     const bool same = was == NULL || is == NULL ? was == is : strcmp(was, is) == 0;
     if (!same) {
-      st = br_buf_printf(out, err, "%s %s %.60s -> %.60s", any ? "," : ":",
-                         sync_rows_name(rows, i), was == NULL ? "NULL" : was,
-                         is == NULL ? "NULL" : is);
+      st = br_buf_printf(out, err, "%s %s %.60s -> %.60s", any ? "," : ":", sync_rows_name(rows, i),
+                         was == NULL ? "NULL" : was, is == NULL ? "NULL" : is);
       any = true;
     }
   }

@@ -39,8 +39,8 @@ br_status sync_event_key(const char *events_table, const char *event_id,
 
 /* Of what the event asks for; its place in the queue is no part of it. */
 static br_status hash_content(const sync_event_row *row, char *hex, br_error *err) {
-  const char *const parts[] = {row->operation,     row->source_table,      row->target_table,
-                               row->primary_keys,  row->filter_conditions, row->metadata,
+  const char *const parts[] = {row->operation,    row->source_table,      row->target_table,
+                               row->primary_keys, row->filter_conditions, row->metadata,
                                row->rows_expected};
   br_sha256 *hash = NULL;
   br_status st = br_sha256_new(&hash, err);

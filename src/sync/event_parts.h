@@ -12,6 +12,7 @@ br_status sync_parse_keys(sync_event *event, const char *text, br_error *err) BR
 /* filter_conditions and metadata's filter_conditions, which count together. */
 br_status sync_parse_conditions(sync_event *event, const sync_event_row *row,
                                 br_error *err) BR_CHECKED;
-br_status sync_parse_options(sync_event *event, const sync_event_row *row, br_error *err) BR_CHECKED;
+br_status sync_parse_options(sync_event *event, const sync_event_row *row,
+                             br_error *err) BR_CHECKED;
 
 #endif

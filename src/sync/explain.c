@@ -110,8 +110,7 @@ static br_status list_faults(sync_change *change, const constraint *c, const cha
 /* Adds "3 rows …: a=1; a=2; a=3" and what to do. */
 static br_status add_faults(sync_change *change, const constraint *c, bool missing,
                             br_error *message) {
-  const char *table =
-      missing ? sync_rows_text(c->rows, c->first, 3) : change->target->sql;
+  const char *table = missing ? sync_rows_text(c->rows, c->first, 3) : change->target->sql;
   br_error ignored = BR_ERROR_INIT;
   br_buf list;
   int64_t count = 0;
@@ -156,15 +155,21 @@ static br_status read_references(sync_change *change, sync_rows **ret_rows, br_e
   const char *k = change->target->catalog;
   br_status st = br_buf_text(&sql, "SELECT f.name, c.name, r.name, ", err);
   st = st == BR_OK ? sync_literal(&sql, k, err) : st;
-  st = st == BR_OK ? br_buf_printf(
-      &sql, err,
-      " + QUOTENAME(s.name) + N'.' + QUOTENAME(o.name) FROM %ssys.foreign_keys AS f JOIN %ssys.foreign_key_columns AS p ON p.constraint_object_id = "
-      "f.object_id JOIN %ssys.columns AS c ON c.object_id = p.parent_object_id AND c.column_id = "
-      "p.parent_column_id JOIN %ssys.columns AS r ON r.object_id = p.referenced_object_id AND "
-      "r.column_id = p.referenced_column_id JOIN %ssys.objects AS o ON o.object_id = "
-      "f.referenced_object_id JOIN %ssys.schemas AS s ON s.schema_id = o.schema_id WHERE "
-      "f.parent_object_id = OBJECT_ID(",
-      k, k, k, k, k, k) : st;
+  st =
+      st == BR_OK
+          ? br_buf_printf(
+                &sql, err,
+                " + QUOTENAME(s.name) + N'.' + QUOTENAME(o.name) FROM %ssys.foreign_keys AS f JOIN "
+                "%ssys.foreign_key_columns AS p ON p.constraint_object_id = "
+                "f.object_id JOIN %ssys.columns AS c ON c.object_id = p.parent_object_id AND "
+                "c.column_id = "
+                "p.parent_column_id JOIN %ssys.columns AS r ON r.object_id = "
+                "p.referenced_object_id AND "
+                "r.column_id = p.referenced_column_id JOIN %ssys.objects AS o ON o.object_id = "
+                "f.referenced_object_id JOIN %ssys.schemas AS s ON s.schema_id = o.schema_id WHERE "
+                "f.parent_object_id = OBJECT_ID(",
+                k, k, k, k, k, k)
+          : st;
   st = st == BR_OK ? sync_literal(&sql, change->target->sql, err) : st;
   st = st == BR_OK ? br_buf_text(&sql, ") ORDER BY f.name, p.constraint_column_id", err) : st;
   st = st == BR_OK ? sync_ask(change->conn, &sql, ret_rows, err) : st;
@@ -174,15 +179,16 @@ static br_status read_references(sync_change *change, sync_rows **ret_rows, br_e
 
 void sync_change_explain(sync_change *change, br_error *err) {
   const bool duplicate = err->native_code == DUPLICATE_KEY || err->native_code == DUPLICATE_ROW;
-  const bool foreign = err->native_code == CONSTRAINT && strstr(err->message, "FOREIGN KEY") != NULL;
+  const bool foreign =
+      err->native_code == CONSTRAINT && strstr(err->message, "FOREIGN KEY") != NULL;
   if (err->status != BR_ERR_REMOTE || change->source == NULL || change->event->options.direct ||
       change->event->operation == SYNC_DELETE || (!duplicate && !foreign)) {
     return;
   }
   br_error ignored = BR_ERROR_INIT; /* the error itself is told in any case */
   constraint c = {.rows = NULL};
-  br_status st = foreign ? read_references(change, &c.rows, &ignored)
-                         : read_keys(change, &c.rows, &ignored);
+  br_status st =
+      foreign ? read_references(change, &c.rows, &ignored) : read_keys(change, &c.rows, &ignored);
   if (st == BR_OK && find_group(change, &c, err->message)) {
     st = add_faults(change, &c, foreign, err);
   }

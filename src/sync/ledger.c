@@ -11,8 +11,7 @@
 
 enum { NO_SUCH_OBJECT = 208, DUPLICATE_KEY = 2627, TEXT_MAX = 4000, KEYS_AT_A_TIME = 200 };
 
-static const char *const states[] = {"",       "accepted", "completed",
-                                     "failed", "blocked",  "cancelled"};
+static const char *const states[] = {"", "accepted", "completed", "failed", "blocked", "cancelled"};
 
 br_status sync_ledger_init(sync_ledger *ledger, const char *table, br_error *err) {
   br_status st = sync_name_parse(SYNC_SQLSERVER, table, &ledger->name, err);

@@ -147,10 +147,11 @@ static br_status load_into(sync_source *source, tds_conn *conn, const char *tabl
 static br_status create_stage(const sync_source *s, tds_conn *conn, br_error *err) {
   br_buf sql;
   br_buf_init(&sql, BR_MIB(1));
-  br_status st = br_buf_text(&sql,
-                             "IF OBJECT_ID(N'tempdb.." SYNC_STAGE "') IS NOT NULL DROP TABLE " SYNC_STAGE
-                             "; CREATE TABLE " SYNC_STAGE " (",
-                             err);
+  br_status st =
+      br_buf_text(&sql,
+                  "IF OBJECT_ID(N'tempdb.." SYNC_STAGE "') IS NOT NULL DROP TABLE " SYNC_STAGE
+                  "; CREATE TABLE " SYNC_STAGE " (",
+                  err);
   for (size_t i = 0; i < s->count && st == BR_OK; i++) {
     st = i > 0 ? br_buf_text(&sql, ", ", err) : BR_OK;
     st = st == BR_OK ? sync_target_column_ddl(s->columns[i], &sql, err) : st;
@@ -171,7 +172,7 @@ br_status sync_source_stage(sync_source *source, tds_conn *conn, uint64_t *ret_r
   return st == BR_OK ? load_into(source, conn, SYNC_STAGE, false, true, ret_rows, err) : st;
 }
 
-br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock,
-                           uint64_t *ret_rows, br_error *err) {
+br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock, uint64_t *ret_rows,
+                           br_error *err) {
   return load_into(source, conn, source->target->sql, true, table_lock, ret_rows, err);
 }

@@ -79,4 +79,3 @@ br_status sync_lock_slot(tds_conn *conn, const char *queue, unsigned slots, bool
   }
   return st == BR_OK ? BR_OK : br_error_context(err, st, "application lock");
 }
-

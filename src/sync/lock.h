@@ -4,7 +4,8 @@
  *   bridge:slot:<queue>:<n>   a worker of the queue; as many as SYNC_PARALLEL_TABLES, whatever the
  *                             number of replicas
  *   bridge:event:<key>        somebody is at this event
- *   bridge:table:<name>       somebody is changing this table: events of one table go in their order
+ *   bridge:table:<name>       somebody is changing this table: events of one table go in their
+ * order
  */
 #ifndef SYNC_LOCK_H
 #define SYNC_LOCK_H

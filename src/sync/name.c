@@ -75,8 +75,8 @@ static br_status parse_part(sync_dialect dialect, const char *text, const char *
                             br_error *err) {
   const char *p = skip_blanks(*at);
   char close = closing(dialect, *p);
-  br_status st = close != '\0' ? quoted_part(text, &p, close, part, err)
-                               : plain_part(text, &p, part, err);
+  br_status st =
+      close != '\0' ? quoted_part(text, &p, close, part, err) : plain_part(text, &p, part, err);
   if (st != BR_OK) {
     return st;
   }
@@ -108,7 +108,8 @@ br_status sync_name_parse(sync_dialect dialect, const char *text, sync_name *ret
       memcpy(part, "dbo", sizeof "dbo");
     }
     if (part[0] == '\0') {
-      return wrong(err, text, name.count == 1 && *at == '\0' ? "it is empty" : "a part of it is empty");
+      return wrong(err, text,
+                   name.count == 1 && *at == '\0' ? "it is empty" : "a part of it is empty");
     }
     if (*at == '\0') {
       *ret_name = name;

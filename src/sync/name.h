@@ -15,11 +15,15 @@
 
 typedef enum sync_dialect { SYNC_SQLSERVER, SYNC_DATABRICKS } sync_dialect;
 
-enum { SYNC_NAME_PARTS = 3, SYNC_NAME_PART_MAX = 255 * 4 + 1, SYNC_NAME_TEXT_MAX = 3 * (2 * 1021 + 2) + 8 };
+enum {
+  SYNC_NAME_PARTS = 3,
+  SYNC_NAME_PART_MAX = 255 * 4 + 1,
+  SYNC_NAME_TEXT_MAX = 3 * (2 * 1021 + 2) + 8
+};
 
 typedef struct sync_name {
   sync_dialect dialect;
-  size_t count; /* 1..3; parts[count - 1] is the table */
+  size_t count;                                    /* 1..3; parts[count - 1] is the table */
   char parts[SYNC_NAME_PARTS][SYNC_NAME_PART_MAX]; /* unquoted */
 } sync_name;
 

@@ -36,8 +36,8 @@ struct sync_poller {
   sync_poller_status status;
   unsigned slots_held;
   uint64_t slot_tries; /* by all workers */
-  bool look_now;     /* somebody wants a look before the interval is over */
-  bool more_waiting; /* the last list was cut at its limit */
+  bool look_now;       /* somebody wants a look before the interval is over */
+  bool more_waiting;   /* the last list was cut at its limit */
   uint64_t looks_begun, looks_ended;
   uint64_t ended; /* events, in all */
   bool stopping;
@@ -187,8 +187,7 @@ static void on_start(void *context, const sync_event *event) {
   sync_report report = {.status = SYNC_PROCESSING};
   memcpy(report.fingerprint, event->fingerprint, sizeof report.fingerprint);
   br_error ignored = BR_ERROR_INIT; /* the word `processing` is a display */
-  if (!event->was_processing &&
-      sync_reporter_add(p->reporter, &report, NULL, &ignored) != BR_OK) {
+  if (!event->was_processing && sync_reporter_add(p->reporter, &report, NULL, &ignored) != BR_OK) {
     br_log(BR_LOG_DEBUG, "%s", ignored.message);
   }
   if (p->options.on_event != NULL) {
@@ -276,8 +275,7 @@ static void prune(sync_poller *p, sync_session *session, uint64_t *next_ms) {
   int64_t rows = 0;
   br_error err = BR_ERROR_INIT;
   *next_ms = now_ms + PRUNE_MS;
-  br_status st =
-      sync_ledger_prune(&p->ledger, session->conn, p->options.ledger_days, &rows, &err);
+  br_status st = sync_ledger_prune(&p->ledger, session->conn, p->options.ledger_days, &rows, &err);
   if (st != BR_OK) {
     br_log(BR_LOG_WARNING, "the ledger could not be cleaned up: %s", err.message);
   } else if (rows > 0) {
@@ -298,8 +296,7 @@ static bool work_on(sync_poller *p, sync_session *session, sync_event *event) {
     return false;
   }
   settle(p, event, &applied);
-  put_event(p, event,
-            applied.verdict == SYNC_VERDICT_BUSY || applied.verdict == SYNC_VERDICT_STOP);
+  put_event(p, event, applied.verdict == SYNC_VERDICT_BUSY || applied.verdict == SYNC_VERDICT_STOP);
   return true;
 }
 
@@ -341,7 +338,7 @@ static void *worker(void *context) {
       count_slot(p, &counted, session.has_slot && sync_session_is_usable(&session));
     }
     failures = well ? 0 : failures + 1;
-    uint64_t pause_ms = !well ? sync_retry_delay_ms(failures, br_clock_monotonic_ns())
+    uint64_t pause_ms = !well              ? sync_retry_delay_ms(failures, br_clock_monotonic_ns())
                         : session.has_slot ? 0
                                            : STANDBY_MS;
     if (pause_ms > 0 && br_cancel_sleep_ms(p->stop, pause_ms, NULL) != BR_OK) {
@@ -427,8 +424,7 @@ static br_status start(sync_poller *p, br_error *err) {
   return st;
 }
 
-br_status sync_poller_start(const sync_options *options, sync_poller **ret_poller,
-                            br_error *err) {
+br_status sync_poller_start(const sync_options *options, sync_poller **ret_poller, br_error *err) {
   sync_poller *p = br_calloc(1, sizeof *p);
   if (p == NULL) {
     return br_error_nomem(err);
@@ -479,7 +475,8 @@ void sync_poller_get_status(sync_poller *p, sync_poller_status *ret_status) {
   pthread_mutex_unlock(&p->lock);
 }
 
-/* A look that began after the request has ended, and all that it brought is done. Under the lock. */
+/* A look that began after the request has ended, and all that it brought is done. Under the lock.
+ */
 static bool round_is_over(const sync_poller *p, uint64_t look) {
   return p->looks_ended >= look && sync_schedule_is_idle(&p->schedule);
 }

@@ -116,9 +116,8 @@ br_status sync_query(tds_conn *conn, const char *sql, const tds_parameter *param
     return br_error_nomem(err);
   }
   br_buf_init(&rows->text, TEXT_MAX);
-  br_status st = count > 0
-                     ? tds_execute_parameters(conn, sql, strlen(sql), parameters, count, err)
-                     : tds_execute(conn, sql, strlen(sql), err);
+  br_status st = count > 0 ? tds_execute_parameters(conn, sql, strlen(sql), parameters, count, err)
+                           : tds_execute(conn, sql, strlen(sql), err);
   st = st == BR_OK ? tds_next_result(conn, err) : st;
   if (st == BR_OK) {
     st = read_result(conn, rows, err);

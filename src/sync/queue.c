@@ -16,11 +16,16 @@ static const struct {
   sync_column column;
   size_t limit; /* characters */
 } texts[] = {
-    {SYNC_COLUMN_EVENT_ID, 1024},       {SYNC_COLUMN_OPERATION, 256},
-    {SYNC_COLUMN_SOURCE_TABLE, 2048},   {SYNC_COLUMN_TARGET_TABLE, 2048},
-    {SYNC_COLUMN_PRIMARY_KEYS, 16384},  {SYNC_COLUMN_PRIORITY, 64},
-    {SYNC_COLUMN_STATUS, 64},           {SYNC_COLUMN_ROWS_EXPECTED, 64},
-    {SYNC_COLUMN_FILTER_CONDITIONS, 65536}, {SYNC_COLUMN_METADATA, 65536},
+    {SYNC_COLUMN_EVENT_ID, 1024},
+    {SYNC_COLUMN_OPERATION, 256},
+    {SYNC_COLUMN_SOURCE_TABLE, 2048},
+    {SYNC_COLUMN_TARGET_TABLE, 2048},
+    {SYNC_COLUMN_PRIMARY_KEYS, 16384},
+    {SYNC_COLUMN_PRIORITY, 64},
+    {SYNC_COLUMN_STATUS, 64},
+    {SYNC_COLUMN_ROWS_EXPECTED, 64},
+    {SYNC_COLUMN_FILTER_CONDITIONS, 65536},
+    {SYNC_COLUMN_METADATA, 65536},
 };
 enum { TEXT_COUNT = sizeof texts / sizeof texts[0] };
 
@@ -139,8 +144,8 @@ static br_status select_texts(const sync_queue *queue, br_buf *sql, br_error *er
 static br_status order(const sync_queue *queue, br_buf *sql, br_error *err) {
   br_status st = br_buf_text(sql, " ORDER BY ", err);
   if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_PRIORITY)) {
-    st = br_buf_printf(sql, err, "coalesce(priority, 0) %s, ",
-                       queue->lowest_first ? "ASC" : "DESC");
+    st =
+        br_buf_printf(sql, err, "coalesce(priority, 0) %s, ", queue->lowest_first ? "ASC" : "DESC");
   }
   if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_CREATED_AT)) {
     st = br_buf_text(sql, "created_at ASC NULLS FIRST, ", err);
@@ -241,14 +246,13 @@ br_status sync_queue_status(sync_queue *queue, const char *fingerprint, char *te
   dbx_result *result = NULL;
   br_buf sql;
   br_buf_init(&sql, STATEMENT_MAX);
-  br_status st = br_buf_printf(&sql, err,
-                               "SELECT coalesce(status, 'pending') FROM %s WHERE %s = :fingerprint",
-                               queue->sql, queue->fingerprint);
+  br_status st =
+      br_buf_printf(&sql, err, "SELECT coalesce(status, 'pending') FROM %s WHERE %s = :fingerprint",
+                    queue->sql, queue->fingerprint);
   const dbx_parameter parameter = {.name = "fingerprint", .value = fingerprint};
   st = st == BR_OK ? run(queue, &sql, &parameter, 1, cancel, &result, err) : st;
   if (st == BR_OK) {
-    const char *value =
-        dbx_result_rows(result) > 0 ? dbx_result_value(result, 0, 0) : "";
+    const char *value = dbx_result_rows(result) > 0 ? dbx_result_value(result, 0, 0) : "";
     (void)snprintf(text, 32, "%.31s", value == NULL ? "" : value);
   }
   dbx_result_free(result);

@@ -28,8 +28,7 @@ static br_status statement_run(sync_queue *queue, statement *s, br_cancel *cance
   if (text == NULL) {
     st = br_error_nomem(err);
   } else {
-    dbx_statement run = {
-        .sql = text, .parameters = s->parameters, .parameter_count = s->count};
+    dbx_statement run = {.sql = text, .parameters = s->parameters, .parameter_count = s->count};
     st = dbx_statement_run(queue->client, &run, cancel, ret_result, err);
   }
   return st == BR_OK ? BR_OK : br_error_context(err, st, "events table %s", queue->plain);
@@ -67,10 +66,10 @@ static br_status new_column(statement *s, br_buf *values, const char *name, cons
 static br_status new_text(const sync_queue *queue, statement *s, br_buf *values, sync_column column,
                           const char *value, br_error *err) {
   if (!sync_column_there(queue, column)) {
-    return value == NULL ? BR_OK
-                         : br_error_set(err, BR_ERR_UNSUPPORTED,
-                                        "The events table %s has no column %s", queue->plain,
-                                        sync_column_name(column));
+    return value == NULL
+               ? BR_OK
+               : br_error_set(err, BR_ERR_UNSUPPORTED, "The events table %s has no column %s",
+                              queue->plain, sync_column_name(column));
   }
   const char *name = sync_column_name(column);
   char expression[128];
@@ -206,9 +205,9 @@ br_status sync_queue_retry(sync_queue *queue, const char *event_id, br_cancel *c
   if (st == BR_OK && text == NULL) {
     st = br_error_nomem(err);
   }
-  st = st == BR_OK ? change(queue, event_id, text, "status IN ('failed', 'blocked')", cancel,
-                            ret_done, err)
-                   : st;
+  st = st == BR_OK
+           ? change(queue, event_id, text, "status IN ('failed', 'blocked')", cancel, ret_done, err)
+           : st;
   br_buf_done(&before);
   return st;
 }
@@ -246,19 +245,19 @@ static br_status list_sql(const sync_queue *queue, const sync_list_options *opti
   bool first = true;
   st = st == BR_OK ? br_buf_printf(&s->sql, err, " FROM %s", queue->sql) : st;
   st = st == BR_OK ? condition(s, &first, "event_id", "event_id", options->event_id, err) : st;
-  st = st == BR_OK ? condition(s, &first, "coalesce(status, 'pending')", "status", options->status,
-                               err)
-                   : st;
+  st = st == BR_OK
+           ? condition(s, &first, "coalesce(status, 'pending')", "status", options->status, err)
+           : st;
   st = st == BR_OK ? condition(s, &first, "upper(operation)", "operation", options->operation, err)
                    : st;
   st = st == BR_OK ? br_buf_text(&s->sql, " ORDER BY ", err) : st;
   if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_CREATED_AT)) {
     st = br_buf_text(&s->sql, "created_at DESC NULLS LAST, ", err);
   }
-  return st == BR_OK ? br_buf_printf(&s->sql, err, "event_id DESC LIMIT %" PRIu64
-                                                   " OFFSET %" PRIu64,
-                                     options->limit, options->offset)
-                     : st;
+  return st == BR_OK
+             ? br_buf_printf(&s->sql, err, "event_id DESC LIMIT %" PRIu64 " OFFSET %" PRIu64,
+                             options->limit, options->offset)
+             : st;
 }
 
 br_status sync_queue_list(sync_queue *queue, const sync_list_options *options, br_cancel *cancel,

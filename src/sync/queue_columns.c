@@ -32,11 +32,13 @@ static sync_form form_of(const char *type) {
     const char *prefix;
     sync_form form;
   } forms[] = {
-      {"STRING", SYNC_FORM_TEXT},   {"VARCHAR", SYNC_FORM_TEXT},  {"CHAR", SYNC_FORM_TEXT},
-      {"ARRAY", SYNC_FORM_LIST},    {"MAP", SYNC_FORM_MAP},       {"STRUCT", SYNC_FORM_MAP},
-      {"VARIANT", SYNC_FORM_MAP},   {"INT", SYNC_FORM_NUMBER},    {"BIGINT", SYNC_FORM_NUMBER},
-      {"LONG", SYNC_FORM_NUMBER},   {"SMALLINT", SYNC_FORM_NUMBER}, {"TINYINT", SYNC_FORM_NUMBER},
-      {"DECIMAL", SYNC_FORM_NUMBER}, {"TIMESTAMP_NTZ", SYNC_FORM_LOCAL},
+      {"STRING", SYNC_FORM_TEXT},       {"VARCHAR", SYNC_FORM_TEXT},
+      {"CHAR", SYNC_FORM_TEXT},         {"ARRAY", SYNC_FORM_LIST},
+      {"MAP", SYNC_FORM_MAP},           {"STRUCT", SYNC_FORM_MAP},
+      {"VARIANT", SYNC_FORM_MAP},       {"INT", SYNC_FORM_NUMBER},
+      {"BIGINT", SYNC_FORM_NUMBER},     {"LONG", SYNC_FORM_NUMBER},
+      {"SMALLINT", SYNC_FORM_NUMBER},   {"TINYINT", SYNC_FORM_NUMBER},
+      {"DECIMAL", SYNC_FORM_NUMBER},    {"TIMESTAMP_NTZ", SYNC_FORM_LOCAL},
       {"TIMESTAMP", SYNC_FORM_INSTANT},
   };
   for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -132,11 +134,11 @@ br_status sync_column_text(const sync_queue *queue, sync_column column, br_buf *
 
 /* Hashes are joined, not texts: no text can pretend to be two columns. */
 br_status sync_column_fingerprint(const sync_queue *queue, br_buf *out, br_error *err) {
-  static const sync_column written[] = {
-      SYNC_COLUMN_EVENT_ID,          SYNC_COLUMN_OPERATION,    SYNC_COLUMN_SOURCE_TABLE,
-      SYNC_COLUMN_TARGET_TABLE,      SYNC_COLUMN_PRIMARY_KEYS, SYNC_COLUMN_PRIORITY,
-      SYNC_COLUMN_ROWS_EXPECTED,     SYNC_COLUMN_FILTER_CONDITIONS,
-      SYNC_COLUMN_METADATA,          SYNC_COLUMN_CREATED_AT};
+  static const sync_column written[] = {SYNC_COLUMN_EVENT_ID,      SYNC_COLUMN_OPERATION,
+                                        SYNC_COLUMN_SOURCE_TABLE,  SYNC_COLUMN_TARGET_TABLE,
+                                        SYNC_COLUMN_PRIMARY_KEYS,  SYNC_COLUMN_PRIORITY,
+                                        SYNC_COLUMN_ROWS_EXPECTED, SYNC_COLUMN_FILTER_CONDITIONS,
+                                        SYNC_COLUMN_METADATA,      SYNC_COLUMN_CREATED_AT};
   br_status st = br_buf_text(out, "sha2(concat_ws(','", err);
   for (size_t i = 0; i < sizeof written / sizeof written[0] && st == BR_OK; i++) {
     if (sync_column_there(queue, written[i])) {

@@ -12,10 +12,10 @@ typedef enum sync_form {
   SYNC_FORM_MISSING,
   SYNC_FORM_TEXT,
   SYNC_FORM_NUMBER,
-  SYNC_FORM_LIST,     /* ARRAY */
-  SYNC_FORM_MAP,      /* MAP, STRUCT, VARIANT */
-  SYNC_FORM_INSTANT,  /* TIMESTAMP */
-  SYNC_FORM_LOCAL,    /* TIMESTAMP_NTZ */
+  SYNC_FORM_LIST,    /* ARRAY */
+  SYNC_FORM_MAP,     /* MAP, STRUCT, VARIANT */
+  SYNC_FORM_INSTANT, /* TIMESTAMP */
+  SYNC_FORM_LOCAL,   /* TIMESTAMP_NTZ */
 } sync_form;
 
 struct sync_queue {

@@ -64,8 +64,7 @@ static br_status column_map(const sync_queue *queue, sync_column column, const s
   for (size_t i = 0; i < count && complete; i++) {
     char number[32];
     const char *text = NULL;
-    bool there =
-        report_text(&reports[i], column, blocked_as, queue->wide[column], number, &text);
+    bool there = report_text(&reports[i], column, blocked_as, queue->wide[column], number, &text);
     json_t *value = there ? json_string(text) : json_null();
     complete = value != NULL && json_object_set_new(map, reports[i].fingerprint, value) == 0;
   }
@@ -99,9 +98,9 @@ static br_status set_clause(const sync_queue *queue, br_buf *sql, br_error *err)
     st = br_buf_printf(sql, err, "%s%s = %selement_at(from_json(:%s, 'MAP<STRING,STRING>'), %s)%s",
                        first ? "" : ", ", sync_column_name(column), number ? "CAST(" : "",
                        sync_column_name(column), queue->fingerprint,
-                       !number                 ? ""
+                       !number               ? ""
                        : queue->wide[column] ? " AS BIGINT)"
-                                               : " AS INT)");
+                                             : " AS INT)");
     first = false;
   }
   return st;
@@ -142,8 +141,8 @@ static br_status bind(const sync_queue *queue, const sync_report *reports, size_
     if (sync_column_there(queue, results[i])) {
       st = column_map(queue, results[i], reports, count, blocked_as, &b->texts[b->count], err);
       if (st == BR_OK) {
-        b->parameters[b->count] = (dbx_parameter){.name = sync_column_name(results[i]),
-                                                  .value = b->texts[b->count]};
+        b->parameters[b->count] =
+            (dbx_parameter){.name = sync_column_name(results[i]), .value = b->texts[b->count]};
         b->count++;
       }
     }
@@ -176,8 +175,7 @@ static br_status write_kind(sync_queue *queue, const sync_report *reports, size_
     st = br_error_nomem(err);
   }
   if (st == BR_OK) {
-    dbx_statement statement = {
-        .sql = text, .parameters = b.parameters, .parameter_count = b.count};
+    dbx_statement statement = {.sql = text, .parameters = b.parameters, .parameter_count = b.count};
     st = dbx_statement_run(queue->client, &statement, cancel, &result, err);
   }
   dbx_result_free(result);

@@ -61,6 +61,7 @@ br_status sync_rejects_fail(sync_rejects *rejects, br_error *err) {
   if (hidden > 0) {
     (void)snprintf(more, sizeof more, "; and %" PRIu64 " more", hidden);
   }
-  return br_error_set(err, BR_ERR_DATA, "%" PRIu64 " %s can't be taken; nothing was changed: %.1700s%s",
+  return br_error_set(err, BR_ERR_DATA,
+                      "%" PRIu64 " %s can't be taken; nothing was changed: %.1700s%s",
                       rejects->count, rejects->count == 1 ? "row" : "rows", text, more);
 }

@@ -252,10 +252,9 @@ static void *report(void *context) {
       note_reported(r, &g);
     }
     failures = st == BR_OK ? 0 : failures + 1;
-    not_before_ms = st == BR_OK
-                        ? 0
-                        : br_clock_monotonic_ms() +
-                              sync_retry_delay_ms(failures, br_clock_monotonic_ns());
+    not_before_ms = st == BR_OK ? 0
+                                : br_clock_monotonic_ms() +
+                                      sync_retry_delay_ms(failures, br_clock_monotonic_ns());
     if (st != BR_OK) {
       br_log(BR_LOG_WARNING, "statuses could not be written and will be again: %s", err.message);
     }

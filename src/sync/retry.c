@@ -3,8 +3,8 @@
 /* Numbers of sys.messages: 1205 deadlock, 3960 snapshot conflict; the others are Azure SQL's
  * throttling and reconfiguration
  * (https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues). */
-static const int64_t transient[] = {1205,  3960,  40197, 40501, 40613, 10928,
-                                    10929, 49918, 49919, 49920};
+static const int64_t transient[] = {1205,  3960,  40197, 40501, 40613,
+                                    10928, 10929, 49918, 49919, 49920};
 enum { LOCK_TIMEOUT = 1222 };
 
 bool sync_is_transient(const br_error *err) {

@@ -7,11 +7,12 @@
 #include "base/mem.h"
 #include "sync/query.h"
 
-enum { STEPS_MAX = 6, EXISTS_ALREADY = 2714, NO_PERMISSION = 262, NO_PERMISSION_ON_SCHEMA = 2760 };
+enum { STEPS_MAX = 6, NO_PERMISSION = 262, NO_PERMISSION_ON_SCHEMA = 2760 };
 
 void sync_setup_done(sync_setup *setup) {
   for (size_t i = 0; i < setup->count; i++) {
     br_free(setup->steps[i].sql);
+    br_free(setup->steps[i].exists);
   }
   br_free(setup->steps);
   *setup = (sync_setup){.steps = NULL};
@@ -109,7 +110,14 @@ static br_status add_ledger(sync_setup *setup, const char *ledger_table, br_erro
     (void)snprintf(step->what, sizeof step->what, "ledger %s", ledger.plain);
     st = sync_ledger_ddl(&ledger, &sql, err);
   }
-  return finish_step(step, &sql, st, err);
+  st = finish_step(step, &sql, st, err);
+  br_buf_init(&sql, BR_KIB(64));
+  st = st == BR_OK ? br_buf_text(&sql, "SELECT CASE WHEN OBJECT_ID(", err) : st;
+  st = st == BR_OK ? sync_literal(&sql, ledger.sql, err) : st;
+  st = st == BR_OK ? br_buf_text(&sql, ") IS NULL THEN 0 ELSE 1 END", err) : st;
+  step->exists = st == BR_OK ? br_buf_take(&sql, NULL) : NULL;
+  br_buf_done(&sql);
+  return st == BR_OK && step->exists == NULL ? br_error_nomem(err) : st;
 }
 
 br_status sync_setup_plan(const char *events_table, const char *ledger_table, bool test_table,
@@ -162,13 +170,11 @@ static br_status run_on_databricks(const sync_setup_step *step, dbx_client *clie
 
 static br_status run_on_sqlserver(const sync_setup_step *step, tds_conn *conn, bool *ret_made,
                                   br_error *err) {
-  br_status st = tds_run(conn, step->sql, err);
+  int64_t there = 0;
+  br_status st = sync_query_number(conn, step->exists, NULL, 0, &there, err);
+  *ret_made = there == 0;
+  st = st == BR_OK && there == 0 ? tds_run(conn, step->sql, err) : st;
   const int64_t number = st == BR_ERR_REMOTE && err != NULL ? err->native_code : 0;
-  if (number == EXISTS_ALREADY) {
-    *ret_made = false;
-    br_error_clear(err);
-    return BR_OK;
-  }
   if (number == NO_PERMISSION || number == NO_PERMISSION_ON_SCHEMA) {
     st = br_error_append(err, BR_ERR_AUTH,
                          "a DBA can run the statement that --dry-run shows, then: GRANT SELECT, "
@@ -182,8 +188,7 @@ static br_status run_on_sqlserver(const sync_setup_step *step, tds_conn *conn, b
 br_status sync_setup_run(const sync_setup_step *step, dbx_client *client, tds_conn *conn,
                          br_cancel *cancel, bool *ret_made, br_error *err) {
   *ret_made = true;
-  br_status st = step->side == SYNC_SETUP_DATABRICKS
-                     ? run_on_databricks(step, client, cancel, err)
-                     : run_on_sqlserver(step, conn, ret_made, err);
+  br_status st = step->side == SYNC_SETUP_DATABRICKS ? run_on_databricks(step, client, cancel, err)
+                                                     : run_on_sqlserver(step, conn, ret_made, err);
   return st == BR_OK ? BR_OK : br_error_context(err, st, "%s", step->what);
 }

@@ -40,7 +40,7 @@ br_status sync_source_stage(sync_source *source, tds_conn *conn, uint64_t *ret_r
                             br_error *err) BR_CHECKED;
 /* Loads all rows into the target itself, constraints and triggers on, inside the caller's
  * transaction. */
-br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock,
-                           uint64_t *ret_rows, br_error *err) BR_CHECKED;
+br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock, uint64_t *ret_rows,
+                           br_error *err) BR_CHECKED;
 
 #endif

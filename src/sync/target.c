@@ -161,12 +161,11 @@ br_status sync_target_no_column(const sync_target *target, const char *what, con
     names[i] = target->columns[i].name;
   }
   const char *nearest = br_text_nearest(name, names, count);
-  return nearest == NULL
-             ? br_error_set(err, BR_ERR_DATA, "%s: the table %s has no column '%.128s'", what,
-                            target->plain, name)
-             : br_error_set(err, BR_ERR_DATA,
-                            "%s: the table %s has no column '%.128s' (is '%s' meant?)", what,
-                            target->plain, name, nearest);
+  return nearest == NULL ? br_error_set(err, BR_ERR_DATA, "%s: the table %s has no column '%.128s'",
+                                        what, target->plain, name)
+                         : br_error_set(err, BR_ERR_DATA,
+                                        "%s: the table %s has no column '%.128s' (is '%s' meant?)",
+                                        what, target->plain, name, nearest);
 }
 
 /* Types that a #temp table takes as another: the server converts on the way to the target. */

@@ -19,7 +19,7 @@ typedef struct sync_target_column {
 
 typedef struct sync_target {
   char sql[SYNC_NAME_TEXT_MAX];
-  char plain[SYNC_NAME_TEXT_MAX]; /* for people and permissions */
+  char plain[SYNC_NAME_TEXT_MAX];   /* for people and permissions */
   char catalog[SYNC_NAME_TEXT_MAX]; /* "[db]." in front of sys.…, or "" */
   sync_target_column *columns;
   size_t count;
