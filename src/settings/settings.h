@@ -38,6 +38,7 @@
   X(SYNC_EVENTS_PRINCIPAL)                                                                         \
   X(SYNC_MAX_DELETE_ROWS)                                                                          \
   X(SYNC_LEDGER_TABLE)                                                                             \
+  X(SYNC_LEDGER_DAYS)                                                                              \
   X(SQLSERVER_HOST)                                                                                \
   X(SQLSERVER_PORT)                                                                                \
   X(SQLSERVER_DATABASE)                                                                            \

@@ -61,6 +61,8 @@ const setting_row settings_table[SETTING_COUNT] =
      .help = "How many rows a DELETE may take where no permission says."},
     ROW(SYNC_LEDGER_TABLE) SYNC, TEXT("dbo.bridge_ledger"),
      .help = "The SQL Server table that remembers which events were applied."},
+    ROW(SYNC_LEDGER_DAYS) SYNC, NUMBER("90", 0, 36500),
+     .help = "How many days it remembers them; 0: for ever."},
     ROW(SQLSERVER_HOST) SQLSERVER, TEXT(NULL),
      .help = "Name or address of the server."},
     ROW(SQLSERVER_PORT) SQLSERVER, NUMBER("1433", 1, 65535),

@@ -60,4 +60,10 @@ typedef struct sync_applied {
 br_status sync_apply(const sync_apply_options *options, sync_session *session,
                      const sync_event *event, sync_applied *ret_applied, br_error *err) BR_CHECKED;
 
+/* What the event would do, in words, through a change that is rolled back; neither the event nor
+ * the ledger is touched. The caller frees *ret_text. BR_ERR_CONFLICT: somebody is at the event or
+ * its table. Failures are those that the event itself would end with. */
+br_status sync_preview(const sync_apply_options *options, sync_session *session,
+                       const sync_event *event, char **ret_text, br_error *err) BR_CHECKED;
+
 #endif

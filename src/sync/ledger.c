@@ -185,6 +185,31 @@ br_status sync_ledger_note(const sync_ledger *ledger, tds_conn *conn, const char
   return run_write(ledger, conn, t.sql, parameters, 5, err);
 }
 
+br_status sync_ledger_move(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
+                           sync_ledger_state from, sync_ledger_state to, br_error *err) {
+  text t;
+  (void)snprintf(t.sql, sizeof t.sql,
+                 "UPDATE %s SET status = @to, changed_at = SYSUTCDATETIME() WHERE event_key = "
+                 "@event_key AND status = @from",
+                 ledger->sql);
+  const tds_parameter parameters[] = {sync_text_parameter("event_key", event_key),
+                                      sync_text_parameter("from", states[from]),
+                                      sync_text_parameter("to", states[to])};
+  return run_write(ledger, conn, t.sql, parameters, 3, err);
+}
+
+br_status sync_ledger_remove(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
+                             sync_ledger_state state, br_error *err) {
+  text t;
+  (void)snprintf(t.sql, sizeof t.sql,
+                 "DELETE FROM %s WHERE event_key = @event_key AND status = "
+                 "@status",
+                 ledger->sql);
+  const tds_parameter parameters[] = {sync_text_parameter("event_key", event_key),
+                                      sync_text_parameter("status", states[state])};
+  return run_write(ledger, conn, t.sql, parameters, 2, err);
+}
+
 static br_status report_some(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
                              size_t count, br_error *err) {
   tds_parameter parameters[KEYS_AT_A_TIME];

@@ -56,6 +56,12 @@ br_status sync_ledger_read(const sync_ledger *ledger, tds_conn *conn, const char
 br_status sync_ledger_write(const sync_ledger *ledger, tds_conn *conn, const sync_event *event,
                             sync_ledger_state was, const sync_report *report,
                             br_error *err) BR_CHECKED;
+/* Moves a row from one state to another; BR_ERR_CONFLICT where it is in neither. */
+br_status sync_ledger_move(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
+                           sync_ledger_state from, sync_ledger_state to, br_error *err) BR_CHECKED;
+/* Takes a row in that state away. */
+br_status sync_ledger_remove(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
+                             sync_ledger_state state, br_error *err) BR_CHECKED;
 /* The row of an event that has not run yet: cancelled, or accepted with who asked. */
 br_status sync_ledger_note(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
                            const char *event_id, const char *hash, sync_ledger_state state,

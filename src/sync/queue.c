@@ -233,6 +233,33 @@ br_status sync_queue_fetch(sync_queue *queue, size_t limit, br_cancel *cancel,
   return st == BR_OK ? BR_OK : br_error_context(err, st, "reading %s", queue->plain);
 }
 
+br_status sync_queue_find(sync_queue *queue, const char *event_id, br_cancel *cancel,
+                          sync_event **ret_event, br_error *err) {
+  br_buf sql;
+  dbx_result *result = NULL;
+  br_buf_init(&sql, STATEMENT_MAX);
+  br_status st = select_texts(queue, &sql, err);
+  st = st == BR_OK ? br_buf_printf(&sql, err, " FROM %s WHERE event_id = :event_id", queue->sql)
+                   : st;
+  if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_CREATED_AT)) {
+    st = br_buf_text(&sql, " ORDER BY created_at DESC NULLS LAST", err);
+  }
+  st = st == BR_OK ? br_buf_text(&sql, " LIMIT 1", err) : st;
+  const dbx_parameter parameter = {.name = "event_id", .value = event_id};
+  st = st == BR_OK ? run(queue, &sql, &parameter, 1, cancel, &result, err) : st;
+  if (st != BR_OK) {
+    br_error_context(err, st, "reading %s", queue->plain);
+  } else if (dbx_result_rows(result) == 0) {
+    st = br_error_set(err, BR_ERR_NOT_FOUND, "There is no event '%.200s' in %s", event_id,
+                      queue->plain);
+  } else {
+    st = make_event(queue, result, 0, ret_event, err);
+  }
+  dbx_result_free(result);
+  br_buf_done(&sql);
+  return st;
+}
+
 void sync_event_list_done(sync_event_list *list) {
   for (size_t i = 0; i < list->count; i++) {
     sync_event_free(list->items[i]);

@@ -42,6 +42,10 @@ typedef struct sync_event_list {
 br_status sync_queue_fetch(sync_queue *queue, size_t limit, br_cancel *cancel,
                            sync_event_list *ret_list, br_error *err) BR_CHECKED;
 void sync_event_list_done(sync_event_list *list);
+/* One event by its id, whatever its status; the newest where there are several. BR_ERR_NOT_FOUND.
+ */
+br_status sync_queue_find(sync_queue *queue, const char *event_id, br_cancel *cancel,
+                          sync_event **ret_event, br_error *err) BR_CHECKED;
 
 /* The status of a row; "" where it is gone, "pending" where it has none. text holds 32 bytes. */
 br_status sync_queue_status(sync_queue *queue, const char *fingerprint, char *text,

@@ -1,0 +1,535 @@
+/*
+ * cmd_events.c: the events table for authors and operators: list, show, emit, retry, cancel, watch,
+ * plan.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/syncing.h"
+#include "sync/cancel_event.h"
+
+#define EVENT_ID "EVENT_ID"
+
+/* ---- rows ---- */
+
+static bool is_time(sync_column column) {
+  return column == SYNC_COLUMN_CREATED_AT || column == SYNC_COLUMN_PROCESSED_AT;
+}
+
+static bool is_number(sync_column column) {
+  return column == SYNC_COLUMN_PRIORITY || column == SYNC_COLUMN_ROWS_EXPECTED ||
+         column == SYNC_COLUMN_ROWS_AFFECTED || column == SYNC_COLUMN_DISCREPANCY;
+}
+
+static br_status add_cell(cli_table *table, const dbx_result *result, uint64_t row,
+                          sync_column column, br_error *err) {
+  const char *text = dbx_result_value(result, row, (size_t)column);
+  char time[BR_CLOCK_TEXT_MAX];
+  if (text != NULL && is_time(column)) {
+    br_clock_format_us(strtoll(text, NULL, 10), time);
+    text = time;
+  }
+  return cli_table_cstr(table, text, err);
+}
+
+/* Some of the table's columns, row by row. */
+static br_status print_events(const dbx_result *result, const sync_column *shown, size_t count,
+                              const cli_arguments *args, const char *mark, br_error *err) {
+  cli_column columns[SYNC_COLUMN_COUNT];
+  cli_table *table = NULL;
+  for (size_t i = 0; i < count; i++) {
+    columns[i] = (cli_column){.name = sync_column_name(shown[i]),
+                              .kind = is_number(shown[i]) ? CLI_CELL_NUMBER : CLI_CELL_TEXT};
+  }
+  br_status st =
+      cli_table_new(cli_format_of(cli_text(args, "output")), columns, count, mark, &table, err);
+  for (uint64_t row = 0; st == BR_OK && row < dbx_result_rows(result); row++) {
+    for (size_t i = 0; st == BR_OK && i < count; i++) {
+      st = add_cell(table, result, row, shown[i], err);
+    }
+  }
+  st = st == BR_OK ? cli_table_end(table, err) : st;
+  cli_table_free(table);
+  return st;
+}
+
+/* Every column of one event, a line each. */
+static br_status print_event(const dbx_result *result, const cli_arguments *args, const char *mark,
+                             br_error *err) {
+  static const cli_column columns[] = {{.name = "column"}, {.name = "value"}};
+  cli_table *table = NULL;
+  br_status st =
+      cli_table_new(cli_format_of(cli_text(args, "output")), columns, 2, mark, &table, err);
+  for (size_t i = 0; st == BR_OK && i < SYNC_COLUMN_COUNT; i++) {
+    st = cli_table_cstr(table, sync_column_name((sync_column)i), err);
+    st = st == BR_OK ? add_cell(table, result, 0, (sync_column)i, err) : st;
+  }
+  st = st == BR_OK ? cli_table_end(table, err) : st;
+  cli_table_free(table);
+  return st;
+}
+
+/* ---- a command on the open events table ---- */
+
+typedef br_status (*event_action)(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                                  br_error *err);
+
+static int run_action(const cli_arguments *args, unsigned sides, event_action action) {
+  br_error err = BR_ERROR_INIT;
+  cli_syncing s;
+  sync_queue *queue = NULL;
+  br_status st = cli_syncing_open(args, sides, &s, &err);
+  if (st != BR_OK) {
+    return cli_fail_run(&err);
+  }
+  st = cli_syncing_queue(&s, &queue, &err);
+  st = st == BR_OK ? action(&s, queue, args, &err) : st;
+  sync_queue_free(queue);
+  cli_syncing_close(&s);
+  return st == BR_OK ? 0 : cli_fail_run(&err);
+}
+
+static const char *first_operand(const cli_arguments *args) {
+  const char *const *operands = NULL;
+  return cli_operands(args, &operands) > 0 ? operands[0] : "";
+}
+
+/* The newest row of an event. BR_ERR_NOT_FOUND. */
+static br_status find_row(cli_syncing *s, sync_queue *queue, const char *event_id,
+                          dbx_result **ret_result, br_error *err) {
+  const sync_list_options options = {.event_id = event_id, .limit = 1};
+  dbx_result *result = NULL;
+  br_status st = sync_queue_list(queue, &options, s->session.cancel, &result, err);
+  if (st == BR_OK && dbx_result_rows(result) == 0) {
+    dbx_result_free(result);
+    return br_error_set(err, BR_ERR_NOT_FOUND, "There is no event '%.200s' in %s", event_id,
+                        sync_queue_name(queue));
+  }
+  if (st == BR_OK) {
+    *ret_result = result;
+  }
+  return st;
+}
+
+/* ---- list, show ---- */
+
+static const cli_option list_options[] = {
+    {.name = "status",
+     .kind = CLI_CHOICE,
+     .choices = "pending|processing|completed|failed|blocked",
+     .help = "only events in this state"},
+    {.name = "operation",
+     .kind = CLI_CHOICE,
+     .choices = "INSERT|UPDATE|DELETE",
+     .help = "only events of this operation"},
+    {.name = "limit",
+     .kind = CLI_NUMBER,
+     .value_name = "N",
+     .initial = "100",
+     .minimum = 1,
+     .maximum = 1000,
+     .help = "at most so many events"},
+    {.name = "offset",
+     .kind = CLI_NUMBER,
+     .value_name = "N",
+     .initial = "0",
+     .help = "leave out the newest N"},
+    CLI_OPTION_SANDBOX,
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_VERBOSE,
+};
+
+static br_status list_events(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                             br_error *err) {
+  static const sync_column shown[] = {
+      SYNC_COLUMN_EVENT_ID,      SYNC_COLUMN_OPERATION,     SYNC_COLUMN_TARGET_TABLE,
+      SYNC_COLUMN_PRIORITY,      SYNC_COLUMN_STATUS,        SYNC_COLUMN_ROWS_EXPECTED,
+      SYNC_COLUMN_ROWS_AFFECTED, SYNC_COLUMN_ERROR_MESSAGE, SYNC_COLUMN_CREATED_AT,
+  };
+  const sync_list_options options = {.status = cli_text(args, "status"),
+                                     .operation = cli_text(args, "operation"),
+                                     .limit = cli_number(args, "limit"),
+                                     .offset = cli_number(args, "offset")};
+  dbx_result *result = NULL;
+  br_status st = sync_queue_list(queue, &options, s->session.cancel, &result, err);
+  st = st == BR_OK ? print_events(result, shown, sizeof shown / sizeof shown[0], args,
+                                  cli_session_json_mark(&s->session), err)
+                   : st;
+  dbx_result_free(result);
+  return st;
+}
+
+static int run_list(const cli_arguments *args) {
+  return run_action(args, SETTINGS_DATABRICKS, list_events);
+}
+
+const cli_command cli_command_events_list = {
+    .name = "events list",
+    .summary = "Lists events, the newest first",
+    .options = list_options,
+    .option_count = sizeof list_options / sizeof list_options[0],
+    .run = run_list,
+};
+
+static const cli_option plain_options[] = {CLI_OPTION_SANDBOX, CLI_OPTION_OUTPUT,
+                                           CLI_OPTION_VERBOSE};
+enum { PLAIN_OPTIONS = sizeof plain_options / sizeof plain_options[0] };
+
+static br_status show_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                            br_error *err) {
+  dbx_result *result = NULL;
+  br_status st = find_row(s, queue, first_operand(args), &result, err);
+  st = st == BR_OK ? print_event(result, args, cli_session_json_mark(&s->session), err) : st;
+  dbx_result_free(st == BR_ERR_NOT_FOUND ? NULL : result);
+  return st;
+}
+
+static int run_show(const cli_arguments *args) {
+  return run_action(args, SETTINGS_DATABRICKS, show_event);
+}
+
+const cli_command cli_command_events_show = {
+    .name = "events show",
+    .summary = "Shows all columns of an event",
+    .options = plain_options,
+    .option_count = PLAIN_OPTIONS,
+    .operands = EVENT_ID,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run_show,
+};
+
+/* ---- retry, cancel ---- */
+
+static br_status say(const char *event_id, const char *what, br_error *err) {
+  br_buf text;
+  br_buf_init(&text, BR_KIB(64));
+  br_status st = br_buf_printf(&text, err, "%s: %s\n", event_id, what);
+  st = st == BR_OK ? cli_write(text.data, text.len, err) : st;
+  br_buf_done(&text);
+  return st;
+}
+
+static br_status retry_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                             br_error *err) {
+  const char *event_id = first_operand(args);
+  dbx_result *row = NULL;
+  bool done = false;
+  br_status st = sync_queue_retry(queue, event_id, s->session.cancel, &done, err);
+  if (st == BR_OK && done) {
+    return say(event_id, "pending", err);
+  }
+  st = st == BR_OK ? find_row(s, queue, event_id, &row, err) : st;
+  if (st == BR_OK) {
+    const char *status = dbx_result_value(row, 0, SYNC_COLUMN_STATUS);
+    st = br_error_set(err, BR_ERR_CONFLICT,
+                      "The event '%.200s' is %s; only failed and blocked ones can be retried",
+                      event_id, status == NULL ? "pending" : status);
+    dbx_result_free(row);
+  }
+  return st;
+}
+
+static int run_retry(const cli_arguments *args) {
+  return run_action(args, SETTINGS_DATABRICKS, retry_event);
+}
+
+const cli_command cli_command_events_retry = {
+    .name = "events retry",
+    .summary = "Puts a failed or blocked event back into the queue",
+    .options = plain_options,
+    .option_count = PLAIN_OPTIONS,
+    .operands = EVENT_ID,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run_retry,
+};
+
+static br_status cancel_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                              br_error *err) {
+  sync_ledger ledger;
+  sync_session session = {.options = &s->sqlserver, .cancel = s->session.cancel};
+  br_status st = sync_ledger_init(&ledger, s->options.ledger_table, err);
+  st = st == BR_OK ? sync_cancel_event(queue, &ledger, &session, first_operand(args),
+                                       s->session.cancel, err)
+                   : st;
+  sync_session_close(&session);
+  return st == BR_OK ? say(first_operand(args), "cancelled", err) : st;
+}
+
+static int run_cancel(const cli_arguments *args) {
+  return run_action(args, SETTINGS_DATABRICKS | SETTINGS_SQLSERVER, cancel_event);
+}
+
+const cli_command cli_command_events_cancel = {
+    .name = "events cancel",
+    .summary = "Takes a pending event out of the queue",
+    .options = plain_options,
+    .option_count = PLAIN_OPTIONS,
+    .operands = EVENT_ID,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run_cancel,
+};
+
+/* ---- plan ---- */
+
+static br_status plan_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                            br_error *err) {
+  sync_event *event = NULL;
+  char *text = NULL;
+  sync_session session = {.options = &s->sqlserver, .cancel = s->session.cancel};
+  const sync_apply_options options = {.client = s->client,
+                                      .queue = queue,
+                                      .principal = s->options.principal,
+                                      .empty_is_fine = s->options.empty_is_fine,
+                                      .cancel = s->session.cancel,
+                                      .rights = s->options.rights,
+                                      .rights_context = s->options.rights_context};
+  br_status st = sync_queue_find(queue, first_operand(args), s->session.cancel, &event, err);
+  st = st == BR_OK ? sync_preview(&options, &session, event, &text, err) : st;
+  st = st == BR_OK ? say(first_operand(args), text, err) : st;
+  br_free(text);
+  sync_event_free(event);
+  sync_session_close(&session);
+  return st;
+}
+
+static int run_plan(const cli_arguments *args) {
+  return run_action(args, SETTINGS_DATABRICKS | SETTINGS_SQLSERVER, plan_event);
+}
+
+const cli_command cli_command_events_plan = {
+    .name = "events plan",
+    .summary = "Says what an event would change, and changes nothing",
+    .details = "The change runs in a transaction that is rolled back: rows, triggers and foreign "
+               "keys that it would set off, and the first rows with their old and new values.",
+    .options = plain_options,
+    .option_count = PLAIN_OPTIONS,
+    .operands = EVENT_ID,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run_plan,
+};
+
+/* ---- emit, watch ---- */
+
+static const cli_option watch_options[] = {
+    {.name = "timeout",
+     .kind = CLI_NUMBER,
+     .value_name = "SECONDS",
+     .initial = "300",
+     .help = "give up after so long; 0: never"},
+    {.name = "interval",
+     .kind = CLI_NUMBER,
+     .value_name = "SECONDS",
+     .initial = "2",
+     .minimum = 1,
+     .maximum = 3600,
+     .help = "between two looks"},
+    CLI_OPTION_SANDBOX,
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_VERBOSE,
+};
+
+static bool has_ended(const char *status) {
+  return strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0 ||
+         strcmp(status, "blocked") == 0;
+}
+
+static br_status ended(const dbx_result *row, const cli_arguments *args, const char *mark,
+                       br_error *err) {
+  const char *status = dbx_result_value(row, 0, SYNC_COLUMN_STATUS);
+  const char *why = dbx_result_value(row, 0, SYNC_COLUMN_ERROR_MESSAGE);
+  br_status st = print_event(row, args, mark, err);
+  return st == BR_OK && strcmp(status, "completed") != 0
+             ? br_error_set(err, BR_ERR_REMOTE, "The event is %s: %.1800s", status,
+                            why == NULL ? "no message" : why)
+             : st;
+}
+
+static br_status watch(cli_syncing *s, sync_queue *queue, const char *event_id,
+                       const cli_arguments *args, uint64_t timeout_s, uint64_t interval_s,
+                       br_error *err) {
+  const br_deadline by = br_deadline_after_ms(timeout_s * 1000);
+  char last[32] = "";
+  for (;;) {
+    dbx_result *row = NULL;
+    br_status st = find_row(s, queue, event_id, &row, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    const char *value = dbx_result_value(row, 0, SYNC_COLUMN_STATUS);
+    const char *status = value == NULL ? "pending" : value;
+    if (strcmp(status, last) != 0) {
+      (void)snprintf(last, sizeof last, "%.31s", status);
+      cli_note("%s: %s", event_id, last);
+    }
+    const bool end = has_ended(last);
+    st = end ? ended(row, args, cli_session_json_mark(&s->session), err) : BR_OK;
+    dbx_result_free(row);
+    if (st != BR_OK || end) {
+      return st;
+    }
+    if (br_deadline_passed(by)) {
+      return br_error_set(err, BR_ERR_TIMEOUT,
+                          "The event '%.200s' is still %s after %" PRIu64
+                          " s; does the service ('sync') run?",
+                          event_id, last, timeout_s);
+    }
+    st = br_cancel_sleep_ms(s->session.cancel, interval_s * 1000, err);
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+}
+
+static br_status watch_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                             br_error *err) {
+  return watch(s, queue, first_operand(args), args, cli_number(args, "timeout"),
+               cli_number(args, "interval"), err);
+}
+
+static int run_watch(const cli_arguments *args) {
+  return run_action(args, SETTINGS_DATABRICKS, watch_event);
+}
+
+const cli_command cli_command_events_watch = {
+    .name = "events watch",
+    .summary = "Waits until an event has ended",
+    .details = "Status 0 where it is completed, 1 where it failed, was blocked, or time ran out.",
+    .options = watch_options,
+    .option_count = sizeof watch_options / sizeof watch_options[0],
+    .operands = EVENT_ID,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run_watch,
+};
+
+static const cli_option emit_options[] = {
+    {.name = "operation",
+     .kind = CLI_CHOICE,
+     .choices = "INSERT|UPDATE|DELETE",
+     .required = true,
+     .help = "what is to be done"},
+    {.name = "target",
+     .kind = CLI_TEXT,
+     .value_name = "TABLE",
+     .required = true,
+     .help = "table of SQL Server: schema.table"},
+    {.name = "source",
+     .kind = CLI_TEXT,
+     .value_name = "TABLE",
+     .help = "table of Databricks: catalog.schema.table"},
+    {.name = "key",
+     .kind = CLI_LIST,
+     .value_name = "COLUMN",
+     .help = "a column of the primary key; needed for UPDATE and DELETE"},
+    {.name = "filter",
+     .kind = CLI_TEXT,
+     .value_name = "JSON",
+     .help = "conditions of a DELETE: {\"column\": value}"},
+    {.name = "metadata", .kind = CLI_TEXT, .value_name = "JSON", .help = "options and notes"},
+    {.name = "priority", .kind = CLI_TEXT, .value_name = "N", .help = "place in the queue"},
+    {.name = "rows-expected",
+     .kind = CLI_TEXT,
+     .value_name = "N",
+     .help = "how many rows should be affected"},
+    {.name = "event-id",
+     .kind = CLI_TEXT,
+     .value_name = "ID",
+     .help = "the event's id; made up where it is not given"},
+    {.name = "wait", .kind = CLI_FLAG, .help = "wait until it has ended, for five minutes"},
+    CLI_OPTION_SANDBOX,
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_VERBOSE,
+};
+
+static br_status whole_number(const cli_arguments *args, const char *option, bool *ret_given,
+                              int64_t *ret_number, br_error *err) {
+  const char *text = cli_text(args, option);
+  char *end = NULL;
+  *ret_given = text != NULL;
+  if (text == NULL) {
+    return BR_OK;
+  }
+  *ret_number = strtoll(text, &end, 10);
+  return end != text && *end == '\0' && *ret_number >= INT32_MIN && *ret_number <= INT32_MAX
+             ? BR_OK
+             : br_error_set(err, BR_ERR_USAGE, "--%s is '%s', which is no whole number", option,
+                            text);
+}
+
+/* The same rules as the poller's: what it would refuse is told now. */
+static br_status check_new(const sync_queue *queue, const sync_new_event *event, br_error *err) {
+  br_buf keys;
+  char expected[32];
+  sync_event *parsed = NULL;
+  br_buf_init(&keys, BR_KIB(64));
+  (void)snprintf(expected, sizeof expected, "%" PRId64, event->rows_expected);
+  br_status st = BR_OK;
+  for (size_t i = 0; i < event->key_count && st == BR_OK; i++) {
+    st = br_buf_printf(&keys, err, "%s%s", i == 0 ? "" : ",", event->keys[i]);
+  }
+  const sync_event_row row = {.event_id = event->event_id,
+                              .operation = event->operation,
+                              .source_table = event->source_table,
+                              .target_table = event->target_table,
+                              .primary_keys = keys.len == 0 ? NULL : br_buf_cstr(&keys),
+                              .rows_expected = event->has_rows_expected ? expected : NULL,
+                              .filter_conditions = event->filter_conditions,
+                              .metadata = event->metadata};
+  st = st == BR_OK ? sync_event_make(sync_queue_name(queue), &row, &parsed, err) : st;
+  if (st == BR_OK && parsed->problem != NULL) {
+    st = br_error_set(err, BR_ERR_USAGE, "%s", parsed->problem);
+  }
+  sync_event_free(parsed);
+  br_buf_done(&keys);
+  return st;
+}
+
+static br_status emit_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
+                            br_error *err) {
+  char made[BR_UUID_MAX];
+  sync_new_event event = {.event_id = cli_text(args, "event-id"),
+                          .operation = cli_text(args, "operation"),
+                          .source_table = cli_text(args, "source"),
+                          .target_table = cli_text(args, "target"),
+                          .filter_conditions = cli_text(args, "filter"),
+                          .metadata = cli_text(args, "metadata")};
+  event.key_count = cli_list(args, "key", &event.keys);
+  br_status st = whole_number(args, "priority", &event.has_priority, &event.priority, err);
+  st = st == BR_OK ? whole_number(args, "rows-expected", &event.has_rows_expected,
+                                  &event.rows_expected, err)
+                   : st;
+  if (st == BR_OK && event.event_id == NULL) {
+    st = br_uuid(made, err);
+    event.event_id = made;
+  }
+  st = st == BR_OK ? check_new(queue, &event, err) : st;
+  st = st == BR_OK ? sync_queue_emit(queue, &event, s->session.cancel, err) : st;
+  if (st == BR_OK && cli_flag(args, "wait")) {
+    return watch(s, queue, event.event_id, args, 300, 2, err);
+  }
+  return st == BR_OK ? say(event.event_id, "pending", err) : st;
+}
+
+static int run_emit(const cli_arguments *args) {
+  return run_action(args, SETTINGS_DATABRICKS, emit_event);
+}
+
+const cli_command cli_command_events_emit = {
+    .name = "events emit",
+    .summary = "Puts an event into the queue",
+    .options = emit_options,
+    .option_count = sizeof emit_options / sizeof emit_options[0],
+    .run = run_emit,
+};

@@ -1,0 +1,86 @@
+#include "cli/syncing.h"
+
+#include <string.h>
+
+#include "cli/output.h"
+
+static auth_permissions *current_permissions(void *context) {
+  const cli_syncing *syncing = context;
+  return syncing->permissions == NULL ? NULL : auth_permissions_ref(syncing->permissions);
+}
+
+static br_status load_permissions(cli_syncing *s, br_error *err) {
+  const settings *config = s->session.config;
+  const char *file = settings_get(config, SETTING_PERMISSIONS_FILE);
+  br_status st = auth_permissions_load(file, &s->permissions, err);
+  if (st == BR_ERR_NOT_FOUND) {
+    br_error_clear(err);
+    st = BR_OK;
+  }
+  s->policy = (sync_policy){.current = current_permissions,
+                            .context = s,
+                            .file = file,
+                            .strict = settings_strict(config),
+                            .max_delete_rows = settings_u64(config, SETTING_SYNC_MAX_DELETE_ROWS)};
+  return st;
+}
+
+static void fill_options(cli_syncing *s) {
+  const settings *config = s->session.config;
+  s->options = (sync_options){
+      .sqlserver = &s->sqlserver,
+      .databricks = s->client,
+      .events_table = settings_get(config, SETTING_EVENTS_TABLE),
+      .ledger_table = settings_get(config, SETTING_SYNC_LEDGER_TABLE),
+      .lowest_first =
+          strcmp(settings_get(config, SETTING_SYNC_PRIORITY_ORDER), "lowest_first") == 0,
+      .parallel_tables = (unsigned)settings_u64(config, SETTING_SYNC_PARALLEL_TABLES),
+      .interval_ms = settings_u64(config, SETTING_POLLING_INTERVAL_SECONDS) * 1000,
+      .max_events = (size_t)settings_u64(config, SETTING_MAX_EVENTS_PER_POLL),
+      .blocked_as = settings_get(config, SETTING_SYNC_BLOCKED_STATUS),
+      .empty_is_fine = strcmp(settings_get(config, SETTING_SYNC_EMPTY_SOURCE), "completed") == 0,
+      .principal = settings_get(config, SETTING_SYNC_EVENTS_PRINCIPAL),
+      .ledger_days = settings_u64(config, SETTING_SYNC_LEDGER_DAYS),
+      .rights = sync_policy_rights,
+      .rights_context = &s->policy,
+  };
+}
+
+static br_status open_all(cli_syncing *s, unsigned sides, br_error *err) {
+  dbx_options databricks = {.host = NULL};
+  br_status st = cli_session_dbx_options(&s->session, &databricks, err);
+  st = st == BR_OK ? dbx_client_new(&databricks, &s->client, err) : st;
+  if (st == BR_OK && (sides & SETTINGS_SQLSERVER) != 0) {
+    st = cli_session_tds_options(&s->session, NULL, &s->sqlserver, err);
+  }
+  st = st == BR_OK ? load_permissions(s, err) : st;
+  if (st == BR_OK) {
+    fill_options(s);
+  }
+  return st;
+}
+
+br_status cli_syncing_open(const cli_arguments *args, unsigned sides, cli_syncing *ret_syncing,
+                           br_error *err) {
+  *ret_syncing = (cli_syncing){.client = NULL};
+  br_status st = cli_session_open(args, sides, &ret_syncing->session, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  st = open_all(ret_syncing, sides, err);
+  if (st != BR_OK) {
+    cli_syncing_close(ret_syncing);
+  }
+  return st;
+}
+
+void cli_syncing_close(cli_syncing *s) {
+  auth_permissions_unref(s->permissions);
+  dbx_client_free(s->client);
+  cli_session_close(&s->session);
+}
+
+br_status cli_syncing_queue(cli_syncing *s, sync_queue **ret_queue, br_error *err) {
+  return sync_queue_open(s->client, s->options.events_table, s->options.lowest_first,
+                         s->session.cancel, ret_queue, err);
+}

@@ -1,0 +1,29 @@
+/*
+ * syncing.h: what the commands about events start with: both sides by the settings, the events
+ * table, the ledger, and what the permissions file says.
+ */
+#ifndef CLI_SYNCING_H
+#define CLI_SYNCING_H
+
+#include "cli/session.h"
+#include "sync/policy.h"
+#include "sync/sync.h"
+
+typedef struct cli_syncing {
+  cli_session session;
+  tds_options sqlserver;
+  dbx_client *client;
+  auth_permissions *permissions; /* NULL: there is no file */
+  sync_policy policy;
+  sync_options options; /* filled from the settings */
+} cli_syncing;
+
+/* sides: SETTINGS_DATABRICKS, with SETTINGS_SQLSERVER where SQL Server is needed too. ret_syncing
+ * must stay where it is until closed. */
+br_status cli_syncing_open(const cli_arguments *args, unsigned sides, cli_syncing *ret_syncing,
+                           br_error *err) BR_CHECKED;
+void cli_syncing_close(cli_syncing *syncing);
+/* The events table, opened. */
+br_status cli_syncing_queue(cli_syncing *syncing, sync_queue **ret_queue, br_error *err) BR_CHECKED;
+
+#endif

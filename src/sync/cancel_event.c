@@ -1,0 +1,77 @@
+/*
+ * Under the event's lock: the ledger is told first, then the row goes. Who dies in between leaves a
+ * row that is still pending, and it is carried out: the ledger's note counts only once it is gone.
+ */
+#include "sync/cancel_event.h"
+
+#include <string.h>
+
+#include "sync/lock.h"
+
+#define NO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
+
+static br_status note(const sync_ledger *ledger, tds_conn *conn, const char *key,
+                      const char *event_id, sync_ledger_state was, br_error *err) {
+  switch (was) {
+  case SYNC_LEDGER_NONE:
+    return sync_ledger_note(ledger, conn, key, event_id, NO_HASH, SYNC_LEDGER_CANCELLED, NULL, err);
+  case SYNC_LEDGER_COMPLETED:
+    return br_error_set(err, BR_ERR_EXISTS, "The event '%.200s' has been carried out", event_id);
+  case SYNC_LEDGER_CANCELLED:
+    return BR_OK;
+  default:
+    return sync_ledger_move(ledger, conn, key, was, SYNC_LEDGER_CANCELLED, err);
+  }
+}
+
+static br_status take_back(const sync_ledger *ledger, tds_conn *conn, const char *key,
+                           sync_ledger_state was, br_error *err) {
+  if (was == SYNC_LEDGER_CANCELLED) {
+    return BR_OK;
+  }
+  return was == SYNC_LEDGER_NONE
+             ? sync_ledger_remove(ledger, conn, key, SYNC_LEDGER_CANCELLED, err)
+             : sync_ledger_move(ledger, conn, key, SYNC_LEDGER_CANCELLED, was, err);
+}
+
+static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
+                            const char *key, const char *event_id, br_cancel *cancel,
+                            br_error *err) {
+  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
+  bool done = false;
+  br_status st = sync_ledger_read(ledger, conn, key, &row, err);
+  const sync_ledger_state was = row.state;
+  sync_ledger_row_done(&row);
+  st = st == BR_OK ? note(ledger, conn, key, event_id, was, err) : st;
+  if (st != BR_OK) {
+    return st;
+  }
+  st = sync_queue_delete(queue, event_id, cancel, &done, err);
+  if (st == BR_OK && !done) {
+    st = take_back(ledger, conn, key, was, err);
+    return st == BR_OK
+               ? br_error_set(err, BR_ERR_NOT_FOUND, "There is no pending event '%.200s' in %s",
+                              event_id, sync_queue_name(queue))
+               : st;
+  }
+  return st;
+}
+
+br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,
+                            const char *event_id, br_cancel *cancel, br_error *err) {
+  char key[BR_SHA256_HEX_MAX];
+  bool granted = false;
+  br_status st = sync_event_key(sync_queue_name(queue), event_id, key, err);
+  st = st == BR_OK ? sync_session_ensure(session, err) : st;
+  /* The table does not matter here: the key stands in for one that nobody else locks. */
+  st = st == BR_OK ? sync_lock_event(session->conn, key, key, &granted, err) : st;
+  if (st != BR_OK) {
+    return st;
+  }
+  if (!granted) {
+    return br_error_set(err, BR_ERR_CONFLICT, "The event '%.200s' is being carried out", event_id);
+  }
+  st = under_lock(queue, ledger, session->conn, key, event_id, cancel, err);
+  sync_session_close(session); /* its locks go with it */
+  return st;
+}

@@ -1,0 +1,16 @@
+/*
+ * cancel_event.h: taking a pending event away so that no replica carries it out any more, not even
+ * one whose list is older.
+ */
+#ifndef SYNC_CANCEL_EVENT_H
+#define SYNC_CANCEL_EVENT_H
+
+#include "sync/ledger.h"
+#include "sync/session.h"
+
+/* BR_ERR_NOT_FOUND: no pending event of that id. BR_ERR_CONFLICT: it is being carried out.
+ * BR_ERR_EXISTS: it has been carried out. */
+br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,
+                            const char *event_id, br_cancel *cancel, br_error *err) BR_CHECKED;
+
+#endif

@@ -1,0 +1,52 @@
+#include "sync/policy.h"
+
+#include <stdio.h>
+
+static void allow(const sync_policy *policy, sync_rights *rights) {
+  rights->may_write = true;
+  rights->max_delete_rows = policy->max_delete_rows;
+}
+
+static void no_user(const sync_policy *policy, const char *principal, bool has_file,
+                    sync_rights *rights) {
+  if (!policy->strict) {
+    allow(policy, rights);
+    return;
+  }
+  (void)snprintf(rights->reason, sizeof rights->reason,
+                 has_file ? "There is no user '%.100s' in %.300s, and strict mode writes nothing "
+                            "without one: add it, with the tables it may write"
+                          : "Strict mode writes nothing for the user '%.100s' without a "
+                            "permissions file (%.300s)",
+                 principal, policy->file);
+}
+
+static void rights_of_user(const sync_policy *policy, const auth_user *user, const char *table,
+                           sync_rights *rights) {
+  const auth_rights found = auth_rights_on(user, table);
+  if ((found.access & AUTH_WRITE) == 0) {
+    (void)snprintf(rights->reason, sizeof rights->reason,
+                   "The user '%.100s' may not write %.200s: give it access write or read_write on "
+                   "the table in %.100s",
+                   auth_user_name(user), table, policy->file);
+    return;
+  }
+  allow(policy, rights);
+  if (found.has_max_delete_rows) {
+    rights->max_delete_rows = found.max_delete_rows;
+  }
+}
+
+void sync_policy_rights(void *context, const char *principal, const char *table,
+                        sync_rights *ret_rights) {
+  const sync_policy *policy = context;
+  auth_permissions *permissions = policy->current(policy->context);
+  const auth_user *user = permissions == NULL ? NULL : auth_user_of_name(permissions, principal);
+  *ret_rights = (sync_rights){.may_write = false};
+  if (user == NULL) {
+    no_user(policy, principal, permissions != NULL, ret_rights);
+  } else {
+    rights_of_user(policy, user, table, ret_rights);
+  }
+  auth_permissions_unref(permissions);
+}

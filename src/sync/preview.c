@@ -1,0 +1,70 @@
+/* What an event would do: the same road as apply.c, rolled back at its end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sync/apply.h"
+#include "sync/lock.h"
+
+static br_status look(const sync_apply_options *options, sync_change *change, br_error *err) {
+  int64_t rows = 0;
+  char table[SYNC_NAME_TEXT_MAX];
+  sync_rights rights = {.may_write = false};
+  sync_name_plain(&change->event->target, table);
+  options->rights(options->rights_context, options->principal, table, &rights);
+  if (!rights.may_write) {
+    return br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
+  }
+  change->max_delete_rows = rights.max_delete_rows;
+  br_status st = sync_change_prepare(change, err);
+  st = st == BR_OK ? tds_begin(change->conn, TDS_ISOLATION_READ_COMMITTED, err) : st;
+  return st == BR_OK ? sync_change_preview(change, &rows, err) : st;
+}
+
+static br_status take_text(const sync_change *change, char **ret_text, br_error *err) {
+  *ret_text = br_strndup(change->notes.data == NULL ? "" : (const char *)change->notes.data,
+                         change->notes.len);
+  return *ret_text == NULL ? br_error_nomem(err) : BR_OK;
+}
+
+static br_status under_lock(const sync_apply_options *options, sync_session *session,
+                            const sync_event *event, char **ret_text, br_error *err) {
+  sync_change change;
+  sync_change_init(&change, session->conn, options->client, options->cancel, event);
+  change.empty_is_fine = options->empty_is_fine;
+  br_status st = look(options, &change, err);
+  if (tds_is_usable(session->conn)) {
+    br_error second = BR_ERROR_INIT;
+    if (tds_rollback(session->conn, &second) != BR_OK && st == BR_OK) {
+      st = second.status;
+      *err = second;
+    }
+    if (st != BR_OK && tds_is_usable(session->conn)) {
+      sync_change_explain(&change, err);
+    }
+  }
+  st = st == BR_OK ? take_text(&change, ret_text, err) : st;
+  sync_change_done(&change);
+  return st;
+}
+
+br_status sync_preview(const sync_apply_options *options, sync_session *session,
+                       const sync_event *event, char **ret_text, br_error *err) {
+  char table[SYNC_NAME_TEXT_MAX];
+  bool granted = false;
+  if (event->problem != NULL) {
+    return br_error_set(err, BR_ERR_DATA, "%s", event->problem);
+  }
+  sync_name_plain(&event->target, table);
+  br_status st = sync_session_ensure(session, err);
+  st = st == BR_OK ? sync_lock_event(session->conn, event->key, table, &granted, err) : st;
+  if (st != BR_OK) {
+    return st;
+  }
+  if (!granted) {
+    return br_error_set(err, BR_ERR_CONFLICT, "The event or its table is being worked on");
+  }
+  st = under_lock(options, session, event, ret_text, err);
+  sync_session_close(session); /* its locks go with it */
+  return st;
+}
