@@ -1,0 +1,114 @@
+/* Names of tables: what people write means exactly that table, and never becomes SQL. */
+#include "sync/name.h"
+
+#include <string.h>
+
+#include "support/cmocka.h"
+
+static void names_are_quoted_part_by_part(void **state) {
+  (void)state;
+  static const struct {
+    sync_dialect dialect;
+    const char *text, *sql, *plain;
+  } cases[] = {
+      {SYNC_DATABRICKS, "cat.sch.t", "`cat`.`sch`.`t`", "cat.sch.t"},
+      {SYNC_DATABRICKS, "my-cat.my-schema.t", "`my-cat`.`my-schema`.`t`", "my-cat.my-schema.t"},
+      {SYNC_DATABRICKS, "`000-a`.`events`.bridge_events", "`000-a`.`events`.`bridge_events`",
+       "000-a.events.bridge_events"},
+      {SYNC_DATABRICKS, "`a.b`.c", "`a.b`.`c`", "a.b.c"},
+      {SYNC_DATABRICKS, "`a``b`", "`a``b`", "a`b"},
+      {SYNC_DATABRICKS, " c . s . t ", "`c`.`s`.`t`", "c.s.t"},
+      {SYNC_SQLSERVER, "T", "[T]", "dbo.T"},
+      {SYNC_SQLSERVER, "dbo.T", "[dbo].[T]", "dbo.T"},
+      {SYNC_SQLSERVER, "[sales].[Order Lines]", "[sales].[Order Lines]", "sales.Order Lines"},
+      {SYNC_SQLSERVER, "\"a\"\"b\".t", "[a\"b].[t]", "a\"b.t"},
+      {SYNC_SQLSERVER, "db..T", "[db].[dbo].[T]", "db.dbo.T"},
+      {SYNC_SQLSERVER, "[a]]b]", "[a]]b]", "dbo.a]b"},
+      {SYNC_SQLSERVER, "dbo.T -- DROP TABLE x", "[dbo].[T -- DROP TABLE x]",
+       "dbo.T -- DROP TABLE x"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    sync_name name;
+    char text[SYNC_NAME_TEXT_MAX];
+    br_error err = BR_ERROR_INIT;
+    assert_int_equal(sync_name_parse(cases[i].dialect, cases[i].text, &name, &err), BR_OK);
+    sync_name_sql(&name, text);
+    assert_string_equal(text, cases[i].sql);
+    sync_name_plain(&name, text);
+    assert_string_equal(text, cases[i].plain);
+  }
+}
+
+static void what_is_no_name_is_refused_with_a_reason(void **state) {
+  (void)state;
+  static const struct {
+    sync_dialect dialect;
+    const char *text, *why;
+  } cases[] = {
+      {SYNC_DATABRICKS, "", "empty"},
+      {SYNC_DATABRICKS, "  ", "empty"},
+      {SYNC_DATABRICKS, "a..b", "part of it is empty"},
+      {SYNC_DATABRICKS, "a.b.", "part of it is empty"},
+      {SYNC_DATABRICKS, "``", "part of it is empty"},
+      {SYNC_DATABRICKS, "a.b.c.d", "more than the three parts"},
+      {SYNC_DATABRICKS, "`a.b", "not closed"},
+      {SYNC_DATABRICKS, "`a`b", "dot"},
+      {SYNC_DATABRICKS, "a'; DROP TABLE t", "quote or a semicolon"},
+      {SYNC_SQLSERVER, "srv.db.dbo.T", "more than the three parts"},
+      {SYNC_SQLSERVER, "[a", "not closed"},
+      {SYNC_SQLSERVER, "dbo.T; DROP TABLE x", "quote or a semicolon"},
+      {SYNC_SQLSERVER, "dbo.T\nGO", "control character"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    sync_name name;
+    br_error err = BR_ERROR_INIT;
+    assert_int_equal(sync_name_parse(cases[i].dialect, cases[i].text, &name, &err), BR_ERR_DATA);
+    assert_non_null(strstr(err.message, cases[i].why));
+  }
+}
+
+static void the_longest_names_fit_whole(void **state) {
+  (void)state;
+  char text[4 * SYNC_NAME_PART_MAX];
+  sync_name name;
+  char sql[SYNC_NAME_TEXT_MAX];
+  /* 500 brackets a part, doubled inside of brackets. */
+  size_t n = 0;
+  for (int i = 0; i < 2; i++) {
+    text[n++] = '[';
+    memset(text + n, ']', 2 * 500);
+    n += 2 * 500;
+    text[n++] = ']';
+    text[n++] = '.';
+  }
+  text[n - 1] = '\0';
+  assert_int_equal(sync_name_parse(SYNC_SQLSERVER, text, &name, NULL), BR_OK);
+  sync_name_sql(&name, sql);
+  assert_string_equal(sql, text);
+  br_error err = BR_ERROR_INIT;
+  memset(text, 'x', SYNC_NAME_PART_MAX);
+  text[SYNC_NAME_PART_MAX] = '\0';
+  assert_int_equal(sync_name_parse(SYNC_SQLSERVER, text, &name, &err), BR_ERR_DATA);
+  assert_non_null(strstr(err.message, "too long"));
+}
+
+static void identifiers_and_literals_escape_their_own_quotes(void **state) {
+  (void)state;
+  br_buf out;
+  br_buf_init(&out, 1000);
+  assert_int_equal(sync_quote(&out, SYNC_SQLSERVER, "a]b", NULL), BR_OK);
+  assert_int_equal(sync_quote(&out, SYNC_DATABRICKS, "a`b", NULL), BR_OK);
+  assert_int_equal(sync_literal(&out, "it's", NULL), BR_OK);
+  assert_string_equal(br_buf_cstr(&out), "[a]]b]`a``b`N'it''s'");
+  br_buf_done(&out);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(names_are_quoted_part_by_part),
+      cmocka_unit_test(what_is_no_name_is_refused_with_a_reason),
+      cmocka_unit_test(the_longest_names_fit_whole),
+      cmocka_unit_test(identifiers_and_literals_escape_their_own_quotes),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,123 @@
+/* Events of one table never overtake each other; a new list replaces what waits, not what runs. */
+#include "sync/schedule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "support/cmocka.h"
+
+static sync_event *event_for(const char *id, const char *table) {
+  const sync_event_row row = {.fingerprint = id,
+                              .event_id = id,
+                              .operation = "INSERT",
+                              .source_table = "s",
+                              .target_table = table};
+  sync_event *event = NULL;
+  assert_int_equal(sync_event_make("q", &row, &event, NULL), BR_OK);
+  return event;
+}
+
+static void merge(sync_schedule *schedule, const char *const (*events)[2], size_t count,
+                  bool (*skip)(void *, const char *)) {
+  sync_event_list list = {.items = br_calloc(count + 1, sizeof(sync_event *)), .count = count};
+  for (size_t i = 0; i < count; i++) {
+    list.items[i] = event_for(events[i][0], events[i][1]);
+  }
+  assert_int_equal(sync_schedule_merge(schedule, &list, skip, NULL, NULL), BR_OK);
+  sync_event_list_done(&list);
+}
+
+static void assert_next(sync_schedule *schedule, const char *id, sync_event **ret_event) {
+  *ret_event = sync_schedule_take(schedule);
+  if (id == NULL) {
+    assert_null(*ret_event);
+  } else {
+    assert_non_null(*ret_event);
+    assert_string_equal((*ret_event)->event_id, id);
+  }
+}
+
+static void events_of_a_busy_table_wait_and_others_go_on(void **state) {
+  (void)state;
+  static const char *const events[][2] = {
+      {"1", "dbo.A"}, {"2", "[DBO].a"}, {"3", "dbo.B"}, {"4", "A"}};
+  sync_schedule schedule = {.waiting = NULL};
+  sync_event *first, *second, *none;
+  merge(&schedule, events, 4, NULL);
+  assert_next(&schedule, "1", &first);
+  assert_next(&schedule, "3", &second); /* 2 and 4 are of the table of 1 */
+  assert_next(&schedule, NULL, &none);
+  assert_false(sync_schedule_is_idle(&schedule));
+  sync_schedule_put(&schedule, first, false);
+  assert_next(&schedule, "2", &first);
+  sync_schedule_put(&schedule, first, false);
+  assert_next(&schedule, "4", &first);
+  sync_schedule_put(&schedule, first, false);
+  sync_schedule_put(&schedule, second, false);
+  assert_true(sync_schedule_is_idle(&schedule));
+  sync_schedule_done(&schedule);
+}
+
+static void a_held_table_waits_for_the_next_list(void **state) {
+  (void)state;
+  static const char *const events[][2] = {{"1", "dbo.A"}, {"2", "dbo.A"}, {"3", "dbo.B"}};
+  sync_schedule schedule = {.waiting = NULL};
+  sync_event *event;
+  merge(&schedule, events, 3, NULL);
+  assert_next(&schedule, "1", &event);
+  sync_schedule_put(&schedule, event, true);
+  assert_next(&schedule, "3", &event);
+  sync_schedule_put(&schedule, event, false);
+  assert_next(&schedule, NULL, &event);
+  assert_true(sync_schedule_is_idle(&schedule)); /* 2 waits, and can't be done now */
+  merge(&schedule, events, 2, NULL);
+  assert_next(&schedule, "1", &event);
+  sync_schedule_put(&schedule, event, false);
+  sync_schedule_done(&schedule);
+}
+
+static bool is_two(void *context, const char *fingerprint) {
+  (void)context;
+  return strcmp(fingerprint, "2") == 0;
+}
+
+static void what_runs_or_has_ended_does_not_come_back(void **state) {
+  (void)state;
+  static const char *const events[][2] = {{"1", "dbo.A"}, {"2", "dbo.B"}, {"3", "dbo.C"}};
+  sync_schedule schedule = {.waiting = NULL};
+  sync_event *running, *event;
+  merge(&schedule, events, 1, NULL);
+  assert_next(&schedule, "1", &running);
+  merge(&schedule, events, 3, is_two);
+  assert_next(&schedule, "3", &event);
+  sync_schedule_put(&schedule, event, false);
+  assert_next(&schedule, NULL, &event);
+  sync_schedule_put(&schedule, running, false);
+  sync_schedule_done(&schedule);
+}
+
+static void events_without_a_table_hold_nobody_up(void **state) {
+  (void)state;
+  static const char *const events[][2] = {{"1", ""}, {"2", ""}, {"3", "dbo.A"}};
+  sync_schedule schedule = {.waiting = NULL};
+  sync_event *taken[3];
+  merge(&schedule, events, 3, NULL);
+  assert_next(&schedule, "1", &taken[0]);
+  assert_next(&schedule, "2", &taken[1]);
+  assert_next(&schedule, "3", &taken[2]);
+  for (size_t i = 0; i < 3; i++) {
+    sync_schedule_put(&schedule, taken[i], false);
+  }
+  sync_schedule_done(&schedule);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(events_of_a_busy_table_wait_and_others_go_on),
+      cmocka_unit_test(a_held_table_waits_for_the_next_list),
+      cmocka_unit_test(what_runs_or_has_ended_does_not_come_back),
+      cmocka_unit_test(events_without_a_table_hold_nobody_up),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
