@@ -93,9 +93,10 @@ static br_status add_test_table(sync_setup *setup, const sync_name *events, br_e
   (void)snprintf(step->what, sizeof step->what, "table %s", text);
   sync_name_sql(&name, text);
   br_status st = br_buf_printf(&sql, err,
-                               "CREATE TABLE IF NOT EXISTS %s USING DELTA AS SELECT * FROM VALUES "
-                               "('user_1', true, false), ('user_2', true, true), ('user_3', false, "
-                               "false) AS t(username, is_user, is_admin)",
+                               "CREATE TABLE IF NOT EXISTS %s USING DELTA AS "
+                               "SELECT 'user_1' AS username, true AS is_user, false AS is_admin "
+                               "UNION ALL SELECT 'user_2', true, true "
+                               "UNION ALL SELECT 'user_3', false, false",
                                text);
   return finish_step(step, &sql, st, err);
 }
