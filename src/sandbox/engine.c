@@ -225,6 +225,10 @@ int64_t engine_rows_affected(const engine_session *s) {
   return s->nocount ? -1 : s->rows_affected;
 }
 
+engine_merge_counts engine_rows_merged(const engine_session *s) {
+  return s->merged;
+}
+
 const engine_error *engine_result_error(const engine_session *s) {
   return &s->error;
 }

@@ -76,6 +76,11 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind,
 const batch_schema *engine_result_schema(
     const engine_session *s); /* every field has its source type: fields[i].source */
 int64_t engine_rows_affected(const engine_session *s); /* -1: not to be told (SET NOCOUNT ON) */
+/* Of a MERGE (engine_statement_kind()), which affected their sum. */
+typedef struct engine_merge_counts {
+  int64_t updated, deleted, inserted;
+} engine_merge_counts;
+engine_merge_counts engine_rows_merged(const engine_session *s);
 const engine_error *engine_result_error(const engine_session *s);
 /* A column's type as its dialect writes it: "decimal(10,2)", "ARRAY<STRING>". */
 const char *engine_result_type_text(const engine_session *s, size_t column);

@@ -183,9 +183,9 @@ static const catalog_column *assigned_column(engine_change *d, const sql_assignm
   return c;
 }
 
-static bool bind_assignments(engine_change *d, const char **cells) {
+bool dml_bind_assignments(engine_change *d, const sql_assignment *assignments, const char **cells) {
   d->b.scope->clause = SQL_CLAUSE_SELECT;
-  for (const sql_assignment *a = d->stmt->assignments; a != NULL; a = a->next) {
+  for (const sql_assignment *a = assignments; a != NULL; a = a->next) {
     const catalog_column *c = assigned_column(d, a);
     if (c == NULL) {
       return false;
@@ -232,7 +232,7 @@ static const char *update_text(engine_change *d) {
     return NULL;
   }
   const char **cells = sql_new(&d->s->context, (d->table->column_count + 1) * sizeof *cells);
-  if (cells == NULL || !bind_assignments(d, cells)) {
+  if (cells == NULL || !dml_bind_assignments(d, d->stmt->assignments, cells)) {
     return NULL;
   }
   const char *sql = sql_text(&d->s->context, "SELECT %s.rowid AS r", source->alias);
@@ -322,6 +322,9 @@ static br_status prepare_dml(engine_change *d, const char **ret_sql, br_error *e
   switch (d->stmt->kind) {
   case SQL_S_INSERT:
     return dml_prepare_insert(d, ret_sql, err);
+  case SQL_S_MERGE:
+    *ret_sql = merge_prepare(d) ? "" : NULL;
+    break;
   case SQL_S_UPDATE:
     d->s->statement_kind = "UPDATE";
     *ret_sql = update_text(d);
@@ -353,6 +356,9 @@ br_status engine_dml(engine_session *s, const sql_stmt *stmt, br_error *err) {
   case SQL_S_INSERT:
     st = dml_insert_rows(&d, sql, err);
     break;
+  case SQL_S_MERGE:
+    st = engine_merge(&d, err);
+    break;
   case SQL_S_UPDATE:
     st = update_rows(&d, sql, err);
     break;
@@ -377,7 +383,8 @@ br_status engine_check_statement(engine_session *s, const sql_stmt *stmt, br_err
     return bind_query(&b, stmt->query, &query) ? BR_OK : engine_context_failed(s, err);
   case SQL_S_INSERT:
   case SQL_S_UPDATE:
-  case SQL_S_DELETE: {
+  case SQL_S_DELETE:
+  case SQL_S_MERGE: {
     engine_change d = begin_dml(s, stmt);
     return prepare_dml(&d, &sql, err);
   }

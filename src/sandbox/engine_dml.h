@@ -16,13 +16,19 @@ typedef struct engine_change {
   sql_binder b;
   const catalog_table *table;
   bool is_tsql;
+  const char **texts; /* MERGE: of its clauses, by merge_prepare() */
 } engine_change;
+
+br_status engine_merge(engine_change *d, br_error *err) BR_CHECKED;
+bool merge_prepare(engine_change *d);
 
 br_status dml_failed(engine_change *d, br_error *err);
 br_status dml_run(engine_change *d, const char *sql, br_error *err) BR_CHECKED;
 bool dml_need_table(engine_change *d, const sql_name *name);
 sql_bound *dml_bind_default(engine_change *d, const catalog_column *c);
 sql_bound *dml_assign(engine_change *d, const sql_bound *value, const catalog_column *c);
+/* SET a = x, b += y: what each column of the table becomes, by its index; the others stay NULL. */
+bool dml_bind_assignments(engine_change *d, const sql_assignment *assignments, const char **cells);
 br_status dml_drop_stage(engine_change *d, br_error *err) BR_CHECKED;
 /* Every row of a query into the table; column i of the query is column i of the table; with_rowid:
  * one further, behind the rowid. */

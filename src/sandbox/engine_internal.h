@@ -7,6 +7,7 @@
  *   engine_cell.c        a cell into a batch
  *   engine_dml.c         UPDATE, DELETE: rows are computed, then written one by one;
  *                        engine_insert.c: INSERT
+ *   engine_merge.c       MERGE
  *   engine_write.c       writing one row; identity; what a failed row means
  *   engine_check.c       CHECK and FOREIGN KEY at a statement's end
  *   engine_ddl.c         CREATE, ALTER, DROP; engine_table.c, engine_constraint.c,
@@ -94,6 +95,7 @@ struct engine_session {
   engine_extra **extras;
   size_t extra_rows;
   int64_t rows_affected, rows_read;
+  engine_merge_counts merged;
   int32_t rows_line; /* of the statement whose rows are read */
   const char *statement_kind;
   engine_error error;

@@ -317,7 +317,8 @@ static bool ends_batch(const engine_session *s) {
 }
 
 static bool is_dml(const sql_stmt *stmt) {
-  return stmt->kind == SQL_S_INSERT || stmt->kind == SQL_S_UPDATE || stmt->kind == SQL_S_DELETE;
+  return stmt->kind == SQL_S_INSERT || stmt->kind == SQL_S_UPDATE || stmt->kind == SQL_S_DELETE ||
+         stmt->kind == SQL_S_MERGE;
 }
 
 /* An error inside TRY goes to its CATCH. */
@@ -357,7 +358,7 @@ static bool handle_error(engine_session *s, const sql_stmt *stmt, bool compile) 
   if (fatal) {
     engine_frames_cut(s, 0);
   }
-  if (is_dml(stmt) && !compile && s->owner->dialect == ENGINE_TSQL) {
+  if (is_dml(stmt) && !compile && !ends_batch(s) && s->owner->dialect == ENGINE_TSQL) {
     engine_queue_message(s, 3621, 0, "The statement has been terminated.");
   }
   return true;
@@ -434,6 +435,7 @@ static br_status run_statement(engine_session *s, const sql_stmt *stmt, engine_o
   case SQL_S_INSERT:
   case SQL_S_UPDATE:
   case SQL_S_DELETE:
+  case SQL_S_MERGE:
     *ret_outcome = ENGINE_OUTCOME_COUNT;
     return engine_dml(s, stmt, err);
   case SQL_S_BEGIN_TRAN:

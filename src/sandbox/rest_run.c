@@ -39,9 +39,14 @@ static const struct {
     {"UPDATE", {"num_affected_rows"}},
     {"DELETE", {"num_affected_rows"}},
     {"TRUNCATE", {"num_affected_rows"}},
+    {"MERGE", {"num_affected_rows", "num_updated_rows", "num_deleted_rows", "num_inserted_rows"}},
 };
 
-static br_status add_counts(rest_statement *s, const char *kind, int64_t count, br_error *err) {
+static br_status add_counts(rest_statement *s, const engine_session *session, br_error *err) {
+  const char *kind = engine_statement_kind(session);
+  const engine_merge_counts merged = engine_rows_merged(session);
+  int64_t counts[] = {engine_rows_affected(session), merged.updated, merged.deleted,
+                      merged.inserted};
   const char *const *columns = NULL;
   for (size_t i = 0; i < sizeof count_columns / sizeof count_columns[0]; i++) {
     if (br_text_starts_with(kind, count_columns[i].kind)) {
@@ -50,6 +55,9 @@ static br_status add_counts(rest_statement *s, const char *kind, int64_t count, 
   }
   if (columns == NULL) {
     return BR_OK;
+  }
+  if (br_text_starts_with(kind, "INSERT")) {
+    counts[1] = counts[0];
   }
   size_t width = 0;
   while (width < 4 && columns[width] != NULL) {
@@ -66,7 +74,7 @@ static br_status add_counts(rest_statement *s, const char *kind, int64_t count, 
   }
   if (st == BR_OK) {
     for (size_t i = 0; i < width; i++) {
-      ((int64_t *)b->columns[i].values)[0] = count;
+      ((int64_t *)b->columns[i].values)[0] = counts[i];
       batch_column_mark_valid(&b->columns[i], 0);
     }
     b->rows = 1;
@@ -114,7 +122,7 @@ static br_status run_results(rest_statement *s, engine_session *session, br_erro
     if (kind == ENGINE_ROWS) {
       st = add_rows(s, session, err);
     } else if (kind == ENGINE_COUNT) {
-      st = add_counts(s, engine_statement_kind(session), engine_rows_affected(session), err);
+      st = add_counts(s, session, err);
     } else if (kind == ENGINE_ERROR) {
       st = sql_failure(s, engine_result_error(session));
     }

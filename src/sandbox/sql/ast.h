@@ -260,11 +260,31 @@ typedef struct sql_declaration {
   struct sql_declaration *next;
 } sql_declaration;
 
+typedef enum sql_merge_match {
+  SQL_MERGE_MATCHED,
+  SQL_MERGE_NOT_MATCHED,           /* [BY TARGET] */
+  SQL_MERGE_NOT_MATCHED_BY_SOURCE, /* rows of the target alone */
+} sql_merge_match;
+
+/* WHEN … THEN …: assignments: UPDATE; values or names: INSERT; neither and no star: DELETE. */
+typedef struct sql_merge_clause {
+  sql_merge_match match;
+  sql_expr *condition; /* AND …; NULL: none */
+  bool update, insert;
+  bool star; /* UPDATE SET *, INSERT * */
+  sql_assignment *assignments;
+  sql_names *names;
+  sql_row *row;
+  int32_t line;
+  struct sql_merge_clause *next;
+} sql_merge_clause;
+
 typedef enum sql_stmt_kind {
   SQL_S_SELECT,
   SQL_S_INSERT,
   SQL_S_UPDATE,
   SQL_S_DELETE,
+  SQL_S_MERGE,
   SQL_S_CREATE_DATABASE,
   SQL_S_DROP_DATABASE,
   SQL_S_CREATE_SCHEMA,
@@ -321,6 +341,7 @@ struct sql_stmt {
   sql_table *target; /* UPDATE, DELETE: what is named behind the verb */
   sql_table *from;
   sql_assignment *assignments;
+  sql_merge_clause *clauses; /* MERGE; target, from = source, where = ON */
   sql_expr *where;
   sql_expr *top;
   bool top_percent;

@@ -75,6 +75,19 @@ static sql_assignment *parse_assignment(sql_parser *p) {
   return item->value == NULL ? NULL : item;
 }
 
+sql_assignment *parse_assignments(sql_parser *p) {
+  sql_assignment *first = NULL;
+  sql_assignment **tail = &first;
+  do {
+    *tail = parse_assignment(p);
+    if (*tail == NULL) {
+      return NULL;
+    }
+    tail = &(*tail)->next;
+  } while (parse_accept_symbol(p, ','));
+  return first;
+}
+
 static sql_stmt *parse_update(sql_parser *p) {
   sql_stmt *stmt = parse_new_stmt(p, SQL_S_UPDATE);
   bool ties = false;
@@ -93,15 +106,8 @@ static sql_stmt *parse_update(sql_parser *p) {
   if (!parse_expect(p, "SET")) {
     return NULL;
   }
-  sql_assignment **tail = &stmt->assignments;
-  do {
-    *tail = parse_assignment(p);
-    if (*tail == NULL) {
-      return NULL;
-    }
-    tail = &(*tail)->next;
-  } while (parse_accept_symbol(p, ','));
-  if (refuse_output(p)) {
+  stmt->assignments = parse_assignments(p);
+  if (parse_failed(p) || refuse_output(p)) {
     return NULL;
   }
   if (p->is_tsql && parse_accept(p, "FROM")) {
@@ -191,6 +197,9 @@ sql_stmt *parse_dml(sql_parser *p) {
   }
   if (parse_is(p, "DELETE")) {
     return parse_delete(p);
+  }
+  if (parse_is(p, "MERGE")) {
+    return parse_merge(p);
   }
   if (parse_is(p, "TRUNCATE")) {
     sql_stmt *stmt = parse_new_stmt(p, SQL_S_TRUNCATE);

@@ -4,6 +4,7 @@
  *   parse_expr.c    expressions
  *   parse_query.c   SELECT, FROM, WITH, UNION…
  *   parse_dml.c     INSERT, UPDATE, DELETE
+ *   parse_merge.c   MERGE
  *   parse_ddl.c     CREATE, ALTER, DROP
  *   parse_flow.c    variables, control of flow, transactions, SET
  *   parse_execute.c EXECUTE
@@ -94,5 +95,7 @@ sql_stmt *parse_flow(sql_parser *p);
 /* @a int = 1, @b nvarchar(10) …; parameters may be marked OUTPUT. */
 sql_declaration *parse_declarations(sql_parser *p, bool parameters);
 sql_stmt *parse_execute(sql_parser *p); /* at EXEC */
+sql_stmt *parse_merge(sql_parser *p);   /* at MERGE */
+sql_assignment *parse_assignments(sql_parser *p); /* a = 1, b += 2 */
 
 #endif

@@ -350,3 +350,7 @@ void engine_drop_temporary_since(engine_session *s, int64_t mark) {
   (void)s;
   (void)mark;
 }
+
+engine_merge_counts engine_rows_merged(const engine_session *s) {
+  return (engine_merge_counts){.inserted = s->affected};
+}
