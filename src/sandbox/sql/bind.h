@@ -169,6 +169,8 @@ sql_bound *bind_global(sql_binder *b, const sql_expr *expr);
 const char *bind_collated(sql_binder *b, const sql_bound *value);
 /* binary types: the text that compares as SQL Server does; others: sql with its collation. */
 const char *bind_key(sql_binder *b, const sql_bound *value);
+/* The types inside an ARRAY<…> (value) or a MAP<…, …>. False: failed. */
+bool bind_parts(sql_binder *b, const sql_type *type, sql_type *ret_key, sql_type *ret_value);
 bool bind_type(sql_binder *b, const sql_typename *name, bool in_cast, sql_type *ret_type);
 bool bind_collation(sql_binder *b, const char *name, int32_t line, uint8_t *ret_collation);
 

@@ -451,9 +451,9 @@ static br_status register_functions(sql_runtime *runtime, sqlite3 *db, const sql
 }
 
 br_status sql_runtime_register(sql_runtime *runtime, sqlite3 *db, br_error *err) {
-  static const sql_function *const tables[] = {sql_functions_core, sql_functions_text,
-                                               sql_functions_time, sql_functions_lock,
-                                               sql_functions_name, sql_functions_misc};
+  static const sql_function *const tables[] = {
+      sql_functions_core, sql_functions_text, sql_functions_time, sql_functions_lock,
+      sql_functions_name, sql_functions_json, sql_functions_misc};
   for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
     br_status st = register_functions(runtime, db, tables[i], err);
     if (st != BR_OK) {

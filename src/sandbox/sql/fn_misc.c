@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "sandbox/sql/functions.h"
+#include "sandbox/sql/json_scan.h"
 #include "sandbox/sql/runtime.h"
 
 static void result_decimal(sqlite3_context *context, batch_i128 value, unsigned precision) {
@@ -294,21 +295,6 @@ static void call_isdate(sqlite3_context *context, int argc, sqlite3_value **argv
 
 /* ---- JSON texts of arrays and maps ---- */
 
-static br_status json_string(br_buf *out, const char *text, size_t length) {
-  br_status st = br_buf_u8(out, '"', NULL);
-  for (size_t i = 0; i < length && st == BR_OK; i++) {
-    unsigned char c = (unsigned char)text[i];
-    if (c == '"' || c == '\\') {
-      st = br_buf_printf(out, NULL, "\\%c", c);
-    } else if (c < 0x20) {
-      st = br_buf_printf(out, NULL, "\\u%04x", c);
-    } else {
-      st = br_buf_u8(out, c, NULL);
-    }
-  }
-  return st != BR_OK ? st : br_buf_u8(out, '"', NULL);
-}
-
 /* Element of an array or map as JSON: numbers and booleans bare, nested ones as they are. */
 static br_status json_value(sql_runtime *runtime, br_buf *out, const sql_type *type,
                             const sql_value *in) {
@@ -331,7 +317,8 @@ static br_status json_value(sql_runtime *runtime, br_buf *out, const sql_type *t
   sql_family family = sql_type_family(type->kind);
   bool bare =
       family == SQL_FAMILY_INTEGER || family == SQL_FAMILY_DECIMAL || family == SQL_FAMILY_FLOAT;
-  return bare ? br_buf_append(out, text.p, text.n, NULL) : json_string(out, text.p, text.n);
+  return bare ? br_buf_append(out, text.p, text.n, NULL)
+              : json_put_string(text.p, text.n, out, NULL);
 }
 
 static void result_json(sqlite3_context *context, br_buf *out, br_status st) {
@@ -386,7 +373,7 @@ static void call_map(sqlite3_context *context, int argc, sqlite3_value **argv) {
     }
     st = i > 2 ? br_buf_u8(&out, ',', NULL) : BR_OK;
     if (st == BR_OK && (st = sql_convert(&c, &key_type, &string, &key, &text)) == BR_OK &&
-        (st = json_string(&out, text.p, text.n)) == BR_OK &&
+        (st = json_put_string(text.p, text.n, &out, NULL)) == BR_OK &&
         (st = br_buf_u8(&out, ':', NULL)) == BR_OK) {
       st = json_value(runtime, &out, &value_type, &value);
     }

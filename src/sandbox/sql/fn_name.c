@@ -4,10 +4,12 @@
  *   f_namepart(text, n)      the n-th part of [a].b."c" from its end; NULL where it has none
  *   f_typename(id)           of a type's id in sys.types;  f_typeid(name) back
  *   f_hash(algorithm, x, type)  HASHBYTES: of the bytes that x has as varbinary
+ *   f_base64(bytes)  f_unbase64(text)  f_unhex(text)
  */
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "sandbox/sql/runtime.h"
 
@@ -162,8 +164,85 @@ static void call_hash(sqlite3_context *context, int argc, sqlite3_value **argv) 
   sqlite3_result_blob(context, digest, (int)length, SQLITE_TRANSIENT);
 }
 
-const sql_function sql_functions_name[] = {{"f_namepart", 2, call_namepart},
-                                           {"f_typename", 1, call_typename},
-                                           {"f_typeid", 1, call_typeid},
-                                           {"f_hash", 3, call_hash},
-                                           {NULL, 0, NULL}};
+static void result_bytes(sqlite3_context *context, br_buf *out, br_status st, bool text) {
+  const char *bytes = out->data == NULL ? "" : (const char *)out->data;
+  if (st != BR_OK) {
+    sql_fail_call(context, st);
+  } else if (text) {
+    sqlite3_result_text64(context, bytes, out->len, SQLITE_TRANSIENT, SQLITE_UTF8);
+  } else {
+    sqlite3_result_blob64(context, bytes, out->len, SQLITE_TRANSIENT);
+  }
+  br_buf_done(out);
+}
+
+static void call_base64(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  sql_value in = sql_value_of(argv[0]);
+  br_buf out;
+  if (in.form == SQL_FORM_NULL) {
+    return;
+  }
+  br_buf_init(&out, UINT64_C(1) << 30);
+  br_status st = br_base64_encode((const uint8_t *)(in.p == NULL ? "" : in.p), in.n, &out, NULL);
+  result_bytes(context, &out, st, true);
+}
+
+static void call_unbase64(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  sql_value in = sql_value_of(argv[0]);
+  br_buf out;
+  if (in.form != SQL_FORM_TEXT) {
+    return;
+  }
+  br_buf_init(&out, UINT64_C(1) << 30);
+  br_status st = br_base64_decode(in.p, in.n, &out, NULL);
+  if (st != BR_OK && st != BR_ERR_NOMEM) {
+    sql_error_condition(&sql_runtime_of(context)->error, "CONVERSION_INVALID_INPUT", "22018",
+                        "The value '%.100s' (STRING) cannot be converted to BINARY because it is "
+                        "malformed. Use try_to_binary to tolerate malformed input and return NULL "
+                        "instead.",
+                        in.p);
+    st = BR_ERR_REMOTE;
+  }
+  result_bytes(context, &out, st, false);
+}
+
+static int nibble(char c) {
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
+}
+
+/* NULL where the text is no hex. */
+static void call_unhex(sqlite3_context *context, int argc, sqlite3_value **argv) {
+  (void)argc;
+  sql_value in = sql_value_of(argv[0]);
+  br_buf out;
+  br_status st = BR_OK;
+  bool good = in.form == SQL_FORM_TEXT;
+  br_buf_init(&out, UINT64_C(1) << 30);
+  size_t i = good && in.n % 2 != 0 ? 1 : 0;
+  if (i == 1) {
+    good = nibble(in.p[0]) >= 0;
+    st = good ? br_buf_u8(&out, (uint8_t)nibble(in.p[0]), NULL) : BR_OK;
+  }
+  for (; good && st == BR_OK && i < in.n; i += 2) {
+    int high = nibble(in.p[i]);
+    int low = nibble(in.p[i + 1]);
+    good = high >= 0 && low >= 0;
+    st = good ? br_buf_u8(&out, (uint8_t)(high << 4 | low), NULL) : BR_OK;
+  }
+  if (good || st != BR_OK) {
+    result_bytes(context, &out, st, false);
+  } else {
+    br_buf_done(&out);
+  }
+}
+
+const sql_function sql_functions_name[] = {
+    {"f_base64", 1, call_base64},     {"f_unbase64", 1, call_unbase64},
+    {"f_unhex", 1, call_unhex},       {"f_namepart", 2, call_namepart},
+    {"f_typename", 1, call_typename}, {"f_typeid", 1, call_typeid},
+    {"f_hash", 3, call_hash},         {NULL, 0, NULL}};

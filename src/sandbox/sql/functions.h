@@ -22,6 +22,14 @@ typedef enum sql_part {
   SQL_PART_OFFSET,
 } sql_part;
 
+/* f_item's ways. */
+typedef enum sql_item_how {
+  SQL_ITEM_SUBSCRIPT, /* [i]: from 0; out of bounds is an error */
+  SQL_ITEM_ELEMENT,   /* element_at: from 1, from the end where negative; the same */
+  SQL_ITEM_TRY,       /* try_element_at: NULL instead */
+  SQL_ITEM_GET,       /* get: from 0; NULL instead */
+} sql_item_how;
+
 /* f_math's functions. */
 typedef enum sql_math {
   SQL_MATH_SQRT,

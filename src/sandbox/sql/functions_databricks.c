@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "sandbox/sql/bind_function.h"
+#include "sandbox/sql/functions_databricks.h"
 
 static sql_bound *now(sql_binder *b, sql_kind kind) {
   const sql_type type = sql_type_of(kind);
@@ -205,12 +205,6 @@ static sql_bound *bind_part(sql_binder *b, const sql_call *call) {
   return bind_year(b, call);
 }
 
-static sql_bound *bind_unix_micros(sql_binder *b, const sql_call *call) {
-  const sql_type type = sql_type_of(SQL_TIMESTAMP);
-  sql_bound *x = call_as(b, call, 0, &type);
-  return x == NULL ? NULL : bind_new(b, sql_type_of(SQL_BIGINT), x->nullable, x->sql);
-}
-
 static sql_bound *bind_unix_date(sql_binder *b, const sql_call *call) {
   const sql_type type = sql_type_of(SQL_DATE);
   sql_bound *x = call_as(b, call, 0, &type);
@@ -237,16 +231,6 @@ static sql_bound *bind_sign(sql_binder *b, const sql_call *call) {
   return x == NULL ? NULL
                    : bind_new(b, type, x->nullable,
                               sql_text(b->context, "f_sign(%s,%lld)", x->sql, call_pack(&type)));
-}
-
-static sql_bound *bind_hex(sql_binder *b, const sql_call *call) {
-  const sql_bound *x = call->args[0];
-  if (sql_type_family(x->type.kind) == SQL_FAMILY_BINARY || sql_type_is_text(x->type.kind)) {
-    return bind_new(
-        b, sql_type_of(SQL_STRING), x->nullable,
-        sql_text(b->context, "(CASE WHEN %s IS NOT NULL THEN hex(%s) END)", x->sql, x->sql));
-  }
-  return sql_unsupported(b->context, call->expr->line, "hex of this type");
 }
 
 const sql_function_row sql_function_rows_databricks[] = {
@@ -322,7 +306,12 @@ const sql_function_row sql_function_rows_databricks[] = {
     {"minute", 1, 1, false, bind_part},
     {"second", 1, 1, false, bind_part},
     {"unix_date", 1, 1, false, bind_unix_date},
-    {"unix_micros", 1, 1, false, bind_unix_micros},
+    {"unix_micros", 1, 1, false, bind_unix},
+    {"unix_millis", 1, 1, false, bind_unix},
+    {"unix_seconds", 1, 1, false, bind_unix},
+    {"timestamp_micros", 1, 1, false, bind_timestamp_of},
+    {"timestamp_millis", 1, 1, false, bind_timestamp_of},
+    {"timestamp_seconds", 1, 1, false, bind_timestamp_of},
     {"uuid", 0, 0, false, bind_uuid},
     {"array", 0, 254, false, bind_array},
     {"map", 0, 254, false, bind_map},
@@ -330,6 +319,26 @@ const sql_function_row sql_function_rows_databricks[] = {
     {"cardinality", 1, 1, false, bind_size},
     {"array_size", 1, 1, false, bind_size},
     {"to_json", 1, 2, false, bind_to_json},
+    {"from_json", 2, 2, false, bind_from_json},
+    {"get_json_object", 2, 2, false, bind_json_path},
+    {"[]", 2, 2, false, bind_item},
+    {"element_at", 2, 2, false, bind_item},
+    {"try_element_at", 2, 2, false, bind_item},
+    {"get", 2, 2, false, bind_item},
+    {"array_contains", 2, 2, false, bind_json_has},
+    {"map_contains_key", 2, 2, false, bind_json_has},
+    {"map_keys", 1, 1, false, bind_json_part},
+    {"map_values", 1, 1, false, bind_json_part},
+    {"array_join", 2, 3, false, bind_array_join},
+    {"sha2", 2, 2, false, bind_sha2},
+    {"sha", 1, 1, false, bind_md5},
+    {"sha1", 1, 1, false, bind_md5},
+    {"md5", 1, 1, false, bind_md5},
+    {"base64", 1, 1, false, bind_base64},
+    {"unbase64", 1, 1, false, bind_unbase64},
+    {"unhex", 1, 1, false, bind_unbase64},
+    {"greatest", 2, 254, false, bind_extreme},
+    {"least", 2, 254, false, bind_extreme},
     {"current_catalog", 0, 0, false, bind_current_catalog},
     {"current_schema", 0, 0, false, bind_current_schema},
     {"current_database", 0, 0, false, bind_current_schema},

@@ -276,7 +276,22 @@ sql_expr *parse_value(sql_parser *p) {
   return expr;
 }
 
-/* :: and COLLATE, behind a primary. */
+/* a[i]: a call of the function "[]". */
+static sql_expr *parse_subscript(sql_parser *p, sql_expr *a) {
+  sql_expr *call = parse_new_expr(p, SQL_E_FUNCTION);
+  p->at++;
+  if (call == NULL || !parse_deeper(p)) {
+    return NULL;
+  }
+  call->text = "[]";
+  call->list = a;
+  call->count = 2;
+  a->next = parse_expr(p);
+  p->depth--;
+  return a->next != NULL && parse_expect_symbol(p, ']') ? call : NULL;
+}
+
+/* ::, [i] and COLLATE, behind a primary. */
 static sql_expr *parse_postfix(sql_parser *p) {
   sql_expr *expr = parse_primary(p);
   while (expr != NULL) {
@@ -287,6 +302,13 @@ static sql_expr *parse_postfix(sql_parser *p) {
       if (outer != NULL) {
         outer->type = parse_type(p);
       }
+    } else if (!p->is_tsql && parse_is_symbol(p, '[')) {
+      outer = parse_subscript(p, expr);
+      if (outer == NULL) {
+        return NULL;
+      }
+      expr = outer;
+      continue;
     } else if (parse_is(p, "COLLATE")) {
       outer = parse_new_expr(p, SQL_E_COLLATE);
       p->at++;

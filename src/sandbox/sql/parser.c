@@ -325,9 +325,10 @@ static const sql_typename *parse_complex_type(sql_parser *p) {
   type->name = parse_peek(p, 0)->text;
   type->line = parse_peek(p, 0)->line;
   br_buf out;
+  br_error err = BR_ERROR_INIT;
   br_buf_init(&out, 4096);
-  if (!parse_complex(p, &out, NULL)) {
-    (void)parse_syntax_error(p);
+  if (!parse_complex(p, &out, &err)) {
+    (void)(err.status == BR_ERR_NOMEM ? sql_fail_memory(p->context) : parse_syntax_error(p));
   } else {
     type->text = sql_copy(p->context, (const char *)out.data, out.len);
   }
@@ -465,6 +466,19 @@ br_status sql_parse_parameters(sql_context *context, sql_declaration **ret_param
       (void)parse_syntax_error(&p);
     }
     *ret_parameters = parameters;
+  }
+  return context->status;
+}
+
+br_status sql_parse_types(sql_context *context, const sql_typename **ret_first,
+                          const sql_typename **ret_second) {
+  sql_parser p;
+  if (start(context, &p) == BR_OK) {
+    *ret_first = parse_type(&p);
+    *ret_second = parse_accept_symbol(&p, ',') ? parse_type(&p) : NULL;
+    if (!parse_failed(&p) && parse_peek(&p, 0)->kind != SQL_TOKEN_END) {
+      (void)parse_syntax_error(&p);
+    }
   }
   return context->status;
 }

@@ -23,6 +23,9 @@ br_status sql_parse(sql_context *context, sql_stmt **ret_stmts) BR_CHECKED;
  * them. */
 br_status sql_parse_expression(sql_context *context, sql_expr **ret_expr) BR_CHECKED;
 br_status sql_parse_query(sql_context *context, sql_query **ret_query) BR_CHECKED;
+/* Databricks: one type, or two with a comma between them (ret_second; else NULL). */
+br_status sql_parse_types(sql_context *context, const sql_typename **ret_first,
+                          const sql_typename **ret_second) BR_CHECKED;
 /* sp_executesql's "@a int, @b nvarchar(10) OUTPUT"; NULL for an empty text. */
 br_status sql_parse_parameters(sql_context *context, sql_declaration **ret_parameters) BR_CHECKED;
 
@@ -94,8 +97,8 @@ sql_stmt *parse_ddl(sql_parser *p);
 sql_stmt *parse_flow(sql_parser *p);
 /* @a int = 1, @b nvarchar(10) …; parameters may be marked OUTPUT. */
 sql_declaration *parse_declarations(sql_parser *p, bool parameters);
-sql_stmt *parse_execute(sql_parser *p); /* at EXEC */
-sql_stmt *parse_merge(sql_parser *p);   /* at MERGE */
+sql_stmt *parse_execute(sql_parser *p);           /* at EXEC */
+sql_stmt *parse_merge(sql_parser *p);             /* at MERGE */
 sql_assignment *parse_assignments(sql_parser *p); /* a = 1, b += 2 */
 
 #endif

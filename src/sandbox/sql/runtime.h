@@ -8,6 +8,7 @@
  *   fn_aggregate.c  SUM, AVG, STRING_AGG…
  *   fn_lock.c       application locks
  *   fn_name.c       names of objects and types, hashes
+ *   fn_json.c       arrays and maps
  *   fn_misc.c       the rest
  */
 #ifndef SANDBOX_SQL_RUNTIME_H
@@ -52,6 +53,7 @@ extern const sql_function sql_functions_text[];
 extern const sql_function sql_functions_time[];
 extern const sql_function sql_functions_lock[];
 extern const sql_function sql_functions_name[];
+extern const sql_function sql_functions_json[];
 extern const sql_function sql_functions_misc[];
 extern const sql_aggregate sql_aggregates[];
 

@@ -211,6 +211,12 @@ static bool same_complex(const sql_type *a, const sql_type *b) {
   return a->text != NULL && b->text != NULL && strcmp(a->text, b->text) == 0;
 }
 
+/* array(), map(), and those of NULLs alone: they fit every type of their kind. */
+static bool holds_nothing(const sql_type *type) {
+  return type->text != NULL &&
+         (strcmp(type->text, "ARRAY<VOID>") == 0 || strcmp(type->text, "MAP<VOID, VOID>") == 0);
+}
+
 static bool common_databricks(const sql_type *a, const sql_type *b, sql_type *ret_type) {
   if (a->kind == SQL_VOID || b->kind == SQL_VOID) {
     *ret_type = a->kind == SQL_VOID ? *b : *a;
@@ -224,7 +230,11 @@ static bool common_databricks(const sql_type *a, const sql_type *b, sql_type *re
     if (a->kind == SQL_STRING) {
       ret_type->length = SQL_LENGTH_MAX;
     }
-    return sql_type_family(a->kind) != SQL_FAMILY_COMPLEX || same_complex(a, b);
+    if (holds_nothing(a)) {
+      *ret_type = *b;
+    }
+    return sql_type_family(a->kind) != SQL_FAMILY_COMPLEX || same_complex(a, b) ||
+           holds_nothing(a) || holds_nothing(b);
   }
   if (a->kind == SQL_STRING || b->kind == SQL_STRING) {
     const sql_type *other = a->kind == SQL_STRING ? b : a;
@@ -339,12 +349,12 @@ static bool convertible_tsql(const sql_type *from, const sql_type *to, bool impl
 static bool convertible_databricks(const sql_type *from, const sql_type *to, bool implicit) {
   if (from->kind == SQL_VOID || from->kind == to->kind) {
     return sql_type_family(from->kind) != SQL_FAMILY_COMPLEX || from->text == NULL ||
-           to->text == NULL || same_complex(from, to);
+           to->text == NULL || same_complex(from, to) || holds_nothing(from);
   }
   sql_family f = sql_type_family(from->kind);
   sql_family t = sql_type_family(to->kind);
   if (f == SQL_FAMILY_COMPLEX || t == SQL_FAMILY_COMPLEX) {
-    return to->kind == SQL_STRING && !implicit;
+    return false;
   }
   if (to->kind == SQL_STRING || from->kind == SQL_STRING) {
     return true;

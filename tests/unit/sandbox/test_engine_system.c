@@ -3,33 +3,33 @@
 
 static void columns_are_described_as_sys_columns_does(void **state) {
   (void)state;
-  CHECK(
-      {"CREATE DATABASE shop; USE shop", "#5701 Changed database context to 'shop'.\n"},
-      {"CREATE TABLE dbo.Orders (Id int IDENTITY(5,2) CONSTRAINT PK_Orders PRIMARY KEY,"
-       " Name nvarchar(40) NOT NULL CONSTRAINT DF_Name DEFAULT N'none',"
-       " Code varchar(10) COLLATE Latin1_General_BIN2 NULL, Price decimal(10,2) CONSTRAINT CK_P"
-       " CHECK (Price > 0), Twice AS Price * 2, At datetime2(3), Raw varbinary(max))",
-       ""},
-      {"SELECT c.name, c.column_id, t.name, c.max_length, c.precision, c.scale, c.collation_name,"
-       " c.is_nullable, c.is_identity, c.is_computed, c.is_hidden, c.generated_always_type"
-       " FROM sys.columns AS c INNER JOIN sys.types AS t ON t.user_type_id = c.user_type_id"
-       " WHERE c.object_id = OBJECT_ID(N'dbo.Orders') ORDER BY c.column_id",
-       "Id|1|int|4|10|0|NULL|false|true|false|false|0\n"
-       "Name|2|nvarchar|80|0|0|SQL_Latin1_General_CP1_CI_AS|false|false|false|false|0\n"
-       "Code|3|varchar|10|0|0|Latin1_General_BIN2|true|false|false|false|0\n"
-       "Price|4|decimal|9|10|2|NULL|true|false|false|false|0\n"
-       "Twice|5|decimal|9|12|2|NULL|true|false|true|false|0\n"
-       "At|6|datetime2|7|23|3|NULL|true|false|false|false|0\n"
-       "Raw|7|varbinary|-1|0|0|NULL|true|false|false|false|0\n"},
-      {"SELECT name, seed_value, increment_value, last_value FROM [shop].sys.identity_columns",
-       "Id|5|2|NULL\n"},
-      {"SELECT name, definition, is_persisted FROM sys.computed_columns", "Twice|(Price * 2)|false\n"},
-      {"SELECT c.name, d.name, d.definition FROM sys.default_constraints d JOIN sys.columns c ON"
-       " c.default_object_id = d.object_id AND c.column_id = d.parent_column_id",
-       "Name|DF_Name|(N'none')\n"},
-      {"USE master; SELECT COUNT(*) FROM sys.columns WHERE object_id ="
-       " OBJECT_ID('shop.dbo.Orders'); SELECT name FROM shop.sys.tables",
-       "#5701 Changed database context to 'master'.\n0\nOrders\n"});
+  CHECK({"CREATE DATABASE shop; USE shop", "#5701 Changed database context to 'shop'.\n"},
+        {"CREATE TABLE dbo.Orders (Id int IDENTITY(5,2) CONSTRAINT PK_Orders PRIMARY KEY,"
+         " Name nvarchar(40) NOT NULL CONSTRAINT DF_Name DEFAULT N'none',"
+         " Code varchar(10) COLLATE Latin1_General_BIN2 NULL, Price decimal(10,2) CONSTRAINT CK_P"
+         " CHECK (Price > 0), Twice AS Price * 2, At datetime2(3), Raw varbinary(max))",
+         ""},
+        {"SELECT c.name, c.column_id, t.name, c.max_length, c.precision, c.scale, c.collation_name,"
+         " c.is_nullable, c.is_identity, c.is_computed, c.is_hidden, c.generated_always_type"
+         " FROM sys.columns AS c INNER JOIN sys.types AS t ON t.user_type_id = c.user_type_id"
+         " WHERE c.object_id = OBJECT_ID(N'dbo.Orders') ORDER BY c.column_id",
+         "Id|1|int|4|10|0|NULL|false|true|false|false|0\n"
+         "Name|2|nvarchar|80|0|0|SQL_Latin1_General_CP1_CI_AS|false|false|false|false|0\n"
+         "Code|3|varchar|10|0|0|Latin1_General_BIN2|true|false|false|false|0\n"
+         "Price|4|decimal|9|10|2|NULL|true|false|false|false|0\n"
+         "Twice|5|decimal|9|12|2|NULL|true|false|true|false|0\n"
+         "At|6|datetime2|7|23|3|NULL|true|false|false|false|0\n"
+         "Raw|7|varbinary|-1|0|0|NULL|true|false|false|false|0\n"},
+        {"SELECT name, seed_value, increment_value, last_value FROM [shop].sys.identity_columns",
+         "Id|5|2|NULL\n"},
+        {"SELECT name, definition, is_persisted FROM sys.computed_columns",
+         "Twice|(Price * 2)|false\n"},
+        {"SELECT c.name, d.name, d.definition FROM sys.default_constraints d JOIN sys.columns c ON"
+         " c.default_object_id = d.object_id AND c.column_id = d.parent_column_id",
+         "Name|DF_Name|(N'none')\n"},
+        {"USE master; SELECT COUNT(*) FROM sys.columns WHERE object_id ="
+         " OBJECT_ID('shop.dbo.Orders'); SELECT name FROM shop.sys.tables",
+         "#5701 Changed database context to 'master'.\n0\nOrders\n"});
 }
 
 static void keys_and_foreign_keys_are_described(void **state) {
@@ -59,7 +59,8 @@ static void keys_and_foreign_keys_are_described(void **state) {
          " COL_NAME(referenced_object_id, referenced_column_id) FROM sys.foreign_key_columns WHERE"
          " constraint_object_id = OBJECT_ID('FK_O', 'F')",
          "1|OrderId|Id\n"},
-        {"SELECT name, definition, is_disabled FROM sys.check_constraints", "CK_P|(Price > 0)|false\n"},
+        {"SELECT name, definition, is_disabled FROM sys.check_constraints",
+         "CK_P|(Price > 0)|false\n"},
         {"SELECT COUNT(*) FROM sys.triggers", "0\n"},
         {"SELECT RTRIM(type), COUNT(*) FROM sys.objects GROUP BY type ORDER BY 1",
          "C|1\nD|1\nF|1\nPK|2\nU|3\nUQ|1\n"});
