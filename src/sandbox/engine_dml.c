@@ -263,6 +263,9 @@ static br_status update_rows(engine_change *d, const char *sql, br_error *err) {
         dml_run(d, sql_text(&d->s->context, "INSERT OR IGNORE INTO " ENGINE_STAGE " %s", sql), err);
   }
   if (st == BR_OK) {
+    st = output_keep_deleted(d, "rowid IN (SELECT r FROM " ENGINE_STAGE ")", err);
+  }
+  if (st == BR_OK) {
     st = dml_run(d,
                  sql_text(&d->s->context,
                           "DELETE FROM %s WHERE rowid IN (SELECT r FROM " ENGINE_STAGE ")",
@@ -285,6 +288,9 @@ static br_status update_rows(engine_change *d, const char *sql, br_error *err) {
   if (st == BR_OK) {
     st = engine_check_references(d->s, d->table, false, err);
   }
+  if (st == BR_OK) {
+    st = output_keep_inserted(d, "rowid IN (SELECT r FROM " ENGINE_STAGE ")", err);
+  }
   return st == BR_OK ? dml_drop_stage(d, err) : st;
 }
 
@@ -299,6 +305,13 @@ static const char *delete_text(engine_change *d) {
   if (top == NULL) {
     return NULL;
   }
+  if (d->stmt->output != NULL) { /* the rows that are kept are those that go */
+    d->which = sql_text(&d->s->context, "rowid IN (SELECT DISTINCT %s.rowid FROM %s%s%s)",
+                        source->alias, from, where, top);
+    return sql_text(&d->s->context,
+                    "DELETE FROM %s WHERE rowid IN (SELECT r FROM temp.engine_deleted)",
+                    d->table->physical);
+  }
   if (d->stmt->from == NULL && d->stmt->top == NULL) {
     return sql_text(&d->s->context, "DELETE FROM %s%s", from, where);
   }
@@ -308,7 +321,10 @@ static const char *delete_text(engine_change *d) {
 }
 
 static br_status delete_rows(engine_change *d, const char *sql, br_error *err) {
-  br_status st = dml_run(d, sql, err);
+  br_status st = output_keep_deleted(d, d->which, err);
+  if (st == BR_OK) {
+    st = dml_run(d, sql, err);
+  }
   if (st != BR_OK) {
     return st;
   }
@@ -319,9 +335,14 @@ static br_status delete_rows(engine_change *d, const char *sql, br_error *err) {
 /* ---- all of them ---- */
 
 static br_status prepare_dml(engine_change *d, const char **ret_sql, br_error *err) {
+  br_status st = BR_OK;
   switch (d->stmt->kind) {
   case SQL_S_INSERT:
-    return dml_prepare_insert(d, ret_sql, err);
+    st = dml_prepare_insert(d, ret_sql, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    break;
   case SQL_S_MERGE:
     *ret_sql = merge_prepare(d) ? "" : NULL;
     break;
@@ -334,7 +355,10 @@ static br_status prepare_dml(engine_change *d, const char **ret_sql, br_error *e
     *ret_sql = delete_text(d);
     break;
   }
-  return *ret_sql == NULL ? dml_failed(d, err) : BR_OK;
+  if (*ret_sql == NULL || (d->stmt->output != NULL && !output_prepare(d))) {
+    return dml_failed(d, err);
+  }
+  return BR_OK;
 }
 
 static engine_change begin_dml(engine_session *s, const sql_stmt *stmt) {
@@ -342,7 +366,8 @@ static engine_change begin_dml(engine_session *s, const sql_stmt *stmt) {
       .s = s, .stmt = stmt, .b = engine_binder(s), .is_tsql = s->owner->dialect == ENGINE_TSQL};
 }
 
-br_status engine_dml(engine_session *s, const sql_stmt *stmt, br_error *err) {
+br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,
+                     br_error *err) {
   engine_change d = begin_dml(s, stmt);
   const char *sql = NULL;
   br_status st = prepare_dml(&d, &sql, err);
@@ -370,6 +395,11 @@ br_status engine_dml(engine_session *s, const sql_stmt *stmt, br_error *err) {
   st = st != BR_OK ? st : ended;
   if (st == BR_OK) {
     s->environment.rowcount = (int32_t)s->rows_affected;
+  }
+  if (st == BR_OK && stmt->output != NULL) {
+    *ret_outcome = ENGINE_OUTCOME_ROWS;
+    st = engine_start_rows(s, &d.output, err);
+    s->has_output = true;
   }
   return st;
 }

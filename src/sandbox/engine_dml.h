@@ -16,8 +16,16 @@ typedef struct engine_change {
   sql_binder b;
   const catalog_table *table;
   bool is_tsql;
-  const char **texts; /* MERGE: of its clauses, by merge_prepare() */
+  const char *which;      /* DELETE … OUTPUT: the rows that go */
+  sql_bound_query output; /* OUTPUT, by output_prepare() */
+  const char **texts;     /* MERGE: of its clauses, by merge_prepare() */
 } engine_change;
+
+/* engine_output.c: binds stmt->output; keeps the rows that `which` ("rowid IN (…)") names, before
+ * they go and when they have come. */
+bool output_prepare(engine_change *d);
+br_status output_keep_deleted(engine_change *d, const char *which, br_error *err) BR_CHECKED;
+br_status output_keep_inserted(engine_change *d, const char *which, br_error *err) BR_CHECKED;
 
 br_status engine_merge(engine_change *d, br_error *err) BR_CHECKED;
 bool merge_prepare(engine_change *d);

@@ -318,6 +318,10 @@ br_status dml_insert_rows(engine_change *d, const char *sql, br_error *err) {
                            sql_text(&d->s->context, "rowid >= %lld", (long long)w.first_rowid),
                            "INSERT", err);
   }
+  if (st == BR_OK) {
+    st = output_keep_inserted(
+        d, sql_text(&d->s->context, "rowid >= %lld ORDER BY rowid", (long long)w.first_rowid), err);
+  }
   return st;
 }
 

@@ -8,6 +8,7 @@
  *   engine_dml.c         UPDATE, DELETE: rows are computed, then written one by one;
  *                        engine_insert.c: INSERT
  *   engine_merge.c       MERGE
+ *   engine_output.c      OUTPUT
  *   engine_write.c       writing one row; identity; what a failed row means
  *   engine_check.c       CHECK and FOREIGN KEY at a statement's end
  *   engine_ddl.c         CREATE, ALTER, DROP; engine_table.c, engine_constraint.c,
@@ -94,6 +95,7 @@ struct engine_session {
   size_t row_width;
   engine_extra **extras;
   size_t extra_rows;
+  bool has_output; /* temporary tables of OUTPUT */
   int64_t rows_affected, rows_read;
   engine_merge_counts merged;
   int32_t rows_line; /* of the statement whose rows are read */
@@ -154,7 +156,12 @@ br_status engine_push_text(engine_session *s, const sql_stmt *stmts, br_error *e
 /* ---- the statements ---- */
 br_status engine_select(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,
                         br_error *err) BR_CHECKED;
-br_status engine_dml(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
+br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,
+                     br_error *err) BR_CHECKED;
+/* Rows of a bound query to the caller. */
+br_status engine_start_rows(engine_session *s, const sql_bound_query *query,
+                            br_error *err) BR_CHECKED;
+void engine_output_done(engine_session *s);
 br_status engine_ddl(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
 br_status engine_transaction(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
 br_status engine_option(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,

@@ -15,6 +15,7 @@
 
 sql_binder engine_binder(engine_session *s) {
   s->environment.trancount = s->trancount;
+  s->environment.lock_timeout_ms = s->lock_timeout_ms;
   return (sql_binder){.context = &s->context,
                       .names = {.db = s->db, .database = s->database, .schema = s->schema},
                       .environment = &s->environment,
@@ -437,7 +438,7 @@ static br_status run_statement(engine_session *s, const sql_stmt *stmt, engine_o
   case SQL_S_DELETE:
   case SQL_S_MERGE:
     *ret_outcome = ENGINE_OUTCOME_COUNT;
-    return engine_dml(s, stmt, err);
+    return engine_dml(s, stmt, ret_outcome, err);
   case SQL_S_BEGIN_TRAN:
   case SQL_S_COMMIT:
   case SQL_S_ROLLBACK:

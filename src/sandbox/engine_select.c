@@ -26,6 +26,7 @@ void engine_rows_done(engine_session *s) {
   s->row_types = NULL;
   s->row_width = 0;
   s->extra_rows = 0;
+  engine_output_done(s);
 }
 
 static br_status describe_rows(engine_session *s, const sql_bound_query *query, br_error *err) {
@@ -52,15 +53,15 @@ static br_status describe_rows(engine_session *s, const sql_bound_query *query, 
     s->row_types[i] = type;
     s->row_types[i].text = NULL;
     s->row_type_texts[i] = br_strdup(text);
-    /* Every column may be NULL in a batch: what a table declares is not what a query proves. */
+    bool nullable = c->nullable || s->owner->dialect == ENGINE_DATABRICKS;
     st = s->row_type_texts[i] == NULL
              ? br_error_nomem(err)
-             : sql_type_to_field(&type, c->name, true, s->schema_of_rows, i, err);
+             : sql_type_to_field(&type, c->name, nullable, s->schema_of_rows, i, err);
   }
   return st;
 }
 
-static br_status start_rows(engine_session *s, const sql_bound_query *query, br_error *err) {
+br_status engine_start_rows(engine_session *s, const sql_bound_query *query, br_error *err) {
   br_status st = describe_rows(s, query, err);
   const char *sql = s->fmtonly ? sql_text(&s->context, "SELECT * FROM (%s) LIMIT 0", query->sql)
                     : s->row_limit > 0 ? sql_text(&s->context, "SELECT * FROM (%s) LIMIT %lld",
@@ -251,5 +252,5 @@ br_status engine_select(engine_session *s, const sql_stmt *stmt, engine_outcome 
     return select_into(s, stmt, &query, err);
   }
   *ret_outcome = ENGINE_OUTCOME_ROWS;
-  return start_rows(s, &query, err);
+  return engine_start_rows(s, &query, err);
 }

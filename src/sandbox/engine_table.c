@@ -238,6 +238,9 @@ bool table_make_column(engine_table_maker *m, const sql_stmt *stmt, const sql_co
     return false;
   }
   c->type.collation = collation;
+  if (c->type.kind == SQL_ROWVERSION && def->nullable == -1 && m->is_tsql) {
+    c->nullable = false;
+  }
   if (def->identity) {
     c->nullable = false;
     if (!check_identity(m, def, c)) {

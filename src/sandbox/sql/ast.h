@@ -336,6 +336,7 @@ struct sql_stmt {
   bool if_exists, if_not_exists, or_replace, unique, with_work, clustered;
   sql_query *query; /* SELECT; INSERT … SELECT/VALUES; CTAS; view */
   sql_cte *ctes;    /* WITH before INSERT, UPDATE, DELETE */
+  sql_item *output; /* OUTPUT: what of the changed rows is told */
   bool default_values;
   bool overwrite;
   sql_table *target; /* UPDATE, DELETE: what is named behind the verb */

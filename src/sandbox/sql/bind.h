@@ -33,6 +33,7 @@ typedef struct sql_bound {
   bool literal;   /* value is what sql says */
   sql_value value;
   const char *column; /* a plain column's name: an unnamed item of the select list is called so */
+  bool proven;        /* described as NOT NULL where nullable is false; so are columns, literals */
 } sql_bound;
 
 typedef struct sql_result_column {
@@ -80,7 +81,8 @@ typedef struct sql_scope {
   struct sql_scope *outer;
   sql_source *sources, *last;
   sql_clause clause;
-  bool grouped; /* columns must be grouped or inside an aggregate */
+  bool qualified; /* columns only by table.column */
+  bool grouped;   /* columns must be grouped or inside an aggregate */
   bool in_aggregate;
   const char **group; /* texts of the GROUP BY expressions */
   size_t group_count;
@@ -102,7 +104,7 @@ typedef struct sql_variable {
 
 typedef struct sql_environment {
   sql_variable *variables;
-  int32_t rowcount, trancount, error_number, spid;
+  int32_t rowcount, trancount, error_number, spid, lock_timeout_ms;
   bool has_identity;
   int64_t identity; /* SCOPE_IDENTITY() */
   const char *user;
@@ -156,6 +158,8 @@ sql_bound *bind_case(sql_binder *b, const sql_expr *expr);
 sql_bound *bind_in(sql_binder *b, const sql_expr *expr);
 sql_bound *bind_column(sql_binder *b, const sql_name *name);
 sql_bound *bind_variable(sql_binder *b, const sql_expr *expr);
+/* Whether a result's column of this value is described as nullable. */
+bool bind_described_nullable(const sql_bound *value);
 bool bind_is_grouped(const sql_scope *scope, const char *sql);
 sql_bound *bind_subquery(sql_binder *b, const sql_expr *expr);
 sql_bound *bind_exists(sql_binder *b, const sql_expr *expr);
@@ -211,6 +215,9 @@ bool bind_set_operation(sql_binder *b, const sql_body *body, sql_bound_query *qu
 bool bind_query(sql_binder *b, const sql_query *query, sql_bound_query *ret_query);
 bool bind_body(sql_binder *b, const sql_body *body, sql_bound_query *ret_query);
 /* A query with the CTEs of a statement around it. */
+/* A select list over sources that the scope holds already; from: their text. */
+bool bind_items_over(sql_binder *b, const sql_item *items, const char *from,
+                     sql_bound_query *ret_query);
 bool bind_ctes(sql_binder *b, const sql_cte *ctes);
 /* The text of FROM; its sources are in the scope. NULL after a failure. */
 const char *bind_from(sql_binder *b, const sql_table *table);

@@ -34,7 +34,7 @@ static const sql_source_column *find_in_scope(const sql_scope *scope, const sql_
   const sql_source_column *found = NULL;
   *ret_count = 0;
   for (const sql_source *s = scope->sources; s != NULL; s = s->next) {
-    if (!qualifies(s, name)) {
+    if (!qualifies(s, name) || (scope->qualified && name->count == 1)) {
       continue;
     }
     for (size_t i = 0; i < s->count; i++) {

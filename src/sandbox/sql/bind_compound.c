@@ -78,7 +78,7 @@ bool bind_values(sql_binder *b, const sql_body *body, sql_bound_query *query) {
       if (cell == NULL || !bind_common(b, &so_far, cell, "VALUES", e->line, &types[i])) {
         return false;
       }
-      query->columns[i].nullable = query->columns[i].nullable || cell->nullable;
+      query->columns[i].nullable = query->columns[i].nullable || bind_described_nullable(cell);
       cells[r * width + i] = cell;
     }
   }

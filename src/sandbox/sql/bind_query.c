@@ -63,8 +63,11 @@ static bool expand_star(sql_binder *b, const sql_expr *expr, sql_item_list *list
       if (b->scope->grouped && bind_column(b, &name) == NULL) {
         return false;
       }
-      if (!bind_add_item(b, list, bind_new(b, c->type, c->nullable, c->sql), c->name,
-                         c->identity)) {
+      sql_bound *item = bind_new(b, c->type, c->nullable, c->sql);
+      if (item != NULL) {
+        item->proven = true;
+      }
+      if (!bind_add_item(b, list, item, c->name, c->identity)) {
         return false;
       }
     }
@@ -157,13 +160,19 @@ const char *bind_output_list(sql_binder *b, const sql_item_list *list) {
   return text;
 }
 
+/* Other expressions may give NULL where the binder sees none coming, and SQL Server describes most
+ * of them so. */
+bool bind_described_nullable(const sql_bound *value) {
+  return value->nullable || !(value->proven || value->literal || value->column != NULL);
+}
+
 static bool result_columns(sql_binder *b, const sql_item_list *list, sql_bound_query *query) {
   query->count = list->count;
   query->columns = sql_new(b->context, (list->count + 1) * sizeof *query->columns);
   for (size_t i = 0; query->columns != NULL && i < list->count; i++) {
     query->columns[i] = (sql_result_column){.name = list->names[i],
                                             .type = list->items[i]->type,
-                                            .nullable = list->items[i]->nullable,
+                                            .nullable = bind_described_nullable(list->items[i]),
                                             .identity = list->identity[i]};
   }
   return query->columns != NULL;
@@ -481,6 +490,20 @@ static bool bind_in_scope(sql_binder *b, const sql_select *select, const sql_ord
                       (select->top != NULL && strcmp(top, " LIMIT 1") == 0);
   query->sql = sql_text(b->context, "%s%s%s%s", core, sorted, top, limits);
   return query->sql != NULL && result_columns(b, &list, query);
+}
+
+bool bind_items_over(sql_binder *b, const sql_item *items, const char *from,
+                     sql_bound_query *ret_query) {
+  const sql_select select = {.items = (sql_item *)(uintptr_t)items};
+  sql_item_list list = {0};
+  *ret_query = (sql_bound_query){0};
+  if (!bind_items(b, &select, &list)) {
+    return false;
+  }
+  const char *outputs = bind_output_list(b, &list);
+  ret_query->sql =
+      outputs == NULL ? NULL : sql_text(b->context, "SELECT %s FROM %s", outputs, from);
+  return ret_query->sql != NULL && result_columns(b, &list, ret_query);
 }
 
 /* order and limits: of the query whose whole body this is; NULL and "" otherwise. */

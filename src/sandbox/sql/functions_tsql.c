@@ -18,8 +18,13 @@ static sql_bound *bind_isnull(sql_binder *b, const sql_call *call) {
   if (x == NULL || y == NULL) {
     return NULL;
   }
-  return bind_new(b, type, y->nullable && x->nullable,
-                  sql_text(b->context, "ifnull(%s,%s)", x->sql, y->sql));
+  sql_bound *bound = bind_new(b, type, y->nullable && x->nullable,
+                              sql_text(b->context, "ifnull(%s,%s)", x->sql, y->sql));
+  if (bound != NULL) {
+    bound->proven =
+        !bind_described_nullable(call->args[0]) || !bind_described_nullable(call->args[1]);
+  }
+  return bound;
 }
 
 static sql_bound *bind_datalength(sql_binder *b, const sql_call *call) {
@@ -381,7 +386,7 @@ sql_bound *bind_global(sql_binder *b, const sql_expr *expr) {
       {"DATEFIRST", 7},
       {"MAX_PRECISION", 38},
       {"TEXTSIZE", 2147483647},
-      {"LOCK_TIMEOUT", -1},
+      {"LOCK_TIMEOUT", e->lock_timeout_ms},
       {"NESTLEVEL", 0},
       {"OPTIONS", 5496},
       {"FETCH_STATUS", 0},

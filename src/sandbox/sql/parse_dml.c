@@ -5,12 +5,16 @@
 
 #include "sandbox/sql/parser.h"
 
-static bool refuse_output(sql_parser *p) {
-  if (p->is_tsql && parse_is(p, "OUTPUT")) {
-    (void)sql_unsupported(p->context, parse_peek(p, 0)->line, "OUTPUT");
-    return true;
+/* OUTPUT a, b: rows to the client. False: failed. */
+static bool parse_output(sql_parser *p, sql_stmt *stmt) {
+  if (!p->is_tsql || !parse_accept(p, "OUTPUT")) {
+    return !parse_failed(p);
   }
-  return false;
+  stmt->output = parse_items(p);
+  if (stmt->output != NULL && parse_is(p, "INTO")) {
+    (void)sql_unsupported(p->context, stmt->line, "OUTPUT … INTO");
+  }
+  return !parse_failed(p);
 }
 
 static sql_stmt *parse_insert(sql_parser *p) {
@@ -37,7 +41,7 @@ static sql_stmt *parse_insert(sql_parser *p) {
   if (!parse_failed(p) && parse_is_symbol(p, '(') && !parse_starts_query(p)) {
     stmt->names = parse_column_list(p, false);
   }
-  if (parse_failed(p) || refuse_output(p)) {
+  if (parse_failed(p) || !parse_output(p, stmt)) {
     return NULL;
   }
   if (p->is_tsql && parse_is(p, "DEFAULT") && parse_is_at(p, 1, "VALUES")) {
@@ -107,7 +111,7 @@ static sql_stmt *parse_update(sql_parser *p) {
     return NULL;
   }
   stmt->assignments = parse_assignments(p);
-  if (parse_failed(p) || refuse_output(p)) {
+  if (parse_failed(p) || !parse_output(p, stmt)) {
     return NULL;
   }
   if (p->is_tsql && parse_accept(p, "FROM")) {
@@ -140,7 +144,7 @@ static sql_stmt *parse_delete(sql_parser *p) {
   if (stmt->target != NULL && !p->is_tsql && !parse_is(p, "WHERE")) {
     stmt->target->alias = parse_alias(p);
   }
-  if (parse_failed(p) || refuse_output(p)) {
+  if (parse_failed(p) || !parse_output(p, stmt)) {
     return NULL;
   }
   if (p->is_tsql && parse_accept(p, "FROM")) {

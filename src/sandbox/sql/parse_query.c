@@ -79,7 +79,7 @@ static sql_item *parse_item(sql_parser *p) {
   return parse_failed(p) ? NULL : item;
 }
 
-static sql_item *parse_items(sql_parser *p) {
+sql_item *parse_items(sql_parser *p) {
   sql_item *first = NULL;
   sql_item **tail = &first;
   do {

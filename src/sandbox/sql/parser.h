@@ -78,6 +78,7 @@ sql_expr *parse_primary(sql_parser *p);
 sql_expr *parse_function_call(sql_parser *p); /* at its name, a ( behind it */
 sql_order *parse_order_list(sql_parser *p);
 
+sql_item *parse_items(sql_parser *p);         /* of a select list */
 bool parse_starts_query(const sql_parser *p); /* SELECT, WITH, VALUES, ( … */
 sql_query *parse_query(sql_parser *p, bool with_order);
 sql_cte *parse_with(sql_parser *p);

@@ -212,6 +212,63 @@ static void a_thousand_rows_of_values_fit_and_one_more_does_not(void **state) {
   CHECK({"SELECT COUNT(*), SUM(a) FROM big; DROP TABLE big", "1000|499500\n"});
 }
 
+static void output_tells_the_rows_before_and_after(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE O (Id int IDENTITY(3,1) PRIMARY KEY, N int DEFAULT 7, A nvarchar(5), X AS N"
+         " * 2)",
+         ""},
+        {"INSERT INTO O (A) OUTPUT inserted.Id, inserted.N, inserted.X AS tw VALUES ('a'), ('b')",
+         "3|7|14\n4|7|14\n"},
+        {"UPDATE O SET N = N + 1 OUTPUT deleted.N, inserted.*, inserted.N - deleted.N WHERE A ="
+         " 'a'; SELECT @@ROWCOUNT",
+         "7|3|8|a|16|1\n1\n"},
+        {"DELETE TOP (1) FROM O OUTPUT deleted.Id", "3\n"},
+        {"DELETE o OUTPUT deleted.A FROM O AS o JOIN O AS p ON p.Id = o.Id", "b\n"},
+        {"INSERT INTO O (A) OUTPUT Id VALUES ('a')", "!207 Invalid column name 'Id'.\n"},
+        {"INSERT INTO O (A) OUTPUT deleted.Id VALUES ('a')",
+         "!4104 The multi-part identifier \"deleted.Id\" could not be bound.\n"},
+        {"INSERT INTO O (A) OUTPUT inserted.Id INTO #x VALUES ('a')",
+         "!40517 OUTPUT … INTO is not supported by the sandbox.\n"},
+        {"BEGIN TRAN; INSERT INTO O (A) OUTPUT inserted.Id VALUES ('q'); ROLLBACK; SELECT COUNT(*)"
+         " FROM O",
+         "5\n0\n"},
+        {"DROP TABLE O", ""});
+}
+
+/* Which columns a result describes as NOT NULL, as letters: n nullable, - not. */
+static void check_described(const char *sql, const char *wanted) {
+  engine_result_kind kind = ENGINE_NONE;
+  char got[16] = "";
+  assert_int_equal(engine_execute(session, sql, strlen(sql), NULL, 0, NULL, NULL), BR_OK);
+  assert_int_equal(engine_next_result(session, &kind, NULL), BR_OK);
+  assert_int_equal(kind, ENGINE_ROWS);
+  const batch_schema *schema = engine_result_schema(session);
+  for (size_t i = 0; i < schema->count; i++) {
+    got[i] = schema->fields[i].nullable ? 'n' : '-';
+  }
+  assert_string_equal(got, wanted);
+}
+
+static void columns_declared_not_null_are_described_so(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE nn (Id int IDENTITY PRIMARY KEY, A nvarchar(5) NOT NULL, B int, R"
+         " rowversion)",
+         ""});
+  check_described("SELECT Id, A, B, R FROM nn", "--n-");
+  check_described("SELECT * FROM nn", "--n-");
+  check_described("SELECT ISNULL(B, 0), ISNULL(B, Id), ISNULL(B, B), 1, NULL, Id + 1, A + 'x' FROM"
+                  " nn",
+                  "--n-nnn");
+  check_described("SELECT a.Id, b.Id, b.A FROM nn a LEFT JOIN nn b ON b.Id = a.Id", "-nn");
+  check_described("SELECT a.Id, b.Id FROM nn a FULL JOIN nn b ON b.Id = a.Id", "nn");
+  check_described("SELECT q.Id, q.x FROM (SELECT Id, Id * 2 AS x FROM nn) q", "-n");
+  check_described("SELECT Id FROM nn UNION ALL SELECT B FROM nn", "n");
+  check_described("SELECT Id FROM nn UNION ALL SELECT 5", "-");
+  check_described("SELECT MAX(Id), COUNT(*) FROM nn", "nn");
+  check_described("SELECT (SELECT TOP (1) Id FROM nn)", "n");
+  CHECK({"DROP TABLE nn", ""});
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(integer_division_cuts_and_decimals_keep_their_documented_scale),
@@ -227,6 +284,8 @@ int main(void) {
       cmocka_unit_test(a_batch_with_an_unknown_column_does_nothing),
       cmocka_unit_test(having_without_group_by_sees_one_group_even_of_no_rows),
       cmocka_unit_test(a_thousand_rows_of_values_fit_and_one_more_does_not),
+      cmocka_unit_test(output_tells_the_rows_before_and_after),
+      cmocka_unit_test(columns_declared_not_null_are_described_so),
   };
   return cmocka_run_group_tests(tests, open_tsql, close_engine);
 }
