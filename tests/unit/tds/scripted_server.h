@@ -12,6 +12,7 @@
 typedef enum script_kind {
   SCRIPT_END,
   SCRIPT_READ,   /* a message of type `type` must come */
+  SCRIPT_DROP,   /* the same, given up by its sender (EOM | IGNORE) */
   SCRIPT_PART,   /* sends `bytes` in a packet that does not end the message */
   SCRIPT_LAST,   /* sends `bytes` in the packet that ends the message */
   SCRIPT_CANCEL, /* asks the client's token to stop */
@@ -29,6 +30,8 @@ typedef struct script_step {
   { .kind = SCRIPT_PART, .bytes = (text), .length = sizeof(text) - 1 }
 #define SEND_LAST(text)                                                                            \
   { .kind = SCRIPT_LAST, .bytes = (text), .length = sizeof(text) - 1 }
+#define EXPECT_GIVEN_UP(packet)                                                                    \
+  { .kind = SCRIPT_DROP, .type = (packet) }
 #define EXPECT(packet)                                                                             \
   { .kind = SCRIPT_READ, .type = (packet) }
 
