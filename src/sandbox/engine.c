@@ -119,8 +119,8 @@ void engine_variables_free(sql_variable *variables) {
   sql_variable *v = variables;
   while (v != NULL) {
     sql_variable *next = v->next;
-    br_free((void *)(uintptr_t)v->value.p);
-    br_free((void *)(uintptr_t)v->name);
+    br_free((char *)v->value.p);
+    br_free((char *)v->name);
     br_free(v);
     v = next;
   }

@@ -14,7 +14,7 @@ static br_status open_table(engine_table_maker *m, const sql_name *name, catalog
   if (table != NULL && table->kind != 'U') {
     (void)sql_unsupported(m->c, name->line, "Changing a view");
   }
-  if (m->c->status != BR_OK) {
+  if (table == NULL || m->c->status != BR_OK) {
     return engine_context_failed(m->s, err);
   }
   m->id = table->id;

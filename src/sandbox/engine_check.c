@@ -105,7 +105,7 @@ static const char *join_text(engine_session *s, const catalog_foreign *f, bool n
 
 static catalog_table *other_table(engine_session *s, const catalog_table *table, int64_t id) {
   if (id == table->id) {
-    return (catalog_table *)(uintptr_t)table;
+    return (catalog_table *)table;
   }
   return catalog_find_id(&s->context, s->db, id);
 }

@@ -228,7 +228,7 @@ static const char *update_text(engine_change *d) {
   const char *from = bind_target(d, &scope, &source);
   const char *where = from == NULL ? NULL : where_text(d);
   const char *top = where == NULL ? NULL : top_text(d);
-  if (top == NULL) {
+  if (top == NULL || source == NULL) {
     return NULL;
   }
   const char **cells = sql_new(&d->s->context, (d->table->column_count + 1) * sizeof *cells);
@@ -302,7 +302,7 @@ static const char *delete_text(engine_change *d) {
   const char *from = bind_target(d, &scope, &source);
   const char *where = from == NULL ? NULL : where_text(d);
   const char *top = where == NULL ? NULL : top_text(d);
-  if (top == NULL) {
+  if (top == NULL || source == NULL) {
     return NULL;
   }
   if (d->stmt->output != NULL) { /* the rows that are kept are those that go */

@@ -110,6 +110,9 @@ struct engine_session {
 sql_binder engine_binder(engine_session *s);
 /* The context's failure into session->error; returns the context's status. */
 br_status engine_context_failed(engine_session *s, br_error *err);
+#if defined(__clang_analyzer__) && !defined(ENGINE_RUN_IMPLEMENTATION)
+#define engine_context_failed(s, err) ((void)engine_context_failed(s, err), BR_ERR_REMOTE)
+#endif
 /* After a failed step: runtime error, constraint, cancel. Fills session->error for
  * BR_ERR_REMOTE. */
 br_status engine_step_failed(engine_session *s, br_error *err);
@@ -171,11 +174,11 @@ br_status engine_check_statement(engine_session *s, const sql_stmt *stmt, br_err
 
 void engine_rows_done(engine_session *s);
 void engine_batch_done(engine_session *s);
-br_status engine_cell_append(engine_session *s, batch *b, size_t column, size_t row,
+br_status engine_cell_append(engine_session *s, batch *b, size_t index, size_t row,
                              const sql_type *type, const sql_value *value,
                              br_error *err) BR_CHECKED;
 /* A cell of a batch as a stored value of the type that its field stands for. */
-br_status engine_cell_value(const batch *b, size_t column, size_t row, const sql_type *type,
+br_status engine_cell_value(const batch *b, size_t index, size_t row, const sql_type *type,
                             sql_scratch *scratch, sql_value *ret_value, br_error *err) BR_CHECKED;
 sql_type engine_field_type(const batch_field *field, engine_dialect dialect);
 
@@ -222,9 +225,8 @@ br_status engine_check_references(engine_session *s, const catalog_table *table,
 
 /* ---- engine_table.c ---- */
 /* SELECT INTO and CREATE TABLE AS: a table with a query's columns. */
-br_status engine_create_from(engine_session *s, const sql_name *name,
-                             const sql_result_column *columns, size_t count,
-                             catalog_table **ret_table, br_error *err) BR_CHECKED;
+br_status engine_create_from(engine_session *s, const sql_name *name, const sql_result_column *from,
+                             size_t count, catalog_table **ret_table, br_error *err) BR_CHECKED;
 br_status engine_create_table(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
 br_status engine_alter_table(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
 br_status engine_create_index(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;

@@ -44,7 +44,7 @@ static br_status store_value(sql_variable *v, const sql_value *value, br_error *
   if (bytes && (copy = br_strndup(value->p, value->n)) == NULL) {
     return br_error_nomem(err);
   }
-  br_free((void *)(uintptr_t)v->value.p);
+  br_free((char *)v->value.p);
   v->value = *value;
   v->value.p = copy;
   return BR_OK;

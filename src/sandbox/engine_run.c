@@ -2,6 +2,7 @@
  * engine_run.c: a batch: its statements one after another, control of flow, TRY and CATCH, and what
  * an error ends: the statement, the batch, the transaction.
  */
+#define ENGINE_RUN_IMPLEMENTATION
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,11 +179,9 @@ static br_status add_parameter(engine_session *s, const engine_parameter *p, br_
   sql_type type;
   const sql_type text =
       sql_type_text(s->owner->dialect == ENGINE_TSQL ? SQL_NVARCHAR : SQL_STRING, SQL_LENGTH_MAX);
-  br_status st = s->owner->dialect == ENGINE_TSQL ? sql_type_of_spec(&p->type, &type, err) : BR_OK;
   sql_variable *v = NULL;
-  if (s->owner->dialect == ENGINE_DATABRICKS) {
-    st = engine_parameter_type(p, &type, err);
-  }
+  br_status st = s->owner->dialect == ENGINE_TSQL ? sql_type_of_spec(&p->type, &type, err)
+                                                  : engine_parameter_type(p, &type, err);
   if (st == BR_OK) {
     st = engine_variable_add(s, p->name, &type, &v, err);
   }

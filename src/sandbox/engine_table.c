@@ -86,7 +86,7 @@ const char *table_made_name(engine_table_maker *m, const char *prefix, const cha
   }
   br_hex_encode(bytes, sizeof bytes, hex);
   for (char *p = hex; *p != '\0'; p++) {
-    *p = *p >= 'a' ? (char)(*p - 32) : *p;
+    *p = (char)(*p >= 'a' ? *p - 32 : *p);
   }
   return sql_text(m->c, "%s__%.9s__%.*s%s%s", prefix, m->name, column == NULL ? 0 : 5,
                   column == NULL ? "" : column, column == NULL ? "" : "__", hex);

@@ -179,7 +179,7 @@ bool bind_type(sql_binder *b, const sql_typename *name, bool in_cast, sql_type *
 bool bind_collation(sql_binder *b, const char *name, int32_t line, uint8_t *ret_collation);
 
 /* ---- functions ---- */
-sql_bound *bind_function(sql_binder *b, const sql_expr *call);
+sql_bound *bind_function(sql_binder *b, const sql_expr *expr);
 /* NULL without failure: no aggregate. */
 sql_bound *bind_aggregate(sql_binder *b, const sql_expr *call);
 bool sql_has_aggregate(const sql_expr *expr);

@@ -369,7 +369,7 @@ static const char *bind_join_tree(sql_binder *b, const sql_table *table) {
     return NULL;
   }
   sql_source *first_left = before == NULL ? scope->sources : before->next;
-  sql_source *first_right = middle->next;
+  sql_source *first_right = middle == NULL ? scope->sources : middle->next;
   const char *on = bind_join_condition(b, table);
   if (on == NULL) {
     return NULL;
@@ -439,7 +439,7 @@ const char *bind_from(sql_binder *b, const sql_table *table) {
     part = join ? sql_text(b->context, "(%s)", part) : part;
     sql = sql == NULL ? part : bind_join(b, sql, " CROSS JOIN ", part);
   }
-  return names_differ(b, table->line) ? sql : NULL;
+  return sql != NULL && names_differ(b, table->line) ? sql : NULL;
 }
 
 bool bind_ctes(sql_binder *b, const sql_cte *ctes) {

@@ -497,7 +497,7 @@ bool bind_type(sql_binder *b, const sql_typename *name, bool in_cast, sql_type *
   }
   if (bad) {
     if (b->is_tsql) {
-      (void)sql_fail(b->context, name->count == 2 || name->args[0] > 38 ? 1001 : 1001, name->line,
+      (void)sql_fail(b->context, 1001, name->line,
                      "Line %d: Length or precision specification %lld is invalid.", name->line,
                      (long long)name->args[0]);
     } else {

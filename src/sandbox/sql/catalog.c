@@ -296,7 +296,7 @@ static bool fill_index(sql_context *context, sqlite3_stmt *stmt, void *row) {
   const char *kind = (const char *)sqlite3_column_text(stmt, 2);
   x->id = sqlite3_column_int64(stmt, 0);
   x->name = column_text(context, stmt, 1);
-  x->kind = kind == NULL ? 'I' : kind[0];
+  x->kind = (char)(kind == NULL ? 'I' : kind[0]);
   x->unique = sqlite3_column_int(stmt, 3) != 0;
   x->clustered = sqlite3_column_int(stmt, 4) != 0;
   x->columns = parse_ids(context, (const char *)sqlite3_column_text(stmt, 5), &x->column_count);
@@ -381,7 +381,7 @@ static catalog_table *load_table(sql_context *context, sqlite3 *db, sqlite3_stmt
     table->temporary = temporary;
     table->id = sqlite3_column_int64(stmt, 0);
     table->name = column_text(context, stmt, 1);
-    table->kind = kind == NULL ? 'U' : kind[0];
+    table->kind = (char)(kind == NULL ? 'U' : kind[0]);
     table->definition = column_text(context, stmt, 3);
     table->schema_id = sqlite3_column_int64(stmt, 4);
     table->schema = column_text(context, stmt, 5);

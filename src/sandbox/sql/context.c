@@ -1,3 +1,4 @@
+#define SQL_CONTEXT_IMPLEMENTATION
 #include "sandbox/sql/context.h"
 
 #include <stdio.h>

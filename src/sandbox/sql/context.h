@@ -46,4 +46,27 @@ void *sql_new(sql_context *context, size_t size);
 char *sql_text(sql_context *context, const char *format, ...) BR_PRINTF(2, 3);
 char *sql_copy(sql_context *context, const char *text, size_t length);
 
+#if defined(__clang_analyzer__) && !defined(SQL_CONTEXT_IMPLEMENTATION)
+/* The analyzer looks at one file at a time: tell it that a failure is always recorded, so that it
+ * knows what NULL and the context's status say of each other. */
+static inline void *sql_analyzed_failure(sql_context *context) {
+  context->status = context->status == BR_OK ? BR_ERR_REMOTE : context->status;
+  return NULL;
+}
+static inline void *sql_analyzed_memory(sql_context *context, void *memory) {
+  return memory != NULL ? memory : sql_analyzed_failure(context);
+}
+#define sql_fail(context, ...) ((void)sql_fail(context, __VA_ARGS__), sql_analyzed_failure(context))
+#define sql_fail_condition(context, ...)                                                           \
+  ((void)sql_fail_condition(context, __VA_ARGS__), sql_analyzed_failure(context))
+#define sql_unsupported(context, ...)                                                              \
+  ((void)sql_unsupported(context, __VA_ARGS__), sql_analyzed_failure(context))
+#define sql_fail_memory(context) ((void)sql_fail_memory(context), sql_analyzed_failure(context))
+#define sql_new(context, size)   sql_analyzed_memory(context, sql_new(context, size))
+#define sql_text(context, ...)                                                                     \
+  ((char *)sql_analyzed_memory(context, sql_text(context, __VA_ARGS__)))
+#define sql_copy(context, text, length)                                                            \
+  ((char *)sql_analyzed_memory(context, sql_copy(context, text, length)))
+#endif
+
 #endif

@@ -504,7 +504,7 @@ static void call_quotename(sqlite3_context *context, int argc, sqlite3_value **a
   sql_value in = sql_value_of(argv[0]);
   sql_value quote = sql_value_of(argv[1]);
   static const char pairs[] = "[]\"\"''(){}<>``";
-  char q = quote.n == 0 ? '[' : quote.p[0];
+  char q = (char)(quote.n == 0 ? '[' : quote.p[0]);
   const char *at = strchr(pairs, q == ']'   ? '['
                                  : q == ')' ? '('
                                  : q == '}' ? '{'

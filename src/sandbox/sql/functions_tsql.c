@@ -318,7 +318,7 @@ static sql_bound *bind_fromparts(sql_binder *b, const sql_call *call) {
 
 static sql_bound *bind_tooffset(sql_binder *b, const sql_call *call) {
   bool switches = br_text_equal_nocase(call->expr->text, "SWITCHOFFSET");
-  sql_bound *x = call->args[0];
+  sql_bound *x = NULL;
   if (switches) {
     const sql_type type = sql_type_scaled(SQL_DATETIMEOFFSET, 7);
     x = call_as(b, call, 0, &type);

@@ -31,7 +31,7 @@ static bool is_word(const lexer *lx, unsigned char c) {
 }
 
 static char peek(const lexer *lx, size_t ahead) {
-  return (size_t)(lx->end - lx->at) > ahead ? lx->at[ahead] : '\0';
+  return (char)((size_t)(lx->end - lx->at) > ahead ? lx->at[ahead] : '\0');
 }
 
 static sql_token *push(lexer *lx, sql_token_kind kind) {
@@ -273,19 +273,21 @@ static void lex_escaped(lexer *lx, char quote, bool raw_string) {
   token->raw_length = (size_t)(lx->at - raw);
 }
 
-/* A token of the characters at..at+length, its text without the first `skip` ones. */
-static void lex_plain(lexer *lx, sql_token_kind kind, size_t length, size_t skip) {
+/* A token of the characters at..at+length, its text without the first `skip` ones. NULL: failed. */
+static sql_token *lex_plain(lexer *lx, sql_token_kind kind, size_t length, size_t skip) {
   sql_token *token = push(lx, kind);
   if (token == NULL) {
-    return;
-  }
-  char *text = sql_copy(lx->context, lx->at + skip, length - skip);
-  if (text != NULL) {
-    token->text = text;
-    token->length = length - skip;
+    return NULL;
   }
   token->raw_length = length;
   lx->at += length;
+  char *text = sql_copy(lx->context, token->raw + skip, length - skip);
+  if (text == NULL) {
+    return NULL;
+  }
+  token->text = text;
+  token->length = length - skip;
+  return token;
 }
 
 static size_t number_length(const lexer *lx) {
@@ -326,10 +328,10 @@ static void lex_number(lexer *lx) {
     while (is_hex((unsigned char)peek(lx, length))) {
       length++;
     }
-    lex_plain(lx, SQL_TOKEN_HEX, length, 2);
+    (void)lex_plain(lx, SQL_TOKEN_HEX, length, 2);
     return;
   }
-  lex_plain(lx, SQL_TOKEN_NUMBER, number_length(lx), 0);
+  (void)lex_plain(lx, SQL_TOKEN_NUMBER, number_length(lx), 0);
 }
 
 static void lex_word(lexer *lx, sql_token_kind kind, size_t sign) {
@@ -337,9 +339,8 @@ static void lex_word(lexer *lx, sql_token_kind kind, size_t sign) {
   while (lx->at + length < lx->end && is_word(lx, (unsigned char)lx->at[length])) {
     length++;
   }
-  lex_plain(lx, kind, length, sign);
-  if (kind == SQL_TOKEN_WORD && lx->context->status == BR_OK) {
-    sql_token *token = &lx->tokens[lx->count - 1];
+  sql_token *token = lex_plain(lx, kind, length, sign);
+  if (kind == SQL_TOKEN_WORD && token != NULL) {
     token->reserved = sql_word_reserved(lx->context->dialect, token->text, token->length);
     if (token->length > 128 && lx->context->dialect == ENGINE_TSQL) {
       (void)sql_fail(lx->context, 103, lx->line,
@@ -369,16 +370,16 @@ static void lex_symbol(lexer *lx) {
         (!tsql && op >= SQL_OP_PLUS_SET && op <= SQL_OP_MODULO_SET)) {
       continue;
     }
-    lex_plain(lx, SQL_TOKEN_SYMBOL, length, 0);
-    if (lx->context->status == BR_OK) {
-      lx->tokens[lx->count - 1].op = op;
+    sql_token *token = lex_plain(lx, SQL_TOKEN_SYMBOL, length, 0);
+    if (token != NULL) {
+      token->op = op;
     }
     return;
   }
   int op = (unsigned char)*lx->at;
-  lex_plain(lx, SQL_TOKEN_SYMBOL, 1, 0);
-  if (lx->context->status == BR_OK) {
-    lx->tokens[lx->count - 1].op = op;
+  sql_token *token = lex_plain(lx, SQL_TOKEN_SYMBOL, 1, 0);
+  if (token != NULL) {
+    token->op = op;
   }
 }
 
@@ -427,7 +428,7 @@ static void lex_token(lexer *lx) {
     lex_word(lx, global ? SQL_TOKEN_GLOBAL : SQL_TOKEN_VARIABLE, global ? 2 : 1);
   } else if (tsql && c == '$' && (is_digit((unsigned char)peek(lx, 1)) || peek(lx, 1) == '.')) {
     lx->at++;
-    lex_plain(lx, SQL_TOKEN_MONEY, number_length(lx), 0);
+    (void)lex_plain(lx, SQL_TOKEN_MONEY, number_length(lx), 0);
   } else if (!tsql && c == ':' && is_letter((unsigned char)peek(lx, 1))) {
     lex_word(lx, SQL_TOKEN_MARKER, 1);
   } else {

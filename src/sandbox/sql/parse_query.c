@@ -18,9 +18,8 @@ bool parse_starts_query(const sql_parser *p) {
 
 /* An alias: behind AS any name (T-SQL: a string too), else only a word that is not reserved. */
 const char *parse_alias(sql_parser *p) {
-  const sql_token *token = parse_peek(p, 0);
   bool as = parse_accept(p, "AS");
-  token = parse_peek(p, 0);
+  const sql_token *token = parse_peek(p, 0);
   if (p->is_tsql && token->kind == SQL_TOKEN_STRING) {
     p->at++;
     return token->text;

@@ -169,12 +169,11 @@ static bool common_tsql(const sql_type *a, const sql_type *b, sql_type *ret_type
   } else if (sql_type_family(high->kind) == SQL_FAMILY_BINARY &&
              sql_type_family(low->kind) == SQL_FAMILY_BINARY) {
     type.length = longer(a->length, b->length);
-  } else if (high->kind == low->kind) {
-    type.scale = (uint8_t)max_u(a->scale, b->scale);
   } else if (high->kind == SQL_DATETIME2 && low->kind == SQL_DATETIME) {
     type.scale = (uint8_t)max_u(high->scale, 3);
-  } else if ((high->kind == SQL_DATETIMEOFFSET || high->kind == SQL_DATETIME2) &&
-             (low->kind == SQL_TIME || low->kind == SQL_DATETIME2)) {
+  } else if (high->kind == low->kind ||
+             ((high->kind == SQL_DATETIMEOFFSET || high->kind == SQL_DATETIME2) &&
+              (low->kind == SQL_TIME || low->kind == SQL_DATETIME2))) {
     type.scale = (uint8_t)max_u(a->scale, b->scale);
   }
   *ret_type = type;
