@@ -2,7 +2,7 @@
 
     python tests/clients/spark_workspace.py --port 0 --data FOLDER
 
-prints one line of JSON (host, port, token, warehouse_id…) and serves until its standard input ends or a signal comes.
+prints one line of JSON (host, port, token, warehouse_id…) and serves until SIGINT or SIGTERM.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import json
 import pathlib
 import re
 import secrets
-import sys
+import signal
 import threading
 import time
 import urllib.parse
@@ -128,6 +128,7 @@ class Workspace:
         """Runs in a thread of the statement's own, in a session of its own."""
         spark = self.session()
         spark.sparkContext.setJobGroup(statement.id, "statement", interruptOnCancel=True)
+        spark.sparkContext.setLocalProperty("spark.scheduler.pool", statement.id)  # no statement waits for another's jobs
         try:
             if slow:
                 statement.ended.wait(self.options.slow_seconds)
@@ -194,13 +195,19 @@ class Workspace:
         result = statement.result
         if result is None or not 0 <= i < len(result.chunks):
             raise Reply(404, "NOT_FOUND", f"The result of the statement {statement.id} was not found.")
-        shown = result.place(i, statement.external)
-        if i + 1 < len(result.chunks):
+        if not statement.external:
+            return self.step(statement, i) | {"data_array": result.rows(i)}
+        last = min(i + self.options.links_per_reply, len(result.chunks))
+        chunks = range(i, last)
+        return {"external_links": [self.step(statement, n) | self.link(result.body(n, statement.form)) for n in chunks]}
+
+    def step(self, statement, i):
+        """Where a chunk lies and where the next one is."""
+        shown = statement.result.place(i, statement.external)
+        if i + 1 < len(statement.result.chunks):
             shown["next_chunk_index"] = i + 1
             shown["next_chunk_internal_link"] = f"{STATEMENTS}/{statement.id}/result/chunks/{i + 1}"
-        if not statement.external:
-            return shown | {"data_array": result.rows(i)}
-        return {"external_links": [shown | self.link(result.body(i, statement.form))]}
+        return shown
 
     def link(self, body):
         name = secrets.token_urlsafe(16)
@@ -489,6 +496,7 @@ def parser():
     options.add_argument("--warehouse", default="spark")
     options.add_argument("--catalog", dest="catalogs", action="append", help="may be repeated; CREATE CATALOG makes more")
     options.add_argument("--chunk-rows", type=int, default=122880, help="rows of a result's chunk")
+    options.add_argument("--links-per-reply", type=int, default=1, help="addresses in an answer")
     options.add_argument("--link-seconds", type=float, default=900, help="how long an address of a chunk is valid")
     options.add_argument("--inline-limit", type=int, default=26214400, help="bytes of an inline result")
     options.add_argument("--slow-every", type=int, default=0, metavar="N", help="the first answer to every Nth statement is PENDING")
@@ -539,11 +547,11 @@ class Running:
 def main():
     options = vars(parser().parse_args())
     running = Running(options.pop("data"), **options)
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # in place of Spark's own, which only cancels jobs
+        signal.signal(number, lambda *_: asked.set())
     print(json.dumps(running.info), flush=True)
-    try:
-        sys.stdin.read()
-    except KeyboardInterrupt:
-        pass
+    asked.wait()
     running.stop()
 
 

@@ -21,6 +21,7 @@ from databricks.sdk.service.sql import (
 )
 
 import spark_dialect
+from system_conftest import wait_until
 
 LANDING = "/Volumes/main/default/landing"
 EVENTS = "`000-sql-databricks-bridge`.`events`.bridge_events"
@@ -142,7 +143,7 @@ def test_failures_name_condition_and_sqlstate(client, events, text, condition, s
     assert f"SQLSTATE: {state}" in failed.status.error.message
 
 
-def test_pending_polling_and_cancel(client, options):
+def test_pending_polling_and_cancel(client, spark, options):
     answer = client.statement_execution.execute_statement("SELECT 1", "spark", wait_timeout="0s")
     assert answer.status.state in (StatementState.PENDING, StatementState.RUNNING)
     assert finish(client, answer).result.data_array == [["1"]]
@@ -156,6 +157,7 @@ def test_pending_polling_and_cancel(client, options):
         "SELECT sum(a.id * b.id) FROM range(10000000) a CROSS JOIN range(10000000) b", "spark", wait_timeout="5s",
         on_wait_timeout=ExecuteStatementRequestOnWaitTimeout.CANCEL)
     assert running.status.state == StatementState.CANCELED
+    wait_until(lambda: not spark.sparkContext.statusTracker().getActiveJobsIds(), what="the end of the canceled statement's jobs")
     with pytest.raises(errors.NotFound):
         client.statement_execution.get_statement("no-such-statement")
 
@@ -183,8 +185,8 @@ def links(client, answer):
     """Every link of an answer's chunks."""
     chunk = answer.result
     while True:
-        for link in chunk.external_links:
-            yield link
+        yield from chunk.external_links
+        link = chunk.external_links[-1]
         if link.next_chunk_index is None:
             return
         chunk = client.statement_execution.get_statement_result_chunk_n(answer.statement_id, link.next_chunk_index)
@@ -207,6 +209,10 @@ def test_external_links(client, options):
     assert table["t"][0].value == 1623760496789012
     assert table["a"][7].as_py() == [7]
     assert [link.byte_count for link in found] == [len(body.content) for body in bodies]
+    options.links_per_reply = 3
+    again = external(client, text)
+    assert len(again.result.external_links) == 3
+    assert [link.chunk_index for link in links(client, again)] == [0, 1, 2, 3]
     lines = external(client, text, Format.JSON_ARRAY)
     assert requests.get(lines.result.external_links[0].external_link, timeout=30).json()[1][:2] == ["1", "1"]
 
@@ -303,6 +309,9 @@ def test_catalogs_schemas_volumes_and_views(client):
         assert client.tables.get(f"{name}.mi-schema.a-b c").columns[0].name == "a"
     rows(client, "CREATE VIEW `mi-catalog`.`mi-schema`.v AS SELECT a + 1 AS b FROM `a-b c`", catalog="mi-catalog", schema="mi-schema")
     assert rows(client, "SELECT * FROM `mi-catalog`.`mi-schema`.v") == [["2"]]
+    rows(client, "CREATE TABLE `mi-catalog`.`mi-schema`.keyed (id INT PRIMARY KEY, name VARCHAR(5))")
+    rows(client, "ALTER TABLE `mi-catalog`.`mi-schema`.keyed RENAME TO `mi-catalog`.`mi-schema`.renamed")
+    assert rows(client, "INSERT INTO `mi-catalog`.`mi-schema`.renamed VALUES (1, 'x'), (1, 'y')") == [["2", "2"]]
     rows(client, "CREATE VOLUME `mi-catalog`.`mi-schema`.files")
     assert client.volumes.read("mi-catalog.mi-schema.files").name == "files"
     rows(client, "GRANT SELECT ON CATALOG `mi-catalog` TO `someone@example.com`")

@@ -1,4 +1,5 @@
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,6 +28,8 @@ import org.apache.spark.sql.connector.catalog.TableCatalogCapability;
 import org.apache.spark.sql.connector.catalog.TableChange;
 import org.apache.spark.sql.connector.catalog.TableInfo;
 import org.apache.spark.sql.connector.catalog.View;
+import org.apache.spark.sql.connector.catalog.constraints.Check;
+import org.apache.spark.sql.connector.catalog.constraints.Constraint;
 import org.apache.spark.sql.connector.catalog.functions.UnboundFunction;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.connector.metric.CustomMetric;
@@ -70,7 +73,9 @@ public final class WorkspaceCatalog
 
   @Override
   public Set<TableCatalogCapability> capabilities() {
-    return delegate().capabilities();
+    Set<TableCatalogCapability> all = new HashSet<>(delegate().capabilities());
+    all.add(TableCatalogCapability.SUPPORT_TABLE_CONSTRAINT);
+    return all;
   }
 
   private static DeltaCatalog delegate() {
@@ -258,9 +263,19 @@ public final class WorkspaceCatalog
     }
   }
 
+  /** Keys bind nobody in a workspace and are left out; a CHECK would bind and is refused. */
+  private static void checkConstraints(TableInfo info) {
+    for (Constraint constraint : info.constraints()) {
+      if (constraint instanceof Check) {
+        throw new UnsupportedOperationException("CHECK in CREATE TABLE: use ALTER TABLE … ADD CONSTRAINT");
+      }
+    }
+  }
+
   @Override
   public Table createTable(Identifier ident, TableInfo info)
       throws TableAlreadyExistsException, NoSuchNamespaceException {
+    checkConstraints(info);
     checkNew(ident);
     return delegate().createTable(mapped(ident), info);
   }
@@ -298,12 +313,15 @@ public final class WorkspaceCatalog
 
   @Override
   public void renameTable(Identifier from, Identifier to) throws NoSuchTableException, TableAlreadyExistsException {
-    delegate().renameTable(mapped(from), mapped(to));
+    String[] namespace = to.namespace(); // may begin with the catalog
+    String[] schema = {namespace[namespace.length - 1]};
+    delegate().renameTable(mapped(from), mapped(Identifier.of(schema, to.name())));
   }
 
   @Override
   public StagedTable stageCreate(Identifier ident, TableInfo info)
       throws TableAlreadyExistsException, NoSuchNamespaceException {
+    checkConstraints(info);
     checkNew(ident);
     return delegate().stageCreate(mapped(ident), info);
   }
@@ -311,12 +329,14 @@ public final class WorkspaceCatalog
   @Override
   public StagedTable stageReplace(Identifier ident, TableInfo info)
       throws NoSuchNamespaceException, NoSuchTableException {
+    checkConstraints(info);
     check(ident);
     return delegate().stageReplace(mapped(ident), info);
   }
 
   @Override
   public StagedTable stageCreateOrReplace(Identifier ident, TableInfo info) throws NoSuchNamespaceException {
+    checkConstraints(info);
     check(ident);
     return delegate().stageCreateOrReplace(mapped(ident), info);
   }
