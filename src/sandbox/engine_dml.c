@@ -366,10 +366,24 @@ static engine_change begin_dml(engine_session *s, const sql_stmt *stmt) {
       .s = s, .stmt = stmt, .b = engine_binder(s), .is_tsql = s->owner->dialect == ENGINE_TSQL};
 }
 
+static br_status change_rows(engine_change *d, const char *sql, br_error *err) {
+  switch (d->stmt->kind) {
+  case SQL_S_INSERT:
+    return dml_insert_rows(d, sql, err);
+  case SQL_S_MERGE:
+    return engine_merge(d, err);
+  case SQL_S_UPDATE:
+    return update_rows(d, sql, err);
+  default:
+    return delete_rows(d, sql, err);
+  }
+}
+
 br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,
                      br_error *err) {
   engine_change d = begin_dml(s, stmt);
   const char *sql = NULL;
+  const int64_t version = engine_schema_version(s);
   br_status st = prepare_dml(&d, &sql, err);
   if (st != BR_OK) {
     return st;
@@ -377,20 +391,11 @@ br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *re
   if ((st = engine_write_begin(s, d.table->temporary, err)) != BR_OK) {
     return st;
   }
-  switch (stmt->kind) {
-  case SQL_S_INSERT:
-    st = dml_insert_rows(&d, sql, err);
-    break;
-  case SQL_S_MERGE:
-    st = engine_merge(&d, err);
-    break;
-  case SQL_S_UPDATE:
-    st = update_rows(&d, sql, err);
-    break;
-  default:
-    st = delete_rows(&d, sql, err);
-    break;
+  if (engine_schema_version(s) != version) { /* while this one waited for the lock */
+    d = begin_dml(s, stmt);
+    st = prepare_dml(&d, &sql, err);
   }
+  st = st == BR_OK ? change_rows(&d, sql, err) : st;
   br_status ended = engine_write_end(s, st == BR_OK, st == BR_OK ? err : NULL);
   st = st != BR_OK ? st : ended;
   if (st == BR_OK) {

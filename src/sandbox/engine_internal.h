@@ -116,6 +116,9 @@ br_status engine_context_failed(engine_session *s, br_error *err);
 /* After a failed step: runtime error, constraint, cancel. Fills session->error for
  * BR_ERR_REMOTE. */
 br_status engine_step_failed(engine_session *s, br_error *err);
+/* Changes with every table and index that any process makes or drops; what was bound before is to
+ * be bound again. -1: can't be read now. */
+int64_t engine_schema_version(engine_session *s);
 br_status engine_prepare(engine_session *s, const char *sql, sqlite3_stmt **ret_stmt,
                          br_error *err) BR_CHECKED;
 /* One value of an expression that stands alone (SET, IF, PRINT…): text and bytes belong to the

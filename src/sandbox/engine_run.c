@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "sandbox/engine_internal.h"
 #include "sandbox/sql/parser.h"
 #include "store/store.h"
@@ -84,6 +85,17 @@ br_status engine_step_failed(engine_session *s, br_error *err) {
   default:
     return store_error(s->db, "SQLite", err);
   }
+}
+
+int64_t engine_schema_version(engine_session *s) {
+  sqlite3_stmt *stmt = NULL;
+  int64_t version = -1;
+  if (sqlite3_prepare_v2(s->db, "PRAGMA main.schema_version", -1, &stmt, NULL) == SQLITE_OK &&
+      sqlite3_step(stmt) == SQLITE_ROW) {
+    version = sqlite3_column_int64(stmt, 0);
+  }
+  (void)sqlite3_finalize(stmt);
+  return version;
 }
 
 static br_status bind_variables(engine_session *s, sqlite3_stmt *stmt, br_error *err) {
@@ -253,6 +265,17 @@ br_status engine_push_text(engine_session *s, const sql_stmt *stmts, br_error *e
   return st;
 }
 
+/* A parameter of a character type, for IDENTIFIER. */
+static const char *parameter_text(const void *owner, const char *name) {
+  const engine_session *s = owner;
+  for (const sql_variable *v = s->environment.variables; v != NULL; v = v->next) {
+    if (br_text_equal_nocase(v->name, name) && v->value.form == SQL_FORM_TEXT) {
+      return v->value.p;
+    }
+  }
+  return NULL;
+}
+
 static br_status begin_batch(engine_session *s, const char *sql, size_t length,
                              const engine_parameter *parameters, size_t parameter_count,
                              br_error *err) {
@@ -271,6 +294,8 @@ static br_status begin_batch(engine_session *s, const char *sql, size_t length,
   s->context.arena = &s->batch_arena;
   s->context.text = s->batch_text;
   s->context.length = length;
+  s->context.parameter_text = parameter_text;
+  s->context.owner = s;
   if (sql_parse(&s->context, &stmts) != BR_OK) {
     return engine_context_failed(s, err);
   }

@@ -238,6 +238,7 @@ br_status engine_select(engine_session *s, const sql_stmt *stmt, engine_outcome 
   sql_binder b = engine_binder(s);
   sql_bound_query query;
   s->statement_kind = "SELECT";
+  const int64_t version = engine_schema_version(s);
   if (assigns(stmt)) {
     *ret_outcome = ENGINE_OUTCOME_SILENT;
     return assign_rows(s, stmt, err);
@@ -252,5 +253,13 @@ br_status engine_select(engine_session *s, const sql_stmt *stmt, engine_outcome 
     return select_into(s, stmt, &query, err);
   }
   *ret_outcome = ENGINE_OUTCOME_ROWS;
-  return engine_start_rows(s, &query, err);
+  br_status st = engine_start_rows(s, &query, err);
+  if (st != BR_ERR_REMOTE || engine_schema_version(s) == version) {
+    return st;
+  }
+  /* Another process dropped or made a table in between. */
+  b = engine_binder(s);
+  br_error_clear(err);
+  return bind_query(&b, stmt->query, &query) ? engine_start_rows(s, &query, err)
+                                             : engine_context_failed(s, err);
 }

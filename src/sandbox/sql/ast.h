@@ -115,7 +115,8 @@ typedef enum sql_table_kind {
   SQL_T_NAME,
   SQL_T_QUERY,
   SQL_T_JOIN,
-  SQL_T_FILES, /* Databricks: parquet.`path` */
+  SQL_T_FILES,   /* Databricks: parquet.`path` */
+  SQL_T_EXPLODE, /* the same: explode(on): elements of an array, key and value of a map */
 } sql_table_kind;
 
 struct sql_table {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sandbox/sql/functions.h"
 #include "sandbox/sql/parser.h"
 
 static void add_source(sql_binder *b, sql_source *source) {
@@ -335,6 +336,50 @@ static const char *bind_files(sql_binder *b, const sql_table *table) {
   return bind_catalog_table(b, table, found, table->alias != NULL ? table->alias : "");
 }
 
+/* explode(x): the rows of json_each(), each element again as a value of its type. Arrays give the
+ * column col, maps key and value. */
+static const char *bind_explode(sql_binder *b, const sql_table *table) {
+  sql_type key;
+  sql_type type;
+  const sql_type text = sql_type_of(SQL_STRING);
+  sql_bound *x = bind_value(b, table->on);
+  if (x == NULL || (x->type.kind != SQL_ARRAY && x->type.kind != SQL_MAP)) {
+    return x == NULL ? NULL : sql_unsupported(b->context, table->line, "explode of this type");
+  }
+  bool map = x->type.kind == SQL_MAP;
+  sql_source *source = new_source(b, table->alias != NULL ? table->alias : "", map ? 2 : 1);
+  if (source == NULL || !bind_parts(b, &x->type, &key, &type)) {
+    return NULL;
+  }
+  if (table->columns != NULL && table->column_count != source->count) {
+    return sql_fail_condition(b->context, "UDTF_ALIAS_NUMBER_MISMATCH", "42802",
+                              "The number of aliases supplied in the AS clause does not match the "
+                              "number of columns output by the UDTF. Expected %zu aliases, but got "
+                              "%zu.",
+                              source->count, table->column_count);
+  }
+  const sql_type *index = map ? &text : &key;
+  sql_source_column *value = &source->columns[map ? 1 : 0];
+  *value = (sql_source_column){.name = map ? "value" : "col",
+                               .type = type,
+                               .nullable = true,
+                               .sql = sql_text(b->context, "f_item(%s,%s.key,%d,%lld,%lld)", x->sql,
+                                               source->alias, (int)SQL_ITEM_GET,
+                                               (long long)sql_type_pack(index),
+                                               (long long)sql_type_pack(&type))};
+  if (map) {
+    sql_bound *name = bind_new(b, text, false, sql_text(b->context, "%s.key", source->alias));
+    name = bind_convert(b, name, &key, SQL_EXPLICIT, SQL_STYLE_NONE, table->line);
+    source->columns[0] =
+        (sql_source_column){.name = "key", .type = key, .sql = name == NULL ? NULL : name->sql};
+  }
+  for (size_t i = 0; table->columns != NULL && i < source->count; i++) {
+    source->columns[i].name = table->columns[i];
+  }
+  add_source(b, source);
+  return bind_failed(b) ? NULL : sql_text(b->context, "json_each(%s) AS %s", x->sql, source->alias);
+}
+
 /* Outer joins make the other side's columns NULL. */
 static void make_nullable(sql_source *from, const sql_source *until) {
   for (sql_source *s = from; s != NULL && s != until; s = s->next) {
@@ -393,6 +438,8 @@ static const char *bind_table(sql_binder *b, const sql_table *table) {
     return bind_derived(b, table);
   case SQL_T_FILES:
     return bind_files(b, table);
+  case SQL_T_EXPLODE:
+    return bind_explode(b, table);
   default:
     return bind_join_tree(b, table);
   }

@@ -69,7 +69,11 @@ void *catalog_failed(sql_context *context, sqlite3 *db) {
     context->status = store_error(db, "catalog", &err);
     if (context->status == BR_ERR_CONFLICT) {
       context->status = BR_OK;
-      return sql_fail(context, 1222, 0, "Lock request time out period exceeded.");
+      return context->dialect == ENGINE_TSQL
+                 ? sql_fail(context, 1222, 0, "Lock request time out period exceeded.")
+                 : sql_fail_condition(context, "DELTA_CONCURRENT_APPEND", "2D521",
+                                      "Another statement is writing. Please retry the "
+                                      "operation.");
     }
     (void)snprintf(context->error.message, sizeof context->error.message, "%.1000s", err.message);
   }

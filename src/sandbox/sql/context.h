@@ -19,7 +19,11 @@ typedef struct sql_context {
   const char *text; /* of the batch: for messages that quote it */
   size_t length;
   bool quoted_identifier; /* T-SQL: "x" is a name */
-  br_status status;       /* the first failure; BR_ERR_REMOTE: see error */
+  /* Databricks: a parameter's value for IDENTIFIER(:x); NULL: none, or SQL NULL. NULL: nobody knows
+   * parameters. */
+  const char *(*parameter_text)(const void *owner, const char *name);
+  const void *owner;
+  br_status status; /* the first failure; BR_ERR_REMOTE: see error */
   engine_error error;
 } sql_context;
 

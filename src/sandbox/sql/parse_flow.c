@@ -344,9 +344,11 @@ sql_stmt *parse_flow(sql_parser *p) {
   if (p->is_tsql) {
     return parse_flow_tsql(p);
   }
-  if (parse_is(p, "SHOW") || parse_is(p, "DESCRIBE") || parse_is(p, "DESC")) {
-    return sql_unsupported(p->context, parse_peek(p, 0)->line, "%s (use information_schema)",
-                           parse_peek(p, 0)->text);
+  if (parse_is(p, "SHOW")) {
+    return parse_show(p);
+  }
+  if (parse_is(p, "DESCRIBE") || parse_is(p, "DESC")) {
+    return parse_describe(p);
   }
   return NULL;
 }

@@ -280,6 +280,9 @@ static sql_expr *parse_word(sql_parser *p) {
   if (call && p->is_tsql && (parse_is(p, "CONVERT") || parse_is(p, "TRY_CONVERT"))) {
     return parse_convert(p, parse_is(p, "TRY_CONVERT"));
   }
+  if (parse_is_identifier_clause(p)) {
+    return parse_column(p);
+  }
   if (is_bare_function(p) && !call) {
     return parse_literal(p, SQL_E_FUNCTION);
   }

@@ -144,16 +144,36 @@ sql_table *parse_table_name(sql_parser *p) {
 
 static void parse_correlation(sql_parser *p, sql_table *table) {
   table->alias = parse_alias(p);
-  if (table->alias != NULL && parse_is_symbol(p, '(') && table->kind == SQL_T_QUERY) {
+  if (table->alias != NULL && parse_is_symbol(p, '(') && table->kind != SQL_T_NAME) {
     table->columns = parse_identifier_list(p, &table->column_count);
   }
 }
 
 static sql_table *parse_join_tree(sql_parser *p);
 
+static bool is_explode(const sql_parser *p, const char *name) {
+  return !p->is_tsql && br_text_equal_nocase(name, "explode");
+}
+
+/* (x), behind explode. */
+static bool parse_explode(sql_parser *p, sql_table *table) {
+  table->kind = SQL_T_EXPLODE;
+  return parse_expect_symbol(p, '(') && (table->on = parse_expr(p)) != NULL &&
+         parse_expect_symbol(p, ')');
+}
+
 static sql_table *parse_table_primary(sql_parser *p) {
   if (!parse_is_symbol(p, '(')) {
+    (void)(!p->is_tsql && parse_accept(p, "LATERAL"));
     sql_table *table = parse_table_name(p);
+    if (table != NULL && parse_is_symbol(p, '(') && table->name.count == 1 &&
+        is_explode(p, table->name.parts[0])) {
+      if (!parse_explode(p, table)) {
+        return NULL;
+      }
+      parse_correlation(p, table);
+      return parse_failed(p) ? NULL : table;
+    }
     if (table != NULL && parse_is_symbol(p, '(') && !parse_is_at(p, 1, "NOLOCK")) {
       return sql_unsupported(p->context, table->line, "The table function '%s'",
                              table->name.parts[table->name.count - 1]);
@@ -293,6 +313,76 @@ sql_table *parse_table_list(sql_parser *p) {
   return first;
 }
 
+static void append_table(sql_select *select, sql_table *table) {
+  sql_table **tail = &select->from;
+  while (*tail != NULL) {
+    tail = &(*tail)->next;
+  }
+  *tail = table;
+}
+
+/* LATERAL VIEW explode(x) t AS c[, d] */
+static bool parse_lateral_view(sql_parser *p, sql_select *select) {
+  p->at += 2;
+  if (parse_is(p, "OUTER")) {
+    return sql_unsupported(p->context, parse_peek(p, 0)->line, "LATERAL VIEW OUTER") != NULL;
+  }
+  sql_table *table = parse_table_name(p);
+  if (table == NULL) {
+    return false;
+  }
+  if (table->name.count != 1 || !is_explode(p, table->name.parts[0])) {
+    return sql_unsupported(p->context, table->line, "LATERAL VIEW %s",
+                           table->name.parts[table->name.count - 1]) != NULL;
+  }
+  if (!parse_explode(p, table) || (table->alias = parse_identifier(p)) == NULL) {
+    return false;
+  }
+  table->columns = sql_new(p->context, 2 * sizeof *table->columns);
+  if (parse_accept(p, "AS") && table->columns != NULL) {
+    do {
+      if (table->column_count == 2) {
+        return parse_syntax_error(p) != NULL;
+      }
+      table->columns[table->column_count++] = parse_identifier(p);
+    } while (parse_accept_symbol(p, ','));
+  } else {
+    table->columns = NULL;
+  }
+  append_table(select, table);
+  return !parse_failed(p);
+}
+
+/* explode(x) in a select list: the columns of a table behind the others. */
+static bool lift_explodes(sql_parser *p, sql_select *select) {
+  int count = 0;
+  for (sql_item *item = select->items; item != NULL; item = item->next) {
+    sql_expr *call = item->expr;
+    if (call->kind != SQL_E_FUNCTION || call->count != 1 || !is_explode(p, call->text)) {
+      continue;
+    }
+    sql_table *table = parse_new_table(p, SQL_T_EXPLODE);
+    sql_expr *star = parse_new_expr(p, SQL_E_STAR);
+    if (table == NULL || star == NULL) {
+      return false;
+    }
+    table->on = call->list;
+    table->alias = sql_text(p->context, "explode(%d)", ++count);
+    if (item->alias != NULL) {
+      table->columns = sql_new(p->context, sizeof *table->columns);
+      if (table->columns == NULL) {
+        return false;
+      }
+      table->columns[0] = item->alias;
+      table->column_count = 1;
+    }
+    star->name = (sql_name){.parts = {table->alias}, .count = 1, .line = call->line};
+    item->expr = star;
+    append_table(select, table);
+  }
+  return !parse_failed(p);
+}
+
 static bool parse_group(sql_parser *p, sql_select *select) {
   if (!parse_accept(p, "GROUP")) {
     return true;
@@ -339,6 +429,14 @@ static sql_body *parse_select(sql_parser *p) {
     }
   }
   if (parse_accept(p, "FROM") && (select->from = parse_table_list(p)) == NULL) {
+    return NULL;
+  }
+  while (!p->is_tsql && parse_is(p, "LATERAL") && parse_is_at(p, 1, "VIEW")) {
+    if (!parse_lateral_view(p, select)) {
+      return NULL;
+    }
+  }
+  if (!p->is_tsql && !lift_explodes(p, select)) {
     return NULL;
   }
   if (parse_accept(p, "WHERE") && (select->where = parse_expr(p)) == NULL) {

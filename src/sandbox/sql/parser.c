@@ -162,6 +162,9 @@ const char *parse_identifier(sql_parser *p) {
 }
 
 bool parse_name(sql_parser *p, sql_name *ret_name) {
+  if (parse_is_identifier_clause(p)) {
+    return parse_identifier_clause(p, ret_name);
+  }
   sql_name name = {.line = parse_peek(p, 0)->line};
   for (;;) {
     if (name.count == SQL_NAME_PARTS) {
@@ -479,6 +482,15 @@ br_status sql_parse_types(sql_context *context, const sql_typename **ret_first,
     if (!parse_failed(&p) && parse_peek(&p, 0)->kind != SQL_TOKEN_END) {
       (void)parse_syntax_error(&p);
     }
+  }
+  return context->status;
+}
+
+br_status sql_parse_name(sql_context *context, sql_name *ret_name) {
+  sql_parser p;
+  if (start(context, &p) == BR_OK && parse_name(&p, ret_name) &&
+      parse_peek(&p, 0)->kind != SQL_TOKEN_END) {
+    (void)parse_syntax_error(&p);
   }
   return context->status;
 }

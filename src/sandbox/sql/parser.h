@@ -5,6 +5,7 @@
  *   parse_query.c   SELECT, FROM, WITH, UNION…
  *   parse_dml.c     INSERT, UPDATE, DELETE
  *   parse_merge.c   MERGE
+ *   parse_show.c    SHOW, DESCRIBE, IDENTIFIER
  *   parse_ddl.c     CREATE, ALTER, DROP
  *   parse_flow.c    variables, control of flow, transactions, SET
  *   parse_execute.c EXECUTE
@@ -26,6 +27,7 @@ br_status sql_parse_query(sql_context *context, sql_query **ret_query) BR_CHECKE
 /* Databricks: one type, or two with a comma between them (ret_second; else NULL). */
 br_status sql_parse_types(sql_context *context, const sql_typename **ret_first,
                           const sql_typename **ret_second) BR_CHECKED;
+br_status sql_parse_name(sql_context *context, sql_name *ret_name) BR_CHECKED;
 /* sp_executesql's "@a int, @b nvarchar(10) OUTPUT"; NULL for an empty text. */
 br_status sql_parse_parameters(sql_context *context, sql_declaration **ret_parameters) BR_CHECKED;
 
@@ -98,7 +100,12 @@ sql_stmt *parse_ddl(sql_parser *p);
 sql_stmt *parse_flow(sql_parser *p);
 /* @a int = 1, @b nvarchar(10) …; parameters may be marked OUTPUT. */
 sql_declaration *parse_declarations(sql_parser *p, bool parameters);
-sql_stmt *parse_execute(sql_parser *p);           /* at EXEC */
+sql_stmt *parse_execute(sql_parser *p);  /* at EXEC */
+sql_stmt *parse_show(sql_parser *p);     /* at SHOW */
+sql_stmt *parse_describe(sql_parser *p); /* at DESCRIBE or DESC */
+/* IDENTIFIER('a' || :b): a name out of a constant text. */
+bool parse_is_identifier_clause(const sql_parser *p);
+bool parse_identifier_clause(sql_parser *p, sql_name *ret_name);
 sql_stmt *parse_merge(sql_parser *p);             /* at MERGE */
 sql_assignment *parse_assignments(sql_parser *p); /* a = 1, b += 2 */
 

@@ -79,6 +79,69 @@ static void rows_come_out_of_columns(void **state) {
          " \"ARRAY<INT>\" is not \"ARRAY<STRING>\". SQLSTATE: 22005\n"});
 }
 
+static void explode_makes_rows(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE e (id INT COMMENT 'the id', a ARRAY<STRING>, m MAP<STRING, INT>)", ""},
+        {"INSERT INTO e VALUES (1, array('x', 'y'), map('k', 5)), (2, NULL, map())", "(2)\n"},
+        {"SELECT id, explode(a) AS v FROM e", "1|x\n1|y\n"},
+        {"SELECT id, explode(m) FROM e", "1|k|5\n"},
+        {"SELECT x + 1 FROM explode(array(1, 2)) AS t(x)", "2\n3\n"},
+        {"SELECT e.id, v FROM e LATERAL VIEW explode(e.a) l AS v WHERE v > 'x'", "1|y\n"},
+        {"SELECT e.id, l.key, l.value + 1 FROM e, LATERAL explode(e.m) AS l", "1|k|6\n"},
+        {"SELECT id FROM e WHERE 'y' IN (SELECT explode(from_json('[\"y\"]', 'ARRAY<STRING>')))"
+         " ORDER BY id",
+         "1\n2\n"},
+        {"SELECT explode(5)",
+         "!0A000 [UNSUPPORTED_FEATURE] The feature is not supported by the sandbox: explode of this"
+         " type. SQLSTATE: 0A000\n"},
+        {"SELECT * FROM e LATERAL VIEW explode(e.m) l AS v",
+         "!42802 [UDTF_ALIAS_NUMBER_MISMATCH] The number of aliases supplied in the AS clause does"
+         " not match the number of columns output by the UDTF. Expected 2 aliases, but got 1."
+         " SQLSTATE: 42802\n"});
+}
+
+static void what_there_is_is_shown(void **state) {
+  (void)state;
+  CHECK({"CREATE CATALOG IF NOT EXISTS `my-cat`", ""},
+        {"CREATE SCHEMA IF NOT EXISTS `my-cat`.`some-s`", ""},
+        {"CREATE TABLE `my-cat`.`some-s`.`t-1` (id INT COMMENT 'the id', a ARRAY<STRING>)", ""},
+        {"SHOW CATALOGS", "main\nmy-cat\n"}, {"SHOW SCHEMAS IN `my-cat`", "default\nsome-s\n"},
+        {"SHOW TABLES IN `my-cat`.`some-s`", "some-s|t-1|false\n"},
+        {"DESCRIBE TABLE `my-cat`.`some-s`.`t-1`", "id|int|the id\na|array<string>|NULL\n"},
+        {"SELECT IDENTIFIER('id') FROM IDENTIFIER('`my-cat`.`some-s`.' || '`t-1`')", ""},
+        {"DESCRIBE EXTENDED x",
+         "!0A000 [UNSUPPORTED_FEATURE] The feature is not supported by the sandbox: DESCRIBE"
+         " EXTENDED. SQLSTATE: 0A000\n"});
+}
+
+static void identifiers_come_out_of_parameters(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  br_buf out;
+  const engine_parameter parameter = {
+      .name = "t",
+      .type = {.type = BATCH_SQL_NVARCHAR, .length = BATCH_LENGTH_MAX},
+      .value = "`my-cat`.`some-s`.`t-1`",
+      .value_length = 23};
+  static const char *const texts[][2] = {
+      {"INSERT INTO IDENTIFIER(:t) (id) VALUES (4)", "(1)\n"},
+      {"SELECT id FROM IDENTIFIER(:t)", "4\n"},
+      {"UPDATE IDENTIFIER(:t) SET id = 5", "(1)\n"},
+      {"SELECT id FROM IDENTIFIER(:nope)",
+       "!42601 [NOT_A_CONSTANT_STRING.NULL] The expression :nope used for the routine or clause"
+       " IDENTIFIER must be a constant STRING which is NOT NULL. SQLSTATE: 42601\n"},
+  };
+  for (size_t i = 0; i < 4; i++) {
+    br_buf_init(&out, SQL_TEXT_MAX);
+    assert_int_equal(
+        engine_execute(session, texts[i][0], strlen(texts[i][0]), &parameter, 1, NULL, &err),
+        BR_OK);
+    assert_int_equal(sql_text_results(session, &out, false, &err), BR_OK);
+    assert_string_equal(br_buf_cstr(&out), texts[i][1]);
+    br_buf_done(&out);
+  }
+}
+
 static void hashes_and_encodings(void **state) {
   (void)state;
   CHECK(
@@ -105,6 +168,9 @@ int main(void) {
       cmocka_unit_test(membership_keys_and_values),
       cmocka_unit_test(json_texts_become_values_of_their_schema),
       cmocka_unit_test(rows_come_out_of_columns),
+      cmocka_unit_test(explode_makes_rows),
+      cmocka_unit_test(what_there_is_is_shown),
+      cmocka_unit_test(identifiers_come_out_of_parameters),
       cmocka_unit_test(hashes_and_encodings),
   };
   return cmocka_run_group_tests(tests, open_databricks, close_engine);
