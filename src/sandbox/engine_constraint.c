@@ -172,6 +172,9 @@ static bool add_constraint(engine_table_maker *m, const catalog_column *columns,
         m->c, m->s->db,
         sql_text(m->c, "INSERT INTO %s.c_check(object_id, name, text) VALUES(?, ?, ?)", m->schema),
         "iss", m->id, name, k->expression);
+  case SQL_C_INDEX:
+    return table_add_index(m, columns, count, name, 'I', k->unique, k->clustered, k->columns,
+                           k->line);
   case SQL_C_FOREIGN:
     return !m->is_tsql || add_foreign(m, columns, count, k);
   default:

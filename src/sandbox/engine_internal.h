@@ -86,6 +86,7 @@ struct engine_session {
   int trancount;
   bool in_sqlite; /* SQLite has a transaction of ours */
   bool named;     /* BEGIN TRANSACTION had a name */
+  bool doomed;    /* a CATCH holds a transaction that can only be rolled back */
 
   /* The result. */
   sqlite3_stmt *rows; /* NULL: no rows are being read */
@@ -192,6 +193,8 @@ br_status engine_write_begin(engine_session *s, bool temporary_only, br_error *e
 br_status engine_write_end(engine_session *s, bool keep, br_error *err) BR_CHECKED;
 br_status engine_read_begin(engine_session *s, br_error *err) BR_CHECKED;
 void engine_rollback_all(engine_session *s);
+/* 3930: a doomed transaction takes no writes and no COMMIT. */
+br_status engine_check_doomed(engine_session *s, br_error *err) BR_CHECKED;
 
 /* ---- engine_write.c ---- */
 typedef struct engine_writer {

@@ -465,6 +465,18 @@ static br_status use(engine_session *s, const sql_stmt *stmt, br_error *err) {
                             name->parts[name->count - 1], &s->error, err);
 }
 
+/* ---- WAITFOR ---- */
+
+static br_status wait_for(engine_session *s, const sql_stmt *stmt, br_error *err) {
+  const sql_type time = sql_type_scaled(SQL_TIME, 3);
+  sql_value value = sql_value_null();
+  br_status st = engine_evaluate(s, stmt->expr, &time, &value, err);
+  if (st == BR_OK && value.form == SQL_FORM_INTEGER) {
+    st = br_cancel_sleep_ms(s->cancel, (uint64_t)(value.i / (SQL_TICKS_PER_SECOND / 1000)), err);
+  }
+  return st;
+}
+
 br_status engine_option(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,
                         br_error *err) {
   *ret_outcome = ENGINE_OUTCOME_SILENT;
@@ -487,6 +499,8 @@ br_status engine_option(engine_session *s, const sql_stmt *stmt, engine_outcome 
   case SQL_S_USE:
     *ret_outcome = ENGINE_OUTCOME_NONE;
     return use(s, stmt, err);
+  case SQL_S_WAITFOR:
+    return wait_for(s, stmt, err);
   case SQL_S_EXECUTE:
     *ret_outcome = ENGINE_OUTCOME_NONE;
     return engine_procedure(s, stmt, err);

@@ -18,6 +18,7 @@
 sql_binder engine_binder(engine_session *s) {
   s->environment.trancount = s->trancount;
   s->environment.lock_timeout_ms = s->lock_timeout_ms;
+  s->environment.doomed = s->doomed;
   return (sql_binder){.context = &s->context,
                       .names = {.db = s->db, .database = s->database, .schema = s->schema},
                       .environment = &s->environment,
@@ -361,6 +362,15 @@ static bool catch_error(engine_session *s) {
   return false;
 }
 
+static bool in_try(const engine_session *s) {
+  for (int i = 0; i < s->frame_count; i++) {
+    if (s->frames[i].try_ != NULL) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /* Decides what a failed statement ends; true: the error is to be reported. */
 static bool handle_error(engine_session *s, const sql_stmt *stmt, bool compile) {
   if (s->error.line <= 1) {
@@ -372,7 +382,11 @@ static bool handle_error(engine_session *s, const sql_stmt *stmt, bool compile) 
   bool rolls_back = (!compile && ends_batch(s)) ||
                     (s->xact_abort && s->error.number != 0 && stmt->kind != SQL_S_RAISERROR);
   if (rolls_back && s->trancount > 0) {
-    engine_rollback_all(s);
+    if (in_try(s)) {
+      s->doomed = true; /* the CATCH has to roll it back */
+    } else {
+      engine_rollback_all(s);
+    }
   }
   if (catch_error(s)) {
     return false;
@@ -477,6 +491,7 @@ static br_status run_statement(engine_session *s, const sql_stmt *stmt, engine_o
   case SQL_S_THROW:
   case SQL_S_USE:
   case SQL_S_EXECUTE:
+  case SQL_S_WAITFOR:
   case SQL_S_NOTHING:
     return engine_option(s, stmt, ret_outcome, err);
   default:
@@ -571,6 +586,14 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
       return st;
     }
     const sql_stmt *stmt = next_statement(s, &st, err);
+    if (stmt == NULL && s->doomed) {
+      engine_rollback_all(s);
+      sql_error_set(&s->error, 3998, 16,
+                    "Uncommittable transaction is detected at the end of the batch. The "
+                    "transaction is rolled back.");
+      *ret_kind = ENGINE_ERROR;
+      return BR_OK;
+    }
     if (stmt == NULL) {
       return BR_DONE;
     }

@@ -16,8 +16,21 @@ static br_status run(engine_session *s, const char *sql, br_error *err) {
                                                                  : engine_step_failed(s, err);
 }
 
+br_status engine_check_doomed(engine_session *s, br_error *err) {
+  if (!s->doomed) {
+    return BR_OK;
+  }
+  sql_error_set(&s->error, 3930, 16,
+                "The current transaction cannot be committed and cannot support operations that "
+                "write to the log file. Roll back the transaction.");
+  return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
+}
+
 br_status engine_write_begin(engine_session *s, bool temporary_only, br_error *err) {
-  br_status st = BR_OK;
+  br_status st = engine_check_doomed(s, err);
+  if (st != BR_OK) {
+    return st;
+  }
   if (!s->in_sqlite) {
     st = run(s, temporary_only && s->trancount == 0 ? "BEGIN" : "BEGIN IMMEDIATE", err);
     if (st != BR_OK) {
@@ -68,6 +81,7 @@ void engine_rollback_all(engine_session *s) {
     (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
   }
   s->in_sqlite = false;
+  s->doomed = false;
   s->trancount = 0;
   applocks_release_owner(&s->applocks, APPLOCK_TRANSACTION);
 }
@@ -115,7 +129,8 @@ static br_status save(engine_session *s, const sql_stmt *stmt, br_error *err) {
                   "transaction.");
     return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
   }
-  br_status st = begin_for_savepoint(s, err);
+  br_status st = engine_check_doomed(s, err);
+  st = st == BR_OK ? begin_for_savepoint(s, err) : st;
   const char *name = savepoint_name(s, stmt->text);
   return st != BR_OK
              ? st
@@ -125,6 +140,12 @@ static br_status save(engine_session *s, const sql_stmt *stmt, br_error *err) {
 static br_status rollback(engine_session *s, const sql_stmt *stmt, br_error *err) {
   if (s->trancount == 0) {
     return not_begun(s, 3903, "ROLLBACK", err);
+  }
+  if (stmt->text != NULL && s->doomed) {
+    sql_error_set(&s->error, 3931, 16,
+                  "The current transaction cannot be committed and cannot be rolled back to a "
+                  "savepoint. Roll back the entire transaction.");
+    return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
   }
   if (stmt->text != NULL && s->in_sqlite) {
     const char *name = savepoint_name(s, stmt->text);
@@ -157,6 +178,9 @@ br_status engine_transaction(engine_session *s, const sql_stmt *stmt, br_error *
     s->statement_kind = "COMMIT TRANSACTION";
     if (s->trancount == 0) {
       return not_begun(s, 3902, "COMMIT", err);
+    }
+    if ((st = engine_check_doomed(s, err)) != BR_OK) {
+      return st;
     }
     if (s->trancount == 1 && s->in_sqlite) {
       st = run(s, "COMMIT", err);

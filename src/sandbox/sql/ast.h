@@ -209,6 +209,7 @@ typedef enum sql_constraint_kind {
   SQL_C_UNIQUE,
   SQL_C_CHECK,
   SQL_C_FOREIGN,
+  SQL_C_INDEX,   /* INDEX ix (a) of a table; no constraint, but made with it */
   SQL_C_DEFAULT, /* ALTER TABLE … ADD CONSTRAINT … DEFAULT x FOR c */
 } sql_constraint_kind;
 
@@ -216,7 +217,7 @@ typedef struct sql_constraint {
   sql_constraint_kind kind;
   const char *name; /* NULL: made up */
   sql_names *columns;
-  bool clustered, has_clustered;
+  bool clustered, has_clustered, unique;
   const char *expression; /* check, default: as written */
   sql_expr *expr;
   sql_name target;
@@ -322,6 +323,7 @@ typedef enum sql_stmt_kind {
   SQL_S_USE,
   SQL_S_EXECUTE,
   SQL_S_SHOW,
+  SQL_S_WAITFOR, /* DELAY: expr */
   SQL_S_NOTHING, /* accepted without effect: CHECKPOINT, UPDATE STATISTICS… */
 } sql_stmt_kind;
 

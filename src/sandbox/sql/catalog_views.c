@@ -99,20 +99,30 @@ static const char key_sql[] =
 static const catalog_view_column databases_columns[] = {
     NAME128("name"),
     INTEGER("database_id"),
+    INTEGER("source_database_id"),
     {"create_date", SQL_DATETIME, 0},
     {"compatibility_level", SQL_TINYINT, 0},
     NAME128("collation_name"),
+    {"user_access", SQL_TINYINT, 0},
+    {"user_access_desc", SQL_NVARCHAR, 60},
+    FLAG("is_read_only"),
     {"state", SQL_TINYINT, 0},
     {"state_desc", SQL_NVARCHAR, 60},
-    FLAG("is_read_only"),
     {"snapshot_isolation_state", SQL_TINYINT, 0},
+    {"snapshot_isolation_state_desc", SQL_NVARCHAR, 60},
     FLAG("is_read_committed_snapshot_on"),
+    {"recovery_model", SQL_TINYINT, 0},
+    {"recovery_model_desc", SQL_NVARCHAR, 60},
+    FLAG("is_cdc_enabled"),
+    FLAG("is_encrypted"),
     END};
-static const char databases_sql[] = "SELECT name AS c1, id AS c2, " MOMENT(
-    "created") " AS c3, 160 AS c4,"
-               " 'SQL_Latin1_General_CP1_CI_AS' AS c5, 0 AS c6, 'ONLINE' AS c7, 0 AS c8, 1 AS c9, "
-               "0 AS c10"
-               " FROM main.c_database";
+static const char databases_sql[] = "SELECT name AS c1, id AS c2, NULL AS c3, " MOMENT(
+    "created") " AS c4, 160 AS c5,"
+               " 'SQL_Latin1_General_CP1_CI_AS' AS c6, 0 AS c7, 'MULTI_USER' AS c8, 0 AS c9, 0 AS "
+               "c10,"
+               " 'ONLINE' AS c11, 1 AS c12, 'ON' AS c13, 0 AS c14, 1 AS c15, 'FULL' AS c16, 0 AS "
+               "c17,"
+               " 0 AS c18 FROM main.c_database";
 
 static const catalog_view_column sys_schemas_columns[] = {NAME128("name"), INTEGER("schema_id"),
                                                           INTEGER("principal_id"), END};

@@ -367,8 +367,9 @@ static sql_bound *bind_error(sql_binder *b, const sql_call *call) {
 
 static sql_bound *bind_xact_state(sql_binder *b, const sql_call *call) {
   (void)call;
-  return bind_literal(b, sql_type_of(SQL_SMALLINT),
-                      sql_value_integer(b->environment->trancount > 0));
+  return bind_literal(
+      b, sql_type_of(SQL_SMALLINT),
+      sql_value_integer(b->environment->doomed ? -1 : b->environment->trancount > 0));
 }
 
 sql_bound *bind_global(sql_binder *b, const sql_expr *expr) {

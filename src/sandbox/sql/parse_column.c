@@ -289,6 +289,22 @@ static bool parse_table_constraint(sql_parser *p, sql_stmt *stmt, sql_constraint
   return !parse_failed(p);
 }
 
+/* ix [UNIQUE] [CLUSTERED] (a, b DESC), behind INDEX */
+static bool parse_table_index(sql_parser *p, sql_constraint ***tail) {
+  sql_constraint *index = new_constraint(p, SQL_C_INDEX, parse_identifier(p));
+  if (index == NULL) {
+    return false;
+  }
+  index->unique = parse_accept(p, "UNIQUE");
+  index->clustered = parse_accept(p, "CLUSTERED");
+  (void)(!index->clustered && parse_accept(p, "NONCLUSTERED"));
+  index->columns = parse_column_list(p, true);
+  skip_index_options(p);
+  **tail = index;
+  *tail = &index->next;
+  return !parse_failed(p);
+}
+
 bool parse_element_list(sql_parser *p, sql_stmt *stmt) {
   sql_column_def **column_tail = &stmt->columns;
   sql_constraint **constraint_tail = &stmt->constraints;
@@ -296,9 +312,11 @@ bool parse_element_list(sql_parser *p, sql_stmt *stmt) {
     if (p->is_tsql && stmt->columns != NULL && parse_is_symbol(p, ')')) {
       break; /* a comma behind the last element is allowed */
     }
-    if (p->is_tsql && parse_is(p, "INDEX")) {
-      (void)sql_unsupported(p->context, parse_peek(p, 0)->line, "INDEX in CREATE TABLE");
-      return false;
+    if (p->is_tsql && parse_accept(p, "INDEX")) {
+      if (!parse_table_index(p, &constraint_tail)) {
+        return false;
+      }
+      continue;
     }
     if (starts_constraint(p)) {
       if (!parse_table_constraint(p, stmt, &constraint_tail)) {

@@ -253,6 +253,20 @@ static sql_stmt *parse_throw(sql_parser *p) {
   return parse_failed(p) ? NULL : stmt;
 }
 
+/* WAITFOR DELAY '00:00:05' */
+static sql_stmt *parse_waitfor(sql_parser *p) {
+  sql_stmt *stmt = parse_new_stmt(p, SQL_S_WAITFOR);
+  p->at++;
+  if (stmt == NULL) {
+    return NULL;
+  }
+  if (!parse_accept(p, "DELAY")) {
+    return sql_unsupported(p->context, stmt->line, "WAITFOR %s", parse_peek(p, 0)->text);
+  }
+  stmt->expr = parse_primary(p);
+  return parse_failed(p) ? NULL : stmt;
+}
+
 /* PRINT x, WHILE c body, RETURN [x]: the expression and the body. */
 static sql_stmt *parse_with_expr(sql_parser *p, sql_stmt_kind kind) {
   sql_stmt *stmt = parse_new_stmt(p, kind);
@@ -298,6 +312,7 @@ static sql_stmt *parse_flow_tsql(sql_parser *p) {
       {"BEGIN", parse_begin},
       {"RAISERROR", parse_raiserror},
       {"THROW", parse_throw},
+      {"WAITFOR", parse_waitfor},
       {"EXEC", parse_execute},
       {"EXECUTE", parse_execute},
   };

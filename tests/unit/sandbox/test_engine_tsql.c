@@ -235,6 +235,40 @@ static void output_tells_the_rows_before_and_after(void **state) {
         {"DROP TABLE O", ""});
 }
 
+#define DOUBLE_KEY "INSERT INTO doom VALUES (5); INSERT INTO doom VALUES (5)"
+
+static void a_doomed_transaction_can_only_be_rolled_back(void **state) {
+  (void)state;
+  CHECK(
+      {"CREATE TABLE doom (Id int NOT NULL CONSTRAINT PK_doom PRIMARY KEY); SET XACT_ABORT ON", ""},
+      {"BEGIN TRAN; BEGIN TRY " DOUBLE_KEY " END TRY BEGIN CATCH SELECT ERROR_NUMBER(),"
+       " XACT_STATE(), @@TRANCOUNT; IF @@TRANCOUNT > 0 ROLLBACK; THROW END CATCH",
+       "(1)\n2627|-1|1\n!2627 Violation of PRIMARY KEY constraint 'PK_doom'. Cannot insert"
+       " duplicate key in object 'dbo.doom'. The duplicate key value is (5).\n"},
+      {"SELECT COUNT(*), @@TRANCOUNT FROM doom", "0|0\n"},
+      {"BEGIN TRAN; BEGIN TRY " DOUBLE_KEY " END TRY BEGIN CATCH SELECT COUNT(*) FROM doom; BEGIN"
+       " TRY DELETE FROM doom END TRY BEGIN CATCH SELECT ERROR_NUMBER() END CATCH; BEGIN TRY"
+       " COMMIT END TRY BEGIN CATCH SELECT ERROR_NUMBER() END CATCH END CATCH",
+       "(1)\n1\n3930\n3930\n!3998 Uncommittable transaction is detected at the end of the batch."
+       " The transaction is rolled back.\n"},
+      {"SELECT COUNT(*), @@TRANCOUNT, XACT_STATE() FROM doom; SET XACT_ABORT OFF", "0|0|0\n"},
+      {"BEGIN TRAN; BEGIN TRY " DOUBLE_KEY " END TRY BEGIN CATCH SELECT XACT_STATE() END CATCH;"
+       " COMMIT; SELECT COUNT(*) FROM doom",
+       "(1)\n1\n1\n"},
+      {"DROP TABLE doom", ""});
+}
+
+static void a_table_is_made_with_its_indexes(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE #ix (a int, b int, INDEX ix_b UNIQUE (b), INDEX ix_a (a DESC)); WAITFOR"
+         " DELAY '00:00:00.001'",
+         ""},
+        {"INSERT INTO #ix VALUES (1, 1), (1, 1)",
+         "!2601 Cannot insert duplicate key row in object 'dbo.#ix' with unique index 'ix_b'. The"
+         " duplicate key value is (1).\n#3621 The statement has been terminated.\n"},
+        {"DROP TABLE #ix", ""});
+}
+
 /* Which columns a result describes as NOT NULL, as letters: n nullable, - not. */
 static void check_described(const char *sql, const char *wanted) {
   engine_result_kind kind = ENGINE_NONE;
@@ -285,6 +319,8 @@ int main(void) {
       cmocka_unit_test(having_without_group_by_sees_one_group_even_of_no_rows),
       cmocka_unit_test(a_thousand_rows_of_values_fit_and_one_more_does_not),
       cmocka_unit_test(output_tells_the_rows_before_and_after),
+      cmocka_unit_test(a_doomed_transaction_can_only_be_rolled_back),
+      cmocka_unit_test(a_table_is_made_with_its_indexes),
       cmocka_unit_test(columns_declared_not_null_are_described_so),
   };
   return cmocka_run_group_tests(tests, open_tsql, close_engine);
