@@ -9,7 +9,9 @@
  *   tds_load_free(load)                         gives an unfinished one up: nothing of it stays
  *
  * One load is one statement: all its rows or none, inside the connection's transaction where one is
- * open. The connection is the load's alone from the first write to finish or free.
+ * open. The connection is the load's alone from the first write to finish or free. A cancel between
+ * writes gives the load up and leaves the connection usable; one that finds a packet half sent, to
+ * a server that takes no more, loses it.
  */
 #ifndef TDS_LOAD_H
 #define TDS_LOAD_H
@@ -34,6 +36,8 @@ br_status tds_load_open(tds_conn *conn, const tds_load_options *options, tds_loa
  * Types that can't be sent as they are (xml, CLR types, text, ntext, image…) show as the max type
  * that the server converts. */
 const batch_schema *tds_load_schema(const tds_load *load);
+/* Batches in the layouts of that schema. BR_ERR_DATA names row (by b->first_row) and column of a
+ * value that does not fit; the load is then given up and the connection usable. */
 br_status tds_load_write(tds_load *load, const batch *b, br_error *err) BR_CHECKED;
 /* ret_rows: rows sent. Errors of the server come as tds_next_result() reports them; the connection
  * is usable after them unless the server closed it. */
