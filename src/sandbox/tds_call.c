@@ -393,6 +393,7 @@ br_status tds_call_run(tds_session *s, const uint8_t *payload, size_t length, br
   tds_answer a;
   tds_reader_init_memory(&r, payload, length);
   br_status st = tds_answer_begin(&a, s, TDS_TOKEN_DONEINPROC, NULL, err);
+  bool more = false;
   do {
     tds_rpc rpc;
     if (st == BR_OK) {
@@ -407,11 +408,13 @@ br_status tds_call_run(tds_session *s, const uint8_t *payload, size_t length, br
       return st;
     }
     st = run_call(&a, &rpc, err);
+    /* Asked once: what the last DONEPROC says must be what is done, also where a cancel comes. */
+    more = !tds_reader_at_end(&r) && !br_cancel_requested(s->cancel);
     if (st == BR_OK) {
-      st = end_call(&a, &rpc, !tds_reader_at_end(&r) && !br_cancel_requested(s->cancel), err);
+      st = end_call(&a, &rpc, more, err);
     }
     a.failed = a.has_return_status = false;
     tds_rpc_done(&rpc);
-  } while (st == BR_OK && !tds_reader_at_end(&r) && !br_cancel_requested(s->cancel));
+  } while (st == BR_OK && more);
   return st == BR_OK ? tds_writer_end(&s->writer, err) : st;
 }
