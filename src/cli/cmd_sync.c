@@ -81,7 +81,8 @@ static int run_sync(const cli_arguments *args) {
   if (st != BR_OK) {
     return cli_fail_run(&err);
   }
-  st = sync_poller_start(&s.options, &poller, &err);
+  st = cli_syncing_audit(&s, &err);
+  st = st == BR_OK ? sync_poller_start(&s.options, &poller, &err) : st;
   if (st == BR_OK && cli_flag(args, "once")) {
     st = run_once(poller, &s, args, &failed, &err);
   } else if (st == BR_OK) {

@@ -2,26 +2,97 @@
 
 #include <string.h>
 
+#include "base/log.h"
+#include "base/mem.h"
 #include "cli/output.h"
 
 static auth_permissions *current_permissions(void *context) {
   const cli_syncing *syncing = context;
-  return syncing->permissions == NULL ? NULL : auth_permissions_ref(syncing->permissions);
+  return syncing->permissions == NULL ? NULL : auth_reload_current(syncing->permissions);
+}
+
+static void say_reload(void *context, auth_reload_outcome outcome, const char *message) {
+  (void)context;
+  if (outcome == AUTH_RELOADED) {
+    br_log(BR_LOG_INFO, "the permissions file was read again");
+  } else {
+    br_log(BR_LOG_WARNING, "%s", message);
+  }
 }
 
 static br_status load_permissions(cli_syncing *s, br_error *err) {
   const settings *config = s->session.config;
-  const char *file = settings_get(config, SETTING_PERMISSIONS_FILE);
-  br_status st = auth_permissions_load(file, &s->permissions, err);
+  const auth_reload_options options = {
+      .path = settings_get(config, SETTING_PERMISSIONS_FILE),
+      .strict = settings_strict(config),
+      .watch = settings_bool(config, SETTING_PERMISSIONS_HOT_RELOAD),
+      .report = say_reload,
+  };
+  br_status st = auth_reload_start(&options, &s->permissions, err);
   if (st == BR_ERR_NOT_FOUND) {
     br_error_clear(err);
     st = BR_OK;
   }
   s->policy = (sync_policy){.current = current_permissions,
                             .context = s,
-                            .file = file,
-                            .strict = settings_strict(config),
+                            .file = options.path,
+                            .strict = options.strict,
                             .max_delete_rows = settings_u64(config, SETTING_SYNC_MAX_DELETE_ROWS)};
+  return st;
+}
+
+/* ---- audit ---- */
+
+/* What an outcome is called in the audit log. */
+static auth_audit_event outcome_event(const sync_report *report) {
+  switch (report->status) {
+  case SYNC_COMPLETED:
+    return AUTH_AUDIT_SYNC_COMPLETED;
+  case SYNC_BLOCKED:
+    return AUTH_AUDIT_DELETE_BLOCKED;
+  default:
+    return AUTH_AUDIT_SYNC_FAILED;
+  }
+}
+
+static void write_audit(void *context, const sync_event *event, const sync_applied *applied) {
+  cli_syncing *s = context;
+  char table[SYNC_NAME_TEXT_MAX] = "";
+  br_error err = BR_ERROR_INIT;
+  if (event->problem == NULL) {
+    sync_name_plain(&event->target, table);
+  }
+  const auth_audit_detail details[] = {
+      {.name = "event_id", .text = event->event_id == NULL ? "" : event->event_id},
+      {.name = "rows_affected", .number = applied == NULL ? 0 : applied->report.rows_affected},
+      {.name = "message",
+       .text = applied == NULL || applied->report.error_message == NULL
+                   ? ""
+                   : applied->report.error_message},
+  };
+  const auth_audit_record record = {
+      .event = applied == NULL ? AUTH_AUDIT_SYNC_STARTED : outcome_event(&applied->report),
+      .user_name = applied == NULL ? s->options.principal : applied->principal,
+      .resource = table,
+      .action = event->problem == NULL ? sync_operation_name(event->operation) : "",
+      .status = applied == NULL ? "started" : sync_status_name(applied->report.status),
+      .details = details,
+      .detail_count = applied == NULL ? 1 : 3,
+  };
+  if (auth_audit_write(s->audit, &record, &err) != BR_OK) {
+    br_log(BR_LOG_ERROR, "audit log: %s", err.message);
+  }
+}
+
+br_status cli_syncing_audit(cli_syncing *s, br_error *err) {
+  char *path = NULL;
+  br_status st = auth_audit_path(s->session.config, &path, err);
+  st = st == BR_OK ? auth_audit_open(path, &s->audit, err) : st;
+  br_free(path);
+  if (st == BR_OK) {
+    s->options.on_event = write_audit;
+    s->options.on_event_context = s;
+  }
   return st;
 }
 
@@ -75,7 +146,8 @@ br_status cli_syncing_open(const cli_arguments *args, unsigned sides, cli_syncin
 }
 
 void cli_syncing_close(cli_syncing *s) {
-  auth_permissions_unref(s->permissions);
+  auth_audit_close(s->audit);
+  auth_reload_stop(s->permissions);
   dbx_client_free(s->client);
   cli_session_close(&s->session);
 }

@@ -5,6 +5,8 @@
 #ifndef CLI_SYNCING_H
 #define CLI_SYNCING_H
 
+#include "auth/audit.h"
+#include "auth/reload.h"
 #include "cli/session.h"
 #include "sync/policy.h"
 #include "sync/sync.h"
@@ -13,7 +15,8 @@ typedef struct cli_syncing {
   cli_session session;
   tds_options sqlserver;
   dbx_client *client;
-  auth_permissions *permissions; /* NULL: there is no file */
+  auth_reload *permissions; /* NULL: there is no file */
+  auth_audit *audit;        /* NULL: the command changes nothing */
   sync_policy policy;
   sync_options options; /* filled from the settings */
 } cli_syncing;
@@ -23,6 +26,8 @@ typedef struct cli_syncing {
 br_status cli_syncing_open(const cli_arguments *args, unsigned sides, cli_syncing *ret_syncing,
                            br_error *err) BR_CHECKED;
 void cli_syncing_close(cli_syncing *syncing);
+/* Opens the audit log and writes what the poller does into it, through options.on_event. */
+br_status cli_syncing_audit(cli_syncing *syncing, br_error *err) BR_CHECKED;
 /* The events table, opened. */
 br_status cli_syncing_queue(cli_syncing *syncing, sync_queue **ret_queue, br_error *err) BR_CHECKED;
 

@@ -1,0 +1,436 @@
+"""Events of a Databricks table become changes in SQL Server: each operation, each refusal, the order, the words.
+
+Everything runs on the sandbox's servers, through the program's own commands. Expected tables are written down here by
+hand, never computed by the product.
+"""
+
+import json
+import uuid
+
+import pytest
+
+EVENTS = "bridge.events.bridge_events"
+
+
+class Sync:
+    """A set-up pair of sandbox servers with an events table, a ledger and one target table."""
+
+    def __init__(self, bridge):
+        self.bridge = bridge
+        bridge.run("init", check=True)
+        self.server(
+            "CREATE TABLE dbo.Items (id int NOT NULL PRIMARY KEY, name nvarchar(20) NOT NULL, price decimal(9,2) NULL,"
+            " changed datetime2(3) NULL)"
+        )
+
+    def server(self, sql, check=True):
+        return self.bridge.sql("sqlserver", sql, check=check)
+
+    def lake(self, sql, check=True):
+        return self.bridge.sql("databricks", sql, check=check)
+
+    def source(self, name, select):
+        self.lake(f"CREATE OR REPLACE TABLE main.default.{name} AS {select}")
+        return f"main.default.{name}"
+
+    def emit(self, operation, source=None, target="dbo.Items", keys=("id",), event_id=None, **columns):
+        """Writes the row as a notebook would, past the program."""
+        event_id = event_id or f"{operation.lower()}-{uuid.uuid4().hex[:8]}"
+        values = {
+            "event_id": text(event_id),
+            "operation": text(operation),
+            "source_table": text(source),
+            "target_table": text(target),
+            "primary_keys": "array(" + ", ".join(text(key) for key in keys) + ")" if keys is not None else "NULL",
+        }
+        for name, value in columns.items():
+            values[name] = text(json.dumps(value)) if isinstance(value, dict) else value if isinstance(value, Sql) else (
+                str(value) if isinstance(value, int) else text(value)
+            )
+        self.lake(f"INSERT INTO {EVENTS} ({', '.join(values)}) VALUES ({', '.join(values.values())})")
+        return event_id
+
+    def run(self, status=0, env=None):
+        result = self.bridge.run("sync", "--once", "--output", "json", env=env)
+        assert result.status == status, result
+        return result
+
+    def event(self, event_id):
+        rows = self.bridge.run("events", "show", event_id, "--output", "json", check=True).json()["rows"]
+        return {name: value for name, value in rows}
+
+    def items(self):
+        rows = self.server("SELECT id, name, price FROM dbo.Items ORDER BY id").json()["rows"]
+        return [tuple(row) for row in rows]
+
+
+class Sql(str):
+    """An expression instead of a value."""
+
+
+def text(value):
+    if value is None:
+        return "NULL"
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@pytest.fixture
+def sync(bridge):
+    return Sync(bridge)
+
+
+THREE = "SELECT 1 AS id, 'one' AS name, CAST(1.50 AS DECIMAL(9,2)) AS price UNION ALL SELECT 2, 'two', NULL UNION ALL SELECT 3, 'drei', 3"
+
+
+def test_an_insert_of_five_columns_is_applied(sync):
+    event = sync.emit("INSERT", sync.source("three", THREE))
+    sync.run()
+    assert sync.items() == [(1, "one", "1.50"), (2, "two", None), (3, "drei", "3.00")]
+    row = sync.event(event)
+    assert (row["status"], row["rows_affected"], row["error_message"]) == ("completed", "3", None)
+    assert row["processed_at"]
+
+
+def test_update_delete_and_upsert(sync):
+    sync.server("INSERT INTO dbo.Items (id, name, price) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
+    update = sync.emit("UPDATE", sync.source("u", "SELECT 1 AS id, 'A' AS name UNION ALL SELECT 9, 'Z'"), rows_expected=2)
+    sync.run()
+    assert sync.items() == [(1, "A", "1.00"), (2, "b", "2.00"), (3, "c", "3.00")]
+    row = sync.event(update)
+    assert (row["status"], row["rows_affected"], row["discrepancy"]) == ("completed", "1", "1")
+    assert "2 rows were expected, 1 were affected" in row["warning"]
+
+    upsert = sync.emit(
+        "INSERT", sync.source("up", "SELECT 2 AS id, 'B' AS name UNION ALL SELECT 4, 'd'"), metadata={"mode": "upsert"}
+    )
+    sync.run()
+    assert sync.items() == [(1, "A", "1.00"), (2, "B", "2.00"), (3, "c", "3.00"), (4, "d", None)]
+    assert sync.event(upsert)["rows_affected"] == "2"
+
+    by_filter = sync.emit("DELETE", "", filter_conditions={"id": [1, 99], "price": None})
+    sync.run()
+    assert sync.event(by_filter)["rows_affected"] == "0"
+    by_filter = sync.emit("DELETE", "", filter_conditions={"id": [1, 99], "price": 1.00})
+    by_source = sync.emit("DELETE", sync.source("d", "SELECT 2 AS id, 'whatever' AS unused UNION ALL SELECT 2, 'x'"))
+    sync.run()
+    assert sync.items() == [(3, "c", "3.00"), (4, "d", None)]
+    assert sync.event(by_filter)["rows_affected"] == "1"
+    assert sync.event(by_source)["rows_affected"] == "1"
+
+
+def test_null_in_conditions_is_null(sync):
+    sync.server("INSERT INTO dbo.Items (id, name, price) VALUES (1, 'a', 1), (2, 'b', NULL), (3, 'c', 3)")
+    sync.emit("DELETE", "", filter_conditions={"price": [None, 3]})
+    sync.run()
+    assert sync.items() == [(1, "a", "1.00")]
+
+
+@pytest.mark.parametrize(
+    "name, columns, message",
+    [
+        ("empty source", {"select": THREE + " LIMIT 0"}, "No data to insert"),
+        ("unknown column", {"select": "SELECT 1 AS id, 'x' AS nmae"}, "has no column 'nmae' (is 'name' meant?)"),
+        ("value too long", {"select": f"SELECT 1 AS id, '{'x' * 21}' AS name"}, "id=1, column 'name'"),
+        ("NULL in a NOT NULL column", {"select": "SELECT 7 AS id, CAST(NULL AS STRING) AS name"}, "id=7, column 'name'"),
+        ("no number", {"select": "SELECT 1 AS id, 'n' AS name, 'abc' AS price"}, "'abc'"),
+        ("source missing", {"source": "main.default.nowhere"}, "TABLE_OR_VIEW_NOT_FOUND"),
+        ("target missing", {"select": THREE, "target": "dbo.Nowhere"}, "dbo.Nowhere does not exist"),
+        ("update without keys", {"operation": "UPDATE", "select": THREE, "keys": None}, "Primary keys required for UPDATE"),
+        ("delete without keys", {"operation": "DELETE", "keys": None, "filter_conditions": {"id": 1}},
+         "Primary keys required for DELETE"),
+        ("delete without condition", {"operation": "DELETE"}, "without any condition is refused"),
+        ("update of keys alone", {"operation": "UPDATE", "select": "SELECT 1 AS id"}, "nothing but the keys"),
+        ("update with a NULL key", {"operation": "UPDATE", "select": "SELECT CAST(NULL AS INT) AS id, 'x' AS name"},
+         "NULL in a key column"),
+        ("update with a key twice",
+         {"operation": "UPDATE", "select": "SELECT 1 AS id, 'x' AS name UNION ALL SELECT 1, 'y'"}, "id=1 (2 times)"),
+        ("update, key not in the source", {"operation": "UPDATE", "select": "SELECT 'x' AS name"},
+         "The source has no column 'id'"),
+        ("condition on no column", {"operation": "DELETE", "filter_conditions": {"nmae": 1}}, "has no column 'nmae'"),
+        ("condition that doesn't convert", {"operation": "DELETE", "filter_conditions": {"id": "one"}}, "one"),
+        ("broken conditions", {"operation": "DELETE", "filter_conditions": "{nonsense"}, "no JSON object"),
+    ],
+)
+def test_each_mistake_fails_with_its_words_and_changes_nothing(sync, name, columns, message):
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (100, 'kept')")
+    columns = dict(columns)
+    operation = columns.pop("operation", "INSERT")
+    select = columns.pop("select", None)
+    source = columns.pop("source", None) or (sync.source("s", select) if select else None)
+    event = sync.emit(operation, source, **columns)
+    sync.run(status=1)
+    row = sync.event(event)
+    assert row["status"] == "failed", row
+    assert message in row["error_message"], row
+    assert sync.items() == [(100, "kept", None)]
+
+
+def test_rejected_rows_are_listed_by_key(sync):
+    rows = " UNION ALL ".join(f"SELECT {i} AS id, {text('y' * (25 if i % 2 else 3))} AS name" for i in range(1, 61))
+    event = sync.emit("INSERT", sync.source("bad", rows))
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    assert message.startswith("30 rows can't be taken; nothing was changed: id=1, column 'name'")
+    assert "id=39, column 'name'" in message and "id=41," not in message and "and 10 more" in message
+
+
+def test_a_duplicate_key_names_the_rows_that_are_there(sync):
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (2, 'b'), (3, 'c')")
+    event = sync.emit("INSERT", sync.source("three", THREE))
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    assert "PRIMARY KEY" in message
+    assert "2 rows of the source are there already: id=2; id=3" in message
+    assert "upsert" in message
+
+
+def test_a_missing_partner_names_the_rows(sync):
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'a')")
+    sync.server("CREATE TABLE dbo.Lines (line int NOT NULL PRIMARY KEY, item int NULL CONSTRAINT FK_item REFERENCES dbo.Items(id))")
+    event = sync.emit(
+        "INSERT", sync.source("l", "SELECT 1 AS line, 1 AS item UNION ALL SELECT 2, 5 UNION ALL SELECT 3, NULL"),
+        target="dbo.Lines", keys=("line",),
+    )
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    assert "FK_item" in message and "1 row of the source is without a partner there: item=5" in message
+
+
+def test_identity_columns_are_explained_and_kept_on_wish(sync):
+    sync.server("CREATE TABLE dbo.Auto (id int IDENTITY(10,1) PRIMARY KEY, name nvarchar(20))")
+    source = sync.source("a", "SELECT 1 AS id, 'x' AS name")
+    failed = sync.emit("INSERT", source, target="dbo.Auto")
+    kept = sync.emit("INSERT", source, target="dbo.Auto", metadata={"identity_insert": True})
+    made = sync.emit("INSERT", sync.source("b", "SELECT 'y' AS name"), target="dbo.Auto")
+    sync.run(status=1)
+    row = sync.event(failed)
+    assert row["status"] == "failed" and "Cannot insert explicit value for identity column 'id'" in row["error_message"]
+    assert sync.event(kept)["status"] == "completed" and sync.event(made)["status"] == "completed"
+    assert [tuple(r) for r in sync.server("SELECT id, name FROM dbo.Auto ORDER BY id").json()["rows"]] == [(1, "x"), (10, "y")]
+
+
+def test_a_delete_over_the_limit_is_blocked_with_both_numbers(sync):
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES " + ", ".join(f"({i}, 'n')" for i in range(1, 31)))
+    event = sync.emit("DELETE", "", filter_conditions={"name": "n"})
+    sync.run(status=1, env={"SYNC_MAX_DELETE_ROWS": "10"})
+    row = sync.event(event)
+    assert row["status"] == "blocked"
+    assert "would take 30 rows" in row["error_message"] and "the limit is 10" in row["error_message"]
+    assert len(sync.items()) == 30
+    sync.bridge.run("events", "retry", event, check=True)
+    sync.run(status=0, env={"SYNC_MAX_DELETE_ROWS": "30"})
+    assert sync.event(event)["status"] == "completed" and sync.items() == []
+
+
+def test_clients_that_do_not_know_blocked_see_failed(sync):
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'n'), (2, 'n')")
+    event = sync.emit("DELETE", "", filter_conditions={"name": "n"})
+    sync.run(status=1, env={"SYNC_MAX_DELETE_ROWS": "1", "SYNC_BLOCKED_STATUS": "failed"})
+    assert sync.event(event)["status"] == "failed"
+
+
+def test_rights_of_the_permissions_file(sync):
+    sync.bridge.write(
+        "config/permissions.yaml",
+        "users:\n  - name: databricks\n    token_sha256: \"" + "ab" * 32 + "\"\n    permissions:\n"
+        "      - table: dbo.Items\n        access: read_write\n        max_delete_rows: 1\n",
+    )
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY)")
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'n'), (2, 'n')")
+    blocked = sync.emit("DELETE", "", filter_conditions={"name": "n"})
+    refused = sync.emit("INSERT", sync.source("o", "SELECT 1 AS id"), target="dbo.Other", metadata={"principal": "admin"})
+    sync.run(status=1)
+    assert sync.event(blocked)["status"] == "blocked"
+    row = sync.event(refused)
+    assert row["status"] == "failed" and "may not write dbo.Other" in row["error_message"]
+    audit = [json.loads(line) for line in (sync.bridge.data / "audit.jsonl").read_text().splitlines()]
+    assert {"sync_started", "delete_blocked", "sync_failed"} <= {line["event_type"] for line in audit}
+    assert all(line["user_name"] == "databricks" for line in audit)
+
+
+def test_cascades_need_a_word(sync):
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'a')")
+    sync.server(
+        "CREATE TABLE dbo.Lines (line int NOT NULL PRIMARY KEY, item int NOT NULL CONSTRAINT FK_item REFERENCES dbo.Items(id) ON DELETE CASCADE)"
+    )
+    sync.server("INSERT INTO dbo.Lines VALUES (1, 1), (2, 1)")
+    refused = sync.emit("DELETE", "", filter_conditions={"id": 1})
+    sync.run(status=1)
+    assert "FK_item on dbo.Lines" in sync.event(refused)["error_message"]
+    sync.emit("DELETE", "", filter_conditions={"id": 1}, metadata={"allow_cascade": "true"})
+    sync.run()
+    assert sync.items() == [] and sync.server("SELECT COUNT(*) FROM dbo.Lines").json()["rows"] == [[0]]
+
+
+@pytest.mark.parametrize("order, expected", [("highest_first", ["9", "5", "0", "none"]), ("lowest_first", ["0", "none", "5", "9"])])
+def test_events_go_in_their_order(sync, order, expected):
+    sync.server("CREATE TABLE dbo.Log (n int IDENTITY PRIMARY KEY, what nvarchar(10))")
+    for i, priority in enumerate(["5", "9", "none", "0"]):
+        source = sync.source(f"s{i}", f"SELECT '{priority}' AS what")
+        more = {} if priority == "none" else {"priority": int(priority)}
+        sync.emit("INSERT", source, target="dbo.Log", keys=(), created_at=Sql(f"TIMESTAMP'2024-01-01 00:00:0{9 - i if priority == 'none' else 9}'"), **more)
+    # `none` is of priority 0 too, and older or younger than 0 by created_at alone
+    sync.run(env={"SYNC_PRIORITY_ORDER": order})
+    rows = [row[0] for row in sync.server("SELECT what FROM dbo.Log ORDER BY n").json()["rows"]]
+    swapped = [{"0": "none", "none": "0"}.get(word, word) for word in expected]
+    assert rows in (expected, swapped) and rows.index("none") < rows.index("0")
+
+
+def test_the_ledger_answers_for_what_was_done(sync):
+    source = sync.source("three", THREE)
+    event = sync.emit("INSERT", source, event_id="same")
+    sync.run()
+    # The display is set back, as after a crash before it was written: nothing is applied again.
+    sync.lake(f"UPDATE {EVENTS} SET status = 'processing', rows_affected = NULL WHERE event_id = 'same'")
+    result = sync.run()
+    assert result.json()["rows"][0][4] == 1, result
+    assert sync.event(event)["status"] == "completed" and sync.event(event)["rows_affected"] == "3"
+    assert len(sync.items()) == 3
+    # The same id with other content is another matter.
+    sync.lake(f"DELETE FROM {EVENTS}")
+    sync.emit("DELETE", "", event_id="same", filter_conditions={"id": 1})
+    sync.run(status=1)
+    assert "used before" in sync.event("same")["error_message"]
+    assert len(sync.items()) == 3
+
+
+def test_two_rows_with_one_id(sync):
+    one = sync.source("one", "SELECT 1 AS id, 'a' AS name")
+    two = sync.source("two", "SELECT 2 AS id, 'b' AS name")
+    sync.emit("INSERT", one, event_id="twin", priority=9)
+    sync.emit("INSERT", two, event_id="twin", priority=1)
+    sync.run(status=1)
+    rows = sync.lake(f"SELECT source_table, status FROM {EVENTS} ORDER BY source_table").json()["rows"]
+    assert rows == [[one, "completed"], [two, "failed"]]
+    assert sync.items() == [(1, "a", None)]
+
+
+def test_retry_runs_a_failed_event_again(sync):
+    event = sync.emit("INSERT", sync.source("s", THREE + " LIMIT 0"))
+    sync.run(status=1)
+    assert sync.bridge.run("events", "retry", "nobody").status == 1
+    sync.source("s", THREE)
+    sync.bridge.run("events", "retry", event, check=True)
+    assert sync.event(event)["error_message"] is None
+    sync.run()
+    assert sync.event(event)["status"] == "completed" and len(sync.items()) == 3
+    again = sync.bridge.run("events", "retry", event)
+    assert again.status == 1 and "only failed and blocked" in again.err
+
+
+def test_a_cancelled_event_is_never_applied(sync):
+    event = sync.emit("INSERT", sync.source("three", THREE))
+    sync.bridge.run("events", "cancel", event, check=True)
+    sync.run()
+    assert sync.items() == []
+    assert sync.bridge.run("events", "show", event).status == 1
+    assert sync.bridge.run("events", "cancel", event).status == 1
+
+
+def test_a_dry_run_changes_nothing_and_says_what_it_would(sync):
+    sync.server("INSERT INTO dbo.Items (id, name, price) VALUES (1, 'a', 1), (2, 'b', 2)")
+    source = sync.source("u", "SELECT 1 AS id, 'A' AS name UNION ALL SELECT 2, 'b'")
+    event = sync.emit("UPDATE", source, metadata={"dry_run": True})
+    plan = sync.emit("UPDATE", source, priority=-1)
+    said = sync.bridge.run("events", "plan", plan, check=True).out
+    assert "2 rows of dbo.Items would be updated" in said and "id=1: name a -> A" in said
+    assert sync.event(plan)["status"] == "pending"
+    sync.bridge.run("events", "cancel", plan, check=True)
+    sync.run()
+    row = sync.event(event)
+    assert (row["status"], row["rows_affected"]) == ("completed", "0")
+    assert "Dry run, nothing was changed: 2 rows of dbo.Items would be updated" in row["warning"]
+    assert sync.items() == [(1, "a", "1.00"), (2, "b", "2.00")]
+
+
+def test_bulk_direct(sync):
+    event = sync.emit("INSERT", sync.source("three", THREE), metadata={"bulk": "direct"})
+    sync.run()
+    assert sync.event(event)["rows_affected"] == "3" and len(sync.items()) == 3
+    event = sync.emit("INSERT", sync.source("three", THREE), metadata={"bulk": "direct"})
+    sync.run(status=1)
+    assert sync.event(event)["status"] == "failed" and len(sync.items()) == 3
+    empty = sync.emit("INSERT", sync.source("none", THREE + " LIMIT 0"), metadata={"bulk": "direct"})
+    sync.run(status=1)
+    assert sync.event(empty)["error_message"] == "No data to insert"
+
+
+def test_an_empty_source_may_be_fine(sync):
+    source = sync.source("none", THREE + " LIMIT 0")
+    expected = sync.emit("INSERT", source, rows_expected=0)
+    sync.run()
+    assert sync.event(expected)["status"] == "completed"
+    event = sync.emit("INSERT", source)
+    sync.run(env={"SYNC_EMPTY_SOURCE": "completed"})
+    assert sync.event(event)["status"] == "completed"
+
+
+def test_names_with_hyphens_with_and_without_backticks(sync):
+    sync.lake("CREATE CATALOG IF NOT EXISTS `my-catalog`")
+    sync.lake("CREATE SCHEMA IF NOT EXISTS `my-catalog`.`my-schema`")
+    sync.lake("CREATE TABLE `my-catalog`.`my-schema`.`new-rows` AS SELECT 1 AS id, 'a' AS name")
+    sync.emit("INSERT", "my-catalog.my-schema.new-rows")
+    sync.run()
+    sync.server("DELETE FROM dbo.Items")
+    sync.emit("INSERT", "`my-catalog`.`my-schema`.`new-rows`", target="[master].[dbo].[Items]")
+    sync.run(status=sync.bridge.run("sync", "--once").status and 0)
+    assert sync.items() == [(1, "a", None)]
+
+
+def test_the_other_events_table_and_schema(make_bridge):
+    """The guide's names, and filter_conditions and metadata as MAP."""
+    bridge = make_bridge({"EVENTS_TABLE": "`000-sql-databricks-bridge`.`events`.bridge_events"})
+    table = "`000-sql-databricks-bridge`.`events`.bridge_events"
+    bridge.sql("databricks", "CREATE CATALOG IF NOT EXISTS `000-sql-databricks-bridge`")
+    bridge.sql("databricks", "CREATE SCHEMA IF NOT EXISTS `000-sql-databricks-bridge`.`events`")
+    bridge.sql(
+        "databricks",
+        f"CREATE TABLE {table} (event_id STRING, operation STRING, source_table STRING, target_table STRING, primary_keys"
+        " ARRAY<STRING>, priority INT DEFAULT 0, status STRING DEFAULT 'pending', rows_expected INT, rows_affected INT,"
+        " discrepancy INT, warning STRING, error_message STRING, filter_conditions MAP<STRING,STRING>, metadata"
+        " MAP<STRING,STRING>, created_at TIMESTAMP, processed_at TIMESTAMP) TBLPROPERTIES"
+        " ('delta.feature.allowColumnDefaults' = 'supported')",
+    )
+    bridge.run("init", check=True)
+    bridge.sql("sqlserver", "CREATE TABLE dbo.Users (id int PRIMARY KEY, admin bit, name nvarchar(20))")
+    bridge.sql("sqlserver", "INSERT INTO dbo.Users VALUES (1, 0, 'a'), (2, 1, 'b'), (3, 0, NULL)")
+    bridge.sql(
+        "databricks",
+        f"INSERT INTO {table} (event_id, operation, source_table, target_table, primary_keys, filter_conditions, metadata)"
+        " VALUES ('e', 'DELETE', '', 'dbo.Users', array('id'), map('admin', '0', 'name', CAST(NULL AS STRING)), map('job', 'x'))",
+    )
+    assert bridge.run("sync", "--once").status == 0
+    assert bridge.sql("sqlserver", "SELECT id FROM dbo.Users ORDER BY id").json()["rows"] == [[1], [2]]
+    assert bridge.run("events", "show", "e", "--output", "json").json()["rows"][6] == ["status", "completed"]
+
+
+def test_the_command_line_of_events(sync):
+    source = sync.source("three", THREE)
+    emitted = sync.bridge.run(
+        "events", "emit", "--operation", "INSERT", "--source", source, "--target", "dbo.Items", "--key", "id",
+        "--rows-expected", "3", "--event-id", "by-hand", "--metadata", '{"job": "by hand"}',
+    )
+    assert emitted.status == 0 and emitted.out == "by-hand: pending\n", emitted
+    twice = sync.bridge.run("events", "emit", "--operation", "INSERT", "--source", source, "--target", "dbo.Items", "--event-id", "by-hand")
+    assert twice.status == 1 and "already" in twice.err
+    wrong = sync.bridge.run("events", "emit", "--operation", "UPDATE", "--source", source, "--target", "dbo.Items")
+    assert wrong.status == 1 and "Primary keys required for UPDATE operation" in wrong.err
+    listed = sync.bridge.run("events", "list", "--status", "pending", "--output", "json", check=True).json()
+    assert [row[0] for row in listed["rows"]] == ["by-hand"] and listed["sandbox"] == ["databricks"]
+    waiting = sync.bridge.run("events", "watch", "by-hand", "--timeout", "1", "--interval", "1")
+    assert waiting.status == 1 and "still pending" in waiting.err
+    sync.run()
+    assert sync.bridge.run("events", "watch", "by-hand").status == 0
+    assert sync.bridge.run("events", "show", "nobody").status == 1
+
+
+def test_init_shows_what_it_would_run_and_may_run_twice(bridge):
+    shown = bridge.run("init", "--dry-run", "--test-table", check=True)
+    assert "CREATE TABLE IF NOT EXISTS `bridge`.`events`.`bridge_events`" in shown.out
+    assert "CREATE TABLE [dbo].[bridge_ledger]" in shown.out
+    missing = bridge.run("sync", "--once")
+    assert missing.status == 1 and "init" in missing.err
+    bridge.run("init", "--test-table", check=True)
+    again = bridge.run("init", "--test-table", check=True)
+    assert "was there already" in again.out
+    assert bridge.run("sync", "--once").status == 0
