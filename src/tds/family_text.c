@@ -139,25 +139,49 @@ static br_status decode_char16(tds_decoder *d, tds_reader *r, batch_column *out,
   return BR_OK;
 }
 
-/* UTF-16LE: four code units at a time. */
-static br_status decode_nchar16(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
-                                br_error *err) {
-  size_t length = r->end - r->pos >= 2 ? br_load_u16le(r->pos) : TDS_LENGTH16_NULL;
-  if (length % 2 != 0 || !can_copy_fast(d, r, out, length, length / 2)) {
-    return tds_decode_len16(d, r, out, row, err);
+/* Narrows UTF-16LE of `length` bytes with slack; false: not all of it is ASCII. */
+static inline bool narrow_ascii(const uint8_t *from, uint8_t *to, size_t length) {
+#ifdef __SSE2__
+  /* Eight code units at a time; of the last ones only those of the value count. */
+  static const uint8_t keep[32] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                                   0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+  const __m128i not_ascii = _mm_set1_epi16((short)0xFF80);
+  for (size_t i = 0; i < length; i += 16) {
+    __m128i units = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
+    if (length - i < 16) {
+      const uint8_t *mask = keep + 16 - (length - i);
+      units = _mm_and_si128(units, _mm_loadu_si128((const __m128i *)(const void *)mask));
+    }
+    __m128i ascii = _mm_cmpeq_epi16(_mm_and_si128(units, not_ascii), _mm_setzero_si128());
+    if (_mm_movemask_epi8(ascii) != 0xFFFF) {
+      return false;
+    }
+    _mm_storel_epi64((__m128i *)(void *)(to + i / 2), _mm_packus_epi16(units, units));
   }
-  const uint8_t *from = r->pos + 2;
-  uint8_t *to = out->data + out->data_len;
+#else
   for (size_t i = 0; i < length; i += 8) {
     uint64_t word = br_load_u64le(from + i);
     if (length - i < 8) {
       word &= (UINT64_C(1) << (8 * (length - i))) - 1;
     }
     if ((word & NOT_ASCII_16) != 0) {
-      return tds_decode_len16(d, r, out, row, err);
+      return false;
     }
     word = (word | word >> 8) & UINT64_C(0x0000FFFF0000FFFF); /* bytes 0, 2, 4, 6 together */
     br_store_u32le(to + i / 2, (uint32_t)(word | word >> 16));
+  }
+#endif
+  return true;
+}
+
+static br_status decode_nchar16(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
+                                br_error *err) {
+  size_t length = r->end - r->pos >= 2 ? br_load_u16le(r->pos) : TDS_LENGTH16_NULL;
+  if (length % 2 != 0 || !can_copy_fast(d, r, out, length, length / 2)) {
+    return tds_decode_len16(d, r, out, row, err);
+  }
+  if (!narrow_ascii(r->pos + 2, out->data + out->data_len, length)) {
+    return tds_decode_len16(d, r, out, row, err);
   }
   end_fast(r, out, row, length, length / 2);
   return BR_OK;
