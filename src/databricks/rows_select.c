@@ -1,8 +1,10 @@
 /*
- * The statement that reads all rows. Its columns have no aliases: one that is named like its source
- * would take that one's place in ORDER BY, and order numbers as text.
+ * The statement that reads all rows. A column in another form than its own has an alias that no
+ * column has: Spark calls CAST(`x` AS STRING) "x", and ORDER BY would then sort numbers as text.
  */
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "databricks/rows.h"
 
@@ -31,6 +33,24 @@ static br_status put_json_options(br_buf *out, const char *type_text, br_error *
                        nulls && times ? ", " : "", times ? json_times : "");
 }
 
+enum { PREFIX_MAX = 64 };
+
+/* Aliases are this and a number: "_c", with as many "_" more as no column's name begins so. */
+static br_status choose_prefix(const batch_schema *schema, char prefix[PREFIX_MAX], br_error *err) {
+  for (size_t length = 2; length < PREFIX_MAX; length++) {
+    bool taken = false;
+    (void)snprintf(prefix, PREFIX_MAX, "_c%.*s", (int)length - 2,
+                   "______________________________________________________________");
+    for (size_t i = 0; i < schema->count && !taken; i++) {
+      taken = strncasecmp(schema->fields[i].name, prefix, length) == 0;
+    }
+    if (!taken) {
+      return BR_OK;
+    }
+  }
+  return br_error_set(err, BR_ERR_UNSUPPORTED, "Too many columns have names like %s…", prefix);
+}
+
 static br_status put_column(br_buf *out, dbx_form form, const char *name, const char *type_text,
                             br_error *err) {
   static const struct {
@@ -53,13 +73,20 @@ static br_status put_column(br_buf *out, dbx_form form, const char *name, const 
 
 br_status dbx_rows_select(const dbx_rows *rows, const dbx_rows_options *options, bool arrow,
                           br_buf *out, br_error *err) {
-  br_status st = br_buf_text(out, "SELECT ", err);
+  char prefix[PREFIX_MAX];
+  br_status st = choose_prefix(rows->schema, prefix, err);
+  if (st == BR_OK) {
+    st = br_buf_text(out, "SELECT ", err);
+  }
   for (size_t i = 0; i < rows->schema->count && st == BR_OK; i++) {
     const dbx_rows_column *column = &rows->columns[i];
+    dbx_form form = arrow ? column->arrow_form : column->inline_form;
     st = i > 0 ? br_buf_text(out, ", ", err) : BR_OK;
     if (st == BR_OK) {
-      st = put_column(out, arrow ? column->arrow_form : column->inline_form,
-                      rows->schema->fields[i].name, column->type_text, err);
+      st = put_column(out, form, rows->schema->fields[i].name, column->type_text, err);
+    }
+    if (st == BR_OK && form != DBX_FORM_PLAIN) {
+      st = br_buf_printf(out, err, " AS `%s%zu`", prefix, i);
     }
   }
   if (st == BR_OK) {

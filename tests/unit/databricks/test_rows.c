@@ -113,12 +113,15 @@ static void every_type_is_asked_for_in_an_exact_form(void **state) {
                   "\"SELECT * FROM `c`.`t` LIMIT 0\"");
   assert_contains(
       (const char *)script_request_at(server, 1)->body,
-      "\"SELECT `b``l`, `t`, `s`, `i`, `l`, CAST(`f` AS STRING), CAST(`d` AS STRING), CAST(`n` AS "
-      "STRING), unix_date(`day`), unix_micros(`ts`), CAST(`ntz` AS STRING), `str`, hex(`bin`), "
-      "to_json(`a`), to_json(`st`, map('ignoreNullFields', 'false', 'timeZone', 'UTC', "
-      "'timestampFormat', 'yyyy-MM-dd\\\\'T\\\\'HH:mm:ss.SSSSSSXXX', 'timestampNTZFormat', "
-      "'yyyy-MM-dd\\\\'T\\\\'HH:mm:ss.SSSSSS')), to_json(`v`), CAST(`iv` AS STRING), "
-      "CAST(`nothing` AS STRING) FROM `c`.`t` WHERE i > 1 ORDER BY `ts`\"");
+      "\"SELECT `b``l`, `t`, `s`, `i`, `l`, CAST(`f` AS STRING) AS `_c5`, CAST(`d` AS STRING) AS "
+      "`_c6`, CAST(`n` AS STRING) AS `_c7`, unix_date(`day`) AS `_c8`, unix_micros(`ts`) AS `_c9`, "
+      "CAST(`ntz` AS STRING) AS `_c10`, `str`, hex(`bin`) AS `_c12`, to_json(`a`) AS `_c13`, "
+      "to_json(`st`, map('ignoreNullFields', 'false', 'timeZone', 'UTC', 'timestampFormat', "
+      "'yyyy-MM-dd\\\\'T\\\\'HH:mm:ss.SSSSSSXXX', 'timestampNTZFormat', "
+      "'yyyy-MM-dd\\\\'T\\\\'HH:mm:ss.SSSSSS')) AS `_c14`, to_json(`v`) AS `_c15`, "
+      "CAST(`iv` AS STRING) AS `_c16`, CAST(`nothing` AS STRING) AS `_c17` FROM `c`.`t` WHERE i > "
+      "1 "
+      "ORDER BY `ts`\"");
   assert_int_equal(dbx_rows_total(rows), 2);
   assert_string_equal(dbx_rows_type_text(rows, 14), "STRUCT<x: INT, t: TIMESTAMP>");
 
@@ -297,6 +300,25 @@ static void tables_that_change_in_between_are_refused(void **state) {
   assert_int_equal(open_failing(&t, &err), BR_ERR_PROTOCOL);
 }
 
+/* An alias that is a column's name would take its place in ORDER BY. */
+static void aliases_are_no_columns_names(void **state) {
+  (void)state;
+  table t = {.described = COLUMN("_c0", "DOUBLE") "," COLUMN("_C_x", "INT"),
+             .columns = COLUMN("x", "STRING") "," COLUMN("_C_x", "INT"),
+             .rows = "[[\"1.5\",\"2\"]]",
+             .count = 1};
+  script_server *server = script_start_by_body(answer, &t);
+  dbx_client *client = test_client(script_base(server));
+  dbx_rows *rows = NULL;
+  br_error err = BR_ERROR_INIT;
+  assert_status(open_table(client, &rows, &err), BR_OK, &err);
+  assert_contains((const char *)script_request_at(server, 1)->body,
+                  "SELECT CAST(`_c0` AS STRING) AS `_c__0`, `_C_x` FROM");
+  dbx_rows_close(rows);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 static void failures_name_what_was_read(void **state) {
   (void)state;
   table t = {.described = COLUMN("i", "INT"), .failure = "[DIVIDE_BY_ZERO] no. SQLSTATE: 22012"};
@@ -313,6 +335,7 @@ int main(void) {
       cmocka_unit_test(values_in_another_form_are_refused),
       cmocka_unit_test(types_that_are_none_are_refused),
       cmocka_unit_test(tables_that_change_in_between_are_refused),
+      cmocka_unit_test(aliases_are_no_columns_names),
       cmocka_unit_test(failures_name_what_was_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
