@@ -190,8 +190,9 @@ const batch_schema *dbx_rows_schema(const dbx_rows *rows);
 const char *dbx_rows_type_text(const dbx_rows *rows, size_t column);
 /* What the server says the result has; checked at the end. */
 uint64_t dbx_rows_total(const dbx_rows *rows);
-/* Appends rows to an empty batch until it is full or holds max_bytes. BR_DONE: all rows were
- * handed out, and they are as many as the server said. */
+/* Appends rows, one at least, to an empty batch made with the rows' schema until it is full, holds
+ * max_bytes (0: no limit), or the next ones have not arrived: fewer are no end. BR_DONE: all rows
+ * were handed out, and they are as many as the server said. */
 br_status dbx_rows_next(dbx_rows *rows, batch *b, size_t max_bytes, br_error *err) BR_CHECKED;
 /* Closes the statement on the server too. NULL is fine. */
 void dbx_rows_close(dbx_rows *rows);

@@ -22,7 +22,8 @@ typedef struct dbx_download dbx_download;
 br_status dbx_download_open(dbx_transport *transport, const dbx_http_request *request,
                             br_cancel *cancel, dbx_download **ret_download,
                             dbx_http_response *response, br_error *err) BR_CHECKED;
-/* Waits for bytes; *ret_length 0: the body has ended, as long as was announced. */
+/* Waits for bytes; *ret_length 0: the body has ended, as long as was announced. After a failure the
+ * download can only be closed. */
 br_status dbx_download_read(dbx_download *download, void *bytes, size_t size, size_t *ret_length,
                             br_error *err) BR_CHECKED;
 void dbx_download_close(dbx_download *download); /* NULL is fine */

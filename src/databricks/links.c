@@ -1,11 +1,11 @@
 #include "databricks/links.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "batch/value.h"
+#include "databricks/error.h"
 #include "databricks/json.h"
 #include "databricks/url.h"
 
@@ -175,6 +175,53 @@ br_status dbx_links_add(dbx_links *links, const dbx_reply *reply, const char *ba
   br_status st = BR_OK;
   for (size_t i = 0; i < json_array_size(list) && st == BR_OK; i++) {
     st = add_link(links, json_array_get(list, i), base, err);
+  }
+  return st;
+}
+
+/* ---- refusals ---- */
+
+enum { SHOWN = 200 };
+
+static bool starts_at(const br_buf *body, size_t at, const char *text) {
+  size_t length = strlen(text);
+  return length <= body->len - at && memcmp(body->data + at, text, length) == 0;
+}
+
+/* The text of the first element that opens so; empty: none. */
+static void element_text(const br_buf *body, const char *opening, char text[SHOWN + 1]) {
+  size_t at = 0;
+  text[0] = '\0';
+  while (at < body->len && !starts_at(body, at, opening)) {
+    at++;
+  }
+  if (at == body->len) {
+    return;
+  }
+  at += strlen(opening);
+  size_t length = 0;
+  while (length < SHOWN && at + length < body->len && body->data[at + length] != '<') {
+    length++;
+  }
+  memcpy(text, body->data + at, length);
+  text[length] = '\0';
+  dbx_text_clean(text);
+}
+
+br_status dbx_links_refusal(const dbx_http_response *response, br_error *err) {
+  char code[SHOWN + 1];
+  char message[SHOWN + 1];
+  element_text(&response->body, "<Code>", code);
+  element_text(&response->body, "<Message>", message);
+  bool moved = response->status >= 300 && response->status < 400;
+  br_status st = response->status == 401 || response->status == 403 ? BR_ERR_AUTH : BR_ERR_REMOTE;
+  br_error_set(err, st, "The storage behind a link answers HTTP %ld%s%s%s%s%s", response->status,
+               code[0] != '\0' ? " " : "", code, message[0] != '\0' ? ": " : "", message,
+               moved ? ", a redirect, which is not followed" : "");
+  if (err != NULL) {
+    err->native_code = response->status;
+    /* Only the workspace says where rows lie. */
+    err->retriable = !moved;
   }
   return st;
 }

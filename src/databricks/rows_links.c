@@ -18,7 +18,6 @@
 #include "base/mem.h"
 #include "batch/arrow_ipc.h"
 #include "databricks/download.h"
-#include "databricks/error.h"
 #include "databricks/json.h"
 #include "databricks/links.h"
 #include "databricks/rows.h"
@@ -176,17 +175,6 @@ static br_status find_link(dbx_rows *rows, const dbx_link **ret_link, br_error *
   return BR_OK;
 }
 
-/* What storage answers instead of the chunk. Expired links are 403 or 404, with some clouds 400 or
- * 410; a redirect is final, since nobody but the workspace says where rows come from. */
-static br_status refused(const dbx_http_response *response, br_error *err) {
-  br_status st = dbx_error_of_answer(response, err);
-  bool moved = response->status >= 300 && response->status < 400;
-  if (!moved && err != NULL) {
-    err->retriable = true;
-  }
-  return st;
-}
-
 static br_status open_download(dbx_rows *rows, br_error *err) {
   dbx_rows_links *l = rows->links;
   const dbx_link *link = NULL;
@@ -204,7 +192,7 @@ static br_status open_download(dbx_rows *rows, br_error *err) {
   st = dbx_download_open(rows->client->transport, &request, rows->cancel, &l->download, &response,
                          err);
   if (st == BR_OK && l->download == NULL) {
-    st = refused(&response, err);
+    st = dbx_links_refusal(&response, err);
   }
   dbx_http_response_done(&response);
   return st;

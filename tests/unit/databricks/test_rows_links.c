@@ -90,9 +90,10 @@ static void a_download_that_breaks_is_read_again(void **state) {
   }
 }
 
-static const char expired[] = "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\n"
-                              "Content-Length: 66\r\n\r\n<Error><Code>AccessDenied</Code>"
-                              "<Message>Request expired</Message>";
+static const char expired[] =
+    "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: 118\r\n\r\n"
+    "<Error><Code>AccessDenied</Code><Message>Request\nhas expired</Message>"
+    "<StringToSign>all that was signed</StringToSign>";
 
 static void an_expired_link_is_asked_for_anew(void **state) {
   (void)state;
@@ -137,6 +138,11 @@ static void links_that_always_fail_end_it(void **state) {
     assert_contains(err.message, "Chunk 1 of the result: ");
     assert_contains(err.message, "(after 5 tries)");
     assert_lacks(err.message, "signature=");
+    assert_lacks(err.message, "signed");
+    if (i == 0) {
+      assert_contains(err.message, "answers HTTP 403 AccessDenied: Request has expired (after");
+      assert_int_equal(err.native_code, 403);
+    }
     assert_int_equal(w.downloads, 1 + 5);
     assert_int_equal(w.deletes, 1);
   }
