@@ -70,6 +70,12 @@ static const struct {
 };
 enum { PROMISED = sizeof promised / sizeof promised[0] };
 
+static void assert_same_type(const batch_type *a, const batch_type *b) {
+  assert_int_equal(a->layout, b->layout);
+  assert_int_equal(a->precision, b->precision);
+  assert_int_equal(a->scale, b->scale);
+}
+
 static void every_type_becomes_what_the_table_promises(void **state) {
   (void)state;
   bool seen[BATCH_SQL_TYPE_COUNT] = {false};
@@ -119,7 +125,7 @@ static void options_change_times_and_nothing_else(void **state) {
     } else if (plain.layout == BATCH_TIMESTAMP_US) {
       assert_int_equal(changed.layout, BATCH_TIMESTAMP_US_UTC);
     } else {
-      assert_memory_equal(&plain, &changed, sizeof plain);
+      assert_same_type(&plain, &changed);
     }
   }
 }
@@ -153,7 +159,7 @@ static void arrow_formats_come_back_as_the_same_type(void **state) {
     batch_type_arrow_format(&type, format, sizeof format);
     batch_type back;
     assert_int_equal(batch_type_of_arrow_format(format, &back, NULL), BR_OK);
-    assert_memory_equal(&type, &back, sizeof type);
+    assert_same_type(&type, &back);
   }
   batch_type zoned;
   assert_int_equal(batch_type_of_arrow_format("tsu:Europe/Madrid", &zoned, NULL), BR_OK);

@@ -395,7 +395,7 @@ static void a_running_statement_is_polled_and_cancelled(void **state) {
 
 static void big_results_come_in_chunks(void **state) {
   (void)state;
-  json_t *json = statement("rows 400000", "");
+  json_t *json = statement("rows 400000", ",\"wait_timeout\":\"50s\"");
   json_t *chunks = json_object_get(json_object_get(json, "manifest"), "chunks");
   assert_true(json_array_size(chunks) > 1);
   json_int_t rows = 0;
