@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* open() and fcntl() are variadic, and glibc declares connect(), bind() and accept4() with a transparent union:
- * none fits a pointer of the table. */
+/* open() and fcntl() are variadic, and glibc declares connect(), bind() and accept4() with a
+ * transparent union: none fits a pointer of the table. */
 static int real_open(const char *path, int flags, mode_t mode) {
   return open(path, flags, mode);
 }
@@ -29,10 +29,11 @@ static int real_accept4(int fd, struct sockaddr *ret_address, socklen_t *ret_len
 #define REAL_CALLS                                                                                 \
   {                                                                                                \
     .open = real_open, .close = close, .read = read, .write = write, .pread = pread,               \
-    .pwrite = pwrite, .fsync = fsync, .fcntl_lock = real_fcntl_lock, .fstat = fstat, .stat = stat, .rename = rename,              \
-    .unlink = unlink, .mkdir = mkdir, .rmdir = rmdir, .statvfs = statvfs, .socket = socket,        \
-    .connect = real_connect, .bind = real_bind, .listen = listen, .accept4 = real_accept4,         \
-    .send = send, .recv = recv, .poll = poll, .clock_gettime = clock_gettime,                      \
+    .pwrite = pwrite, .fsync = fsync, .fcntl_lock = real_fcntl_lock, .fstat = fstat, .stat = stat, \
+    .rename = rename, .unlink = unlink, .mkdir = mkdir, .rmdir = rmdir, .statvfs = statvfs,        \
+    .socket = socket, .connect = real_connect, .bind = real_bind, .listen = listen,                \
+    .accept4 = real_accept4, .send = send, .recv = recv, .poll = poll,                             \
+    .clock_gettime = clock_gettime,                                                                \
   }
 
 static const br_sys_table real_calls = REAL_CALLS;
