@@ -141,6 +141,25 @@ static sql_bound *bind_date_add(sql_binder *b, const sql_call *call) {
                                  subtract ? "-" : "", days->sql, x->sql, call_pack(&date)));
 }
 
+/* timestampadd(unit, n, x): a DATE plus hours and less is a TIMESTAMP. */
+static sql_bound *bind_timestampadd(sql_binder *b, const sql_call *call) {
+  const sql_type instant = sql_type_of(SQL_TIMESTAMP);
+  sql_part part = SQL_PART_DAY;
+  if (!call_part(b, call->expr->list, &part)) {
+    return NULL;
+  }
+  sql_bound *count = call_integer(b, call, 1);
+  sql_bound *x = call_moment(b, call, 2);
+  if (x != NULL && x->type.kind == SQL_DATE && part >= SQL_PART_HOUR) {
+    x = bind_convert(b, x, &instant, SQL_EXPLICIT, SQL_STYLE_NONE, call->expr->line);
+  }
+  return count == NULL || x == NULL
+             ? NULL
+             : bind_new(b, x->type, true,
+                        sql_text(b->context, "f_dateadd(%d,%s,%s,%lld)", (int)part, count->sql,
+                                 x->sql, call_pack(&x->type)));
+}
+
 static sql_bound *bind_add_months(sql_binder *b, const sql_call *call) {
   const sql_type date = sql_type_of(SQL_DATE);
   sql_bound *x = call_as(b, call, 0, &date);
@@ -287,6 +306,7 @@ const sql_function_row sql_function_rows_databricks[] = {
     {"date_add", 2, 2, false, bind_date_add},
     {"dateadd", 2, 2, false, bind_date_add},
     {"date_sub", 2, 2, false, bind_date_add},
+    {"timestampadd", 3, 3, true, bind_timestampadd},
     {"add_months", 2, 2, false, bind_add_months},
     {"datediff", 2, 2, false, bind_datediff},
     {"date_diff", 2, 2, false, bind_datediff},

@@ -245,6 +245,49 @@ static int binary_level(const sql_parser *p) {
 
 static sql_expr *parse_unary(sql_parser *p);
 
+static bool is_interval(const sql_parser *p) {
+  sql_token_kind kind = parse_peek(p, 1)->kind;
+  return !p->is_tsql && parse_is(p, "INTERVAL") &&
+         (kind == SQL_TOKEN_NUMBER || kind == SQL_TOKEN_STRING) && parse_is_identifier(p, 2);
+}
+
+/* x + INTERVAL 5 MINUTES, behind the operator: timestampadd(MINUTE, 5, x). */
+static sql_expr *parse_interval(sql_parser *p, sql_expr *x, bool subtract) {
+  sql_expr *call = parse_new_expr(p, SQL_E_FUNCTION);
+  sql_expr *unit = parse_new_expr(p, SQL_E_STRING);
+  sql_expr *count = parse_new_expr(p, SQL_E_NUMBER);
+  if (call == NULL || unit == NULL || count == NULL) {
+    return NULL;
+  }
+  const sql_token *number = parse_peek(p, 1);
+  const char *word = parse_peek(p, 2)->text;
+  size_t length = strlen(word);
+  bool plural = length > 1 && (word[length - 1] | 0x20) == 's';
+  bool digits = number->length != 0 && strspn(number->text, "0123456789") == number->length;
+  p->at += 3;
+  if (!digits || parse_is(p, "TO") || parse_peek(p, 0)->kind == SQL_TOKEN_NUMBER) {
+    return sql_unsupported(p->context, call->line, "This INTERVAL");
+  }
+  unit->text = sql_copy(p->context, word, length - plural);
+  count->text = number->text;
+  count->length = number->length;
+  if (subtract) {
+    sql_expr *minus = parse_new_expr(p, SQL_E_UNARY);
+    if (minus == NULL) {
+      return NULL;
+    }
+    minus->op = '-';
+    minus->a = count;
+    count = minus;
+  }
+  call->text = "timestampadd";
+  call->list = unit;
+  unit->next = count;
+  count->next = x;
+  call->count = 3;
+  return call;
+}
+
 static sql_expr *parse_binary(sql_parser *p, int least) {
   int depth = p->depth;
   sql_expr *left = parse_unary(p);
@@ -259,6 +302,10 @@ static sql_expr *parse_binary(sql_parser *p, int least) {
     }
     expr->op = parse_is(p, "DIV") ? 'd' : parse_peek(p, 0)->op;
     p->at++;
+    if ((expr->op == '+' || expr->op == '-') && is_interval(p)) {
+      left = parse_interval(p, left, expr->op == '-');
+      continue;
+    }
     expr->a = left;
     expr->b = parse_binary(p, level + 1);
     left = expr->b == NULL ? NULL : expr;

@@ -142,6 +142,23 @@ static void identifiers_come_out_of_parameters(void **state) {
   }
 }
 
+static void intervals_move_points_in_time(void **state) {
+  (void)state;
+  CHECK(
+      {"SELECT TIMESTAMP '2022-02-28 00:00:00' + INTERVAL 1 DAY, TIMESTAMP '2022-03-01 00:00:00' -"
+       " INTERVAL '90' SECONDS, DATE '2022-03-31' - INTERVAL 1 MONTH, DATE '2022-03-31' + INTERVAL"
+       " 1 HOUR",
+       "2022-03-01 00:00:00.000000Z|2022-02-28 23:58:30.000000Z|2022-02-28|"
+       "2022-03-31 01:00:00.000000Z\n"},
+      {"SELECT timestampadd(MICROSECOND, 5, TIMESTAMP '2022-02-28 00:00:00') = TIMESTAMP"
+       " '2022-02-28 00:00:00.000005', current_timestamp() - INTERVAL 5 MINUTES <"
+       " current_timestamp()",
+       "true|true\n"},
+      {"SELECT current_timestamp() - INTERVAL '1-2' YEAR TO MONTH",
+       "!0A000 [UNSUPPORTED_FEATURE] The feature is not supported by the sandbox: This INTERVAL."
+       " SQLSTATE: 0A000\n"});
+}
+
 static void hashes_and_encodings(void **state) {
   (void)state;
   CHECK(
@@ -171,6 +188,7 @@ int main(void) {
       cmocka_unit_test(explode_makes_rows),
       cmocka_unit_test(what_there_is_is_shown),
       cmocka_unit_test(identifiers_come_out_of_parameters),
+      cmocka_unit_test(intervals_move_points_in_time),
       cmocka_unit_test(hashes_and_encodings),
   };
   return cmocka_run_group_tests(tests, open_databricks, close_engine);
