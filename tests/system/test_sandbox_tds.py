@@ -270,3 +270,11 @@ def test_faults_reach_a_real_client(make_sandbox):
         connection.cursor().execute("SELECT 'unlucky'").fetchall()
     with pytest.raises(mssql_python.Error, match="(?i)communication link failure"):
         connection.cursor().execute("SELECT 'broken'").fetchall()
+
+
+def test_very_deep_brackets_are_refused_at_once(bridge):
+    """Looking for what stands behind them once took time by the square of their number: minutes for these."""
+    deep = "(" * 50000
+    result = bridge.run("sql", "--on", "sqlserver", f"SELECT {deep}1{deep.replace('(', ')')}", timeout=60)
+    assert result.status == 1
+    assert "191" in result.err

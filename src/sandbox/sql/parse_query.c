@@ -7,10 +7,13 @@
 #include "sandbox/sql/parser.h"
 
 bool parse_starts_query(const sql_parser *p) {
-  size_t ahead = 0;
-  while (parse_is_symbol_at(p, ahead, '(')) {
-    ahead++;
+  /* Token by token: parse_peek() counts from the front, and there may be thousands of brackets. */
+  const sql_token *first = parse_peek(p, 0);
+  const sql_token *token = first;
+  while (token->kind == SQL_TOKEN_SYMBOL && token->op == '(') {
+    token++;
   }
+  size_t ahead = (size_t)(token - first);
   return parse_is_at(p, ahead, "SELECT") || parse_is_at(p, ahead, "WITH") ||
          (parse_is_at(p, ahead, "VALUES") && parse_is_symbol_at(p, ahead + 1, '(')) ||
          (!p->is_tsql && parse_is_at(p, ahead, "VALUES"));
