@@ -558,3 +558,86 @@ def databricks_profile(case):
 def databricks_plain(case):
     settings = {**case.server, "DATABRICKS_HOST": "http://workspace.example", "DATABRICKS_TOKEN": "not-a-word"}
     return extract(case.bridge(settings), destination="/Volumes/main/default/landing")
+
+
+# ---- events
+
+
+def with_events(case, *events, **settings):
+    """A program on the embedded servers whose events table holds DELETE events on a table that is not there."""
+    bridge = case.bridge(settings)
+    bridge.run("init", check=True)
+    for event in events:
+        emit(bridge, "--event-id", event, "--filter", '{"id": 1}', check=True)
+    return bridge
+
+
+def emit(bridge, *options, operation="DELETE", keys=("--key", "id"), **kwargs):
+    return bridge.run("events", "emit", "--operation", operation, "--target", "dbo.Nowhere", *keys, *options, **kwargs)
+
+
+@scenario("events-no-table")
+def events_no_table(case):
+    return case.bridge().run("sync", "--once")
+
+
+@scenario("events-table-name")
+def events_table_name(case):
+    return case.bridge({"EVENTS_TABLE": "bridge..events"}).run("sync", "--once")
+
+
+@scenario("events-no-ledger")
+def events_no_ledger(case):
+    return with_events(case).run("sync", "--once", env={"SYNC_LEDGER_TABLE": "dbo.other"})
+
+
+@scenario("events-emit-keys")
+def events_emit_keys(case):
+    return emit(with_events(case), "--source", "main.default.t", operation="UPDATE", keys=())
+
+
+@scenario("events-emit-json")
+def events_emit_json(case):
+    return emit(with_events(case), "--filter", '{"id":')
+
+
+@scenario("events-emit-number")
+def events_emit_number(case):
+    return emit(with_events(case), "--filter", '{"id": 1}', "--priority", "high")
+
+
+@scenario("events-exists")
+def events_exists(case):
+    return emit(with_events(case, "e1"), "--filter", '{"id": 1}', "--event-id", "e1")
+
+
+@scenario("events-unknown")
+def events_unknown(case):
+    return with_events(case).run("events", "show", "e1")
+
+
+@scenario("events-retry")
+def events_retry(case):
+    return with_events(case, "e1").run("events", "retry", "e1")
+
+
+@scenario("events-cancel")
+def events_cancel(case):
+    return with_events(case).run("events", "cancel", "e1")
+
+
+@scenario("events-watch")
+def events_watch(case):
+    return with_events(case, "e1").run("events", "watch", "e1", "--timeout", 1, "--interval", 1)
+
+
+@scenario("events-failed")
+def events_failed(case):
+    bridge = with_events(case, "e1")
+    bridge.run("sync", "--once")
+    return bridge.run("events", "watch", "e1")
+
+
+@scenario("events-plan")
+def events_plan(case):
+    return with_events(case, "e1").run("events", "plan", "e1")
