@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/syncing.h"
+#include "sync/retry.h"
 #include "sync/setup.h"
 
 enum { STOP_MS = 20000 };
@@ -72,6 +74,25 @@ static void run_on(const cli_syncing *s) {
   br_log(BR_LOG_INFO, "stopping");
 }
 
+/* Servers may be away for a moment when this starts, and the service waits for them; what is wrong
+ * with the settings or the tables does not pass. */
+static br_status start(cli_syncing *s, bool once, sync_poller **ret_poller, br_error *err) {
+  for (unsigned attempt = 1;; attempt++) {
+    br_error why = BR_ERROR_INIT;
+    br_status st = sync_poller_start(&s->options, ret_poller, &why);
+    if (st == BR_OK || !sync_is_transient(&why) || (once && attempt == SYNC_ATTEMPTS)) {
+      *err = why;
+      return st;
+    }
+    br_log(BR_LOG_WARNING, "not ready yet: %s", why.message);
+    st = br_cancel_sleep_ms(s->session.cancel,
+                            sync_retry_delay_ms(attempt, br_clock_monotonic_ns()), err);
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+}
+
 static int run_sync(const cli_arguments *args) {
   br_error err = BR_ERROR_INIT;
   cli_syncing s;
@@ -82,7 +103,7 @@ static int run_sync(const cli_arguments *args) {
     return cli_fail_run(&err);
   }
   st = cli_syncing_audit(&s, &err);
-  st = st == BR_OK ? sync_poller_start(&s.options, &poller, &err) : st;
+  st = st == BR_OK ? start(&s, cli_flag(args, "once"), &poller, &err) : st;
   if (st == BR_OK && cli_flag(args, "once")) {
     st = run_once(poller, &s, args, &failed, &err);
   } else if (st == BR_OK) {

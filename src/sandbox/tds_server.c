@@ -14,10 +14,11 @@
 #include "base/sys.h"
 #include "sandbox/tds_session.h"
 
+#define NO_WATCH UINT64_MAX
 enum {
   CONNECTIONS_MAX = 256,
   ACCEPT_PAUSE_MS = 50, /* after a failure that may pass: no descriptors, no memory */
-  STOP_EVENT = 0,       /* the id that no session has */
+  STOP_EVENT = 0,       /* the number that no watch has */
 };
 
 static void free_session(tds_session *s) {
@@ -76,7 +77,7 @@ static br_status start_session(sandbox_tds_server *server, int fd, bool tcp) {
   }
   (void)pthread_mutex_lock(&server->lock);
   s->id = ++server->next_id;
-  struct epoll_event none = {.events = EPOLLONESHOT, .data.u64 = s->id};
+  struct epoll_event none = {.events = EPOLLONESHOT, .data.u64 = NO_WATCH};
   bool good = server->session_count < CONNECTIONS_MAX &&
               epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &none) == 0 &&
               pthread_create(&s->thread, NULL, serve, s) == 0;
@@ -134,6 +135,7 @@ br_status tds_watch_begin(tds_session *s, br_error *err) {
   }
   (void)pthread_mutex_lock(&s->server->lock);
   s->cancel = cancel;
+  s->watch = ++s->server->next_watch;
   (void)pthread_mutex_unlock(&s->server->lock);
   /* An attention that came together with the request is in our buffers already. */
   if (s->reader.received > s->reader.end || tds_stream_pending(s->stream) ||
@@ -141,7 +143,7 @@ br_status tds_watch_begin(tds_session *s, br_error *err) {
     br_cancel_request(cancel);
     return BR_OK;
   }
-  struct epoll_event input = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.u64 = s->id};
+  struct epoll_event input = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.u64 = s->watch};
   if (epoll_ctl(s->server->epoll_fd, EPOLL_CTL_MOD, s->fd, &input) != 0) {
     st = br_error_errno(err, errno, "Can't watch a connection");
     tds_watch_end(s);
@@ -150,19 +152,22 @@ br_status tds_watch_begin(tds_session *s, br_error *err) {
 }
 
 void tds_watch_end(tds_session *s) {
-  struct epoll_event none = {.events = EPOLLONESHOT, .data.u64 = s->id};
+  struct epoll_event none = {.events = EPOLLONESHOT, .data.u64 = NO_WATCH};
   (void)epoll_ctl(s->server->epoll_fd, EPOLL_CTL_MOD, s->fd, &none);
   (void)pthread_mutex_lock(&s->server->lock);
   br_cancel *cancel = s->cancel;
   s->cancel = NULL;
+  s->watch = NO_WATCH;
   (void)pthread_mutex_unlock(&s->server->lock);
   br_cancel_free(cancel);
 }
 
-static void interrupt(sandbox_tds_server *server, uint64_t id) {
+/* An event that is handled late must not hit a later request of the same session: the client may
+ * have sent that as soon as it had its answer. */
+static void interrupt(sandbox_tds_server *server, uint64_t watch) {
   (void)pthread_mutex_lock(&server->lock);
   for (tds_session *s = server->sessions; s != NULL; s = s->next) {
-    if (s->id == id || id == STOP_EVENT) {
+    if (s->watch == watch || watch == STOP_EVENT) {
       br_cancel_request(s->cancel);
     }
   }

@@ -34,6 +34,7 @@ typedef struct tds_session {
   struct tds_session *next;
   sandbox_tds_server *server;
   uint64_t id;
+  uint64_t watch; /* number of the watch over the request that runs; guarded by the server's lock */
   int fd; /* owned by the stream once there is one */
   bool tcp;
   pthread_t thread;
@@ -69,6 +70,7 @@ struct sandbox_tds_server {
   tds_session *sessions;
   size_t session_count;
   uint64_t next_id;
+  uint64_t next_watch;
   br_cancel *stop;
   int epoll_fd;
   pthread_t watcher, acceptors[SANDBOX_TDS_LISTENERS_MAX];

@@ -63,7 +63,7 @@ static void wait_ms(sync_poller *p, uint64_t ms) {
 /* Says a failure once, not at every attempt. */
 static void say_failure(sync_poller *p, const char *what, const br_error *err) {
   char text[512];
-  (void)snprintf(text, sizeof text, "%s: %.480s", what, err->message);
+  (void)snprintf(text, sizeof text, "%.120s: %.380s", what, err->message);
   pthread_mutex_lock(&p->lock);
   const bool news = strcmp(p->status.last_error, text) != 0;
   memcpy(p->status.last_error, text, sizeof text);
