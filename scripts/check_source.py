@@ -29,6 +29,8 @@ MAY_USE = {
     "jobs": {"base", "store"},
     "extract": BELOW_FLOW | {"flow", "settings"},
     "sync": BELOW_FLOW | {"flow", "settings", "auth"},
+    "api": BELOW_FLOW
+    | {"flow", "settings", "store", "http", "auth", "jobs", "extract", "sync"},
     "sandbox": {"base", "batch", "tds", "parquet", "store", "http"},
 }
 

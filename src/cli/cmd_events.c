@@ -469,30 +469,14 @@ static br_status whole_number(const cli_arguments *args, const char *option, boo
 }
 
 /* The same rules as the poller's: what it would refuse is told now. */
-static br_status check_new(const sync_queue *queue, const sync_new_event *event, br_error *err) {
-  br_buf keys;
-  char expected[32];
+static br_status check_new(cli_syncing *s, sync_queue *queue, const sync_new_event *event,
+                           br_error *err) {
   sync_event *parsed = NULL;
-  br_buf_init(&keys, BR_KIB(64));
-  (void)snprintf(expected, sizeof expected, "%" PRId64, event->rows_expected);
-  br_status st = BR_OK;
-  for (size_t i = 0; i < event->key_count && st == BR_OK; i++) {
-    st = br_buf_printf(&keys, err, "%s%s", i == 0 ? "" : ",", event->keys[i]);
-  }
-  const sync_event_row row = {.event_id = event->event_id,
-                              .operation = event->operation,
-                              .source_table = event->source_table,
-                              .target_table = event->target_table,
-                              .primary_keys = keys.len == 0 ? NULL : br_buf_cstr(&keys),
-                              .rows_expected = event->has_rows_expected ? expected : NULL,
-                              .filter_conditions = event->filter_conditions,
-                              .metadata = event->metadata};
-  st = st == BR_OK ? sync_event_make(sync_queue_name(queue), &row, &parsed, err) : st;
+  br_status st = sync_queue_check(queue, event, s->session.cancel, &parsed, err);
   if (st == BR_OK && parsed->problem != NULL) {
     st = br_error_set(err, BR_ERR_USAGE, "%s", parsed->problem);
   }
   sync_event_free(parsed);
-  br_buf_done(&keys);
   return st;
 }
 
@@ -514,7 +498,7 @@ static br_status emit_event(cli_syncing *s, sync_queue *queue, const cli_argumen
     st = br_uuid(made, err);
     event.event_id = made;
   }
-  st = st == BR_OK ? check_new(queue, &event, err) : st;
+  st = st == BR_OK ? check_new(s, queue, &event, err) : st;
   st = st == BR_OK ? sync_queue_emit(queue, &event, s->session.cancel, err) : st;
   if (st == BR_OK && cli_flag(args, "wait")) {
     return watch(s, queue, event.event_id, args, 300, 2, err);

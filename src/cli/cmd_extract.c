@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -17,6 +16,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "extract/prepare.h"
+#include "extract/spool.h"
 
 static const cli_option options[] = {
     CLI_OPTION_QUERIES_PATH,
@@ -226,26 +226,6 @@ static size_t report_failures(const extract_prepared *p) {
   return failures;
 }
 
-/* The folder for files on their way to a volume; NULL: beside the result. The caller frees. */
-static br_status choose_spool(const cli_arguments *args, const cli_session *s, char **ret_folder,
-                              br_error *err) {
-  const char *asked = cli_text(args, "spool-dir");
-  if (asked == NULL && !extract_place_is_volume(cli_text(args, "destination"))) {
-    *ret_folder = NULL;
-    return BR_OK;
-  }
-  char *folder = asked != NULL
-                     ? br_strdup(asked)
-                     : br_path_join(settings_get(s->config, SETTING_BRIDGE_DATA_DIR), "spool");
-  br_status st = folder == NULL ? br_error_nomem(err) : br_dir_make(folder, 0700, err);
-  if (st != BR_OK) {
-    br_free(folder);
-    return br_error_context(err, st, "The spool folder can't be made");
-  }
-  *ret_folder = folder;
-  return BR_OK;
-}
-
 static br_status run_queries(const cli_arguments *args, cli_session *s, extract_prepared *p,
                              extract_request *request, br_error *err) {
   cli_progress progress;
@@ -302,12 +282,6 @@ static br_status fill_request(const cli_arguments *args, cli_session *s, extract
   return st;
 }
 
-/* "host:port" for the manifest; the caller frees. */
-static char *server_label(const extract_request *request) {
-  return request->sandbox ? br_strdup("sandbox")
-                          : br_asprintf("%s:%u", request->server.host, request->server.port);
-}
-
 static br_status open_client(cli_session *s, const cli_arguments *args, extract_request *request,
                              br_error *err) {
   if (!extract_place_is_volume(cli_text(args, "destination")) || request->plan) {
@@ -325,12 +299,14 @@ static br_status extract(const cli_arguments *args, cli_session *s, extract_prep
   char *spool = NULL;
   br_status st = fill_request(args, s, p, &request, err);
   if (st == BR_OK) {
-    label = server_label(&request);
+    label = extract_server_label(&request.server, request.sandbox);
     request.server_label = label;
     st = label == NULL ? br_error_nomem(err) : open_client(s, args, &request, err);
   }
   if (st == BR_OK && !request.plan) {
-    st = choose_spool(args, s, &spool, err);
+    st = extract_spool_folder(settings_get(s->config, SETTING_BRIDGE_DATA_DIR),
+                              cli_text(args, "spool-dir"), cli_text(args, "destination"), &spool,
+                              err);
     request.spool_folder = spool;
   }
   if (st == BR_OK) {

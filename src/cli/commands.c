@@ -5,6 +5,7 @@ const cli_command *const cli_commands[] = {
     &cli_command_list_queries,
     &cli_command_show_params,
     &cli_command_init,
+    &cli_command_serve,
     &cli_command_sync,
     &cli_command_events_list,
     &cli_command_events_show,

@@ -16,6 +16,7 @@ extern const cli_command cli_command_sandbox;
 extern const cli_command cli_command_test_connection;
 extern const cli_command cli_command_token_new;
 extern const cli_command cli_command_init;
+extern const cli_command cli_command_serve;
 extern const cli_command cli_command_sync;
 extern const cli_command cli_command_events_list;
 extern const cli_command cli_command_events_show;

@@ -90,10 +90,22 @@ static void configure_log(const settings *config, bool verbose) {
   br_log_configure(lowest, json ? BR_LOG_JSON : BR_LOG_TEXT, 2);
 }
 
+static unsigned configured_sides(const settings *config, unsigned asked) {
+  unsigned sides = settings_configured_sides(config) | asked;
+  if (settings_is_set(config, SETTING_USE_DATABRICKS)) {
+    sides |= SETTINGS_DATABRICKS;
+  }
+  return sides == 0 ? SETTINGS_SQLSERVER | SETTINGS_DATABRICKS : sides;
+}
+
 static br_status open_session(cli_session *s, const cli_arguments *args, unsigned sides,
                               br_error *err) {
   settings_load_options load = {0};
   br_status st = settings_load(&load, &s->config, err);
+  if (st == BR_OK && sides == CLI_SIDES_CONFIGURED) {
+    sides = configured_sides(s->config, asked_sides(args));
+  }
+  s->sides = sides;
   if (st == BR_OK) {
     configure_log(s->config, cli_flag(args, "verbose"));
     st = settings_resolve_sandbox(s->config, sides, asked_sides(args), &s->sandbox_sides, err);

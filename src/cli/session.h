@@ -14,6 +14,7 @@
 
 typedef struct cli_session {
   settings *config;
+  unsigned sides;         /* settings_side bits that are there, configured or stood in for */
   unsigned sandbox_sides; /* settings_side bits that the sandbox takes */
   sandbox *sb;            /* NULL: none */
   br_cancel *cancel;
@@ -49,6 +50,9 @@ typedef struct cli_session {
   }
 #define CLI_OPTION_VERBOSE                                                                         \
   { .name = "verbose", .letter = 'v', .kind = CLI_FLAG, .help = "say more on stderr" }
+
+/* The sides that are configured or asked for; both where nothing is. */
+enum { CLI_SIDES_CONFIGURED = 0 };
 
 /* Opens a session for the sides needed (settings_side bits). Prints warnings about settings and the
  * sandbox's announcement to stderr. On failure nothing is left open. */

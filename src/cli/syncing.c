@@ -1,7 +1,5 @@
 #include "cli/syncing.h"
 
-#include <string.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/output.h"
@@ -97,24 +95,11 @@ br_status cli_syncing_audit(cli_syncing *s, br_error *err) {
 }
 
 static void fill_options(cli_syncing *s) {
-  const settings *config = s->session.config;
-  s->options = (sync_options){
-      .sqlserver = &s->sqlserver,
-      .databricks = s->client,
-      .events_table = settings_get(config, SETTING_EVENTS_TABLE),
-      .ledger_table = settings_get(config, SETTING_SYNC_LEDGER_TABLE),
-      .lowest_first =
-          strcmp(settings_get(config, SETTING_SYNC_PRIORITY_ORDER), "lowest_first") == 0,
-      .parallel_tables = (unsigned)settings_u64(config, SETTING_SYNC_PARALLEL_TABLES),
-      .interval_ms = settings_u64(config, SETTING_POLLING_INTERVAL_SECONDS) * 1000,
-      .max_events = (size_t)settings_u64(config, SETTING_MAX_EVENTS_PER_POLL),
-      .blocked_as = settings_get(config, SETTING_SYNC_BLOCKED_STATUS),
-      .empty_is_fine = strcmp(settings_get(config, SETTING_SYNC_EMPTY_SOURCE), "completed") == 0,
-      .principal = settings_get(config, SETTING_SYNC_EVENTS_PRINCIPAL),
-      .ledger_days = settings_u64(config, SETTING_SYNC_LEDGER_DAYS),
-      .rights = sync_policy_rights,
-      .rights_context = &s->policy,
-  };
+  sync_options_of(s->session.config, &s->options);
+  s->options.sqlserver = &s->sqlserver;
+  s->options.databricks = s->client;
+  s->options.rights = sync_policy_rights;
+  s->options.rights_context = &s->policy;
 }
 
 static br_status open_all(cli_syncing *s, unsigned sides, br_error *err) {

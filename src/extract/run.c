@@ -41,6 +41,10 @@ const char *extract_state_name(extract_state state) {
   return names[state];
 }
 
+char *extract_server_label(const tds_options *server, bool sandbox) {
+  return sandbox ? br_strdup("sandbox") : br_asprintf("%s:%u", server->host, server->port);
+}
+
 /* "20130101T050000Z-1a2b3c4d": sorts by time, and is no other run's. */
 static br_status make_run_id(char *text, size_t size, br_error *err) {
   uint8_t random[4];

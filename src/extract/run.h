@@ -79,6 +79,8 @@ typedef struct extract_request {
   void *on_tick_context;
 } extract_request;
 
+/* "host:port" for the manifest; the caller frees. NULL: no memory. */
+char *extract_server_label(const tds_options *server, bool sandbox);
 /* Runs or plans all queries. BR_OK where all went well; otherwise the first failure's status, with
  * every query's own error in place. Failing to start at all (threads, run id) is the only thing err
  * tells. */

@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "extract/lock.h"
+#include "extract/place.h"
 
 #define LOCK_SUFFIX  ".lock"
 #define SPACE_WANTED BR_MIB(512) /* a file and the beginning of the next */
@@ -114,6 +115,22 @@ static void remove_dead_runs(const char *folder) {
     }
   }
   br_names_free(names, count);
+}
+
+br_status extract_spool_folder(const char *data_folder, const char *asked, const char *destination,
+                               char **ret_folder, br_error *err) {
+  if (asked == NULL && !extract_place_is_volume(destination)) {
+    *ret_folder = NULL;
+    return BR_OK;
+  }
+  char *folder = asked != NULL ? br_strdup(asked) : br_path_join(data_folder, "spool");
+  br_status st = folder == NULL ? br_error_nomem(err) : br_dir_make(folder, 0700, err);
+  if (st != BR_OK) {
+    br_free(folder);
+    return br_error_context(err, st, "The spool folder can't be made");
+  }
+  *ret_folder = folder;
+  return BR_OK;
 }
 
 br_status extract_spool_open(extract_spool *spool, const char *folder, const char *run,

@@ -41,8 +41,10 @@ typedef enum http_method {
   HTTP_PUT,
   HTTP_PATCH,
   HTTP_DELETE,
-  HTTP_METHOD_COUNT
+  HTTP_METHOD_COUNT /* in a request: any other method; it has no route */
 } http_method;
+
+const char *http_method_name(http_method method); /* "GET"; "?" for HTTP_METHOD_COUNT */
 
 typedef struct http_request http_request;
 typedef struct http_reply http_reply;
@@ -128,6 +130,9 @@ typedef struct http_server_options {
                     br_error *err);
   /* Sees every reply before it goes out. NULL: nobody does. */
   void (*finish)(http_request *request, http_reply *reply);
+  /* The request is over, answered or broken off: for what authorize() left in its state (with
+   * HTTP_BODY_STREAM that is drop()'s business). NULL: nobody is told. */
+  void (*done)(http_request *request);
 } http_server_options;
 
 typedef struct http_server http_server;

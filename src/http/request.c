@@ -17,6 +17,10 @@ static const char *const method_names[HTTP_METHOD_COUNT] = {
     [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
 };
 
+const char *http_method_name(http_method method) {
+  return method < HTTP_METHOD_COUNT ? method_names[method] : "?";
+}
+
 http_method http_request_method(const http_request *request) {
   return request->method;
 }
@@ -109,6 +113,9 @@ void http_request_free(http_request *request) {
   if (request->begun && request->route->drop != NULL) {
     request->route->drop(request);
   }
+  if (request->server->options.done != NULL) {
+    request->server->options.done(request);
+  }
   http_reply_done(&request->reply);
   http_captures_done(&request->captures);
   http_uri_done(&request->uri);
@@ -190,14 +197,14 @@ static void no_route(http_request *request, const char *allowed) {
   }
 }
 
-static bool find_method(http_request *request, const char *method) {
+/* HTTP_METHOD_COUNT for one that no route can have. */
+static void find_method(http_request *request, const char *method) {
+  request->method = HTTP_METHOD_COUNT;
   for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
     if (strcmp(method_names[i], method) == 0) {
       request->method = (http_method)i;
-      return true;
     }
   }
-  return false;
 }
 
 static bool find_length(http_request *request) {
@@ -224,9 +231,9 @@ void http_request_start(http_request *request, const char *method) {
   br_error err = BR_ERROR_INIT;
   char allowed[64] = "";
   find_peer(request);
-  bool known = find_method(request, method);
+  find_method(request, method);
   br_status st = http_uri_parse(request->target, &request->uri, &err);
-  if (st == BR_OK && known) {
+  if (st == BR_OK) {
     st = find_route(request, true, allowed, sizeof allowed, &err);
     if (st == BR_OK && request->route == NULL && request->method == HTTP_HEAD) {
       st = find_route(request, false, allowed, 0, &err);
@@ -247,7 +254,7 @@ void http_request_start(http_request *request, const char *method) {
     return;
   }
   if (request->route == NULL) {
-    no_route(request, known ? allowed : "GET");
+    no_route(request, allowed);
     return;
   }
   br_buf_init(&request->body,

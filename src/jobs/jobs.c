@@ -50,6 +50,7 @@ static const char *const steps[] = {
     " duration_ms INTEGER NOT NULL DEFAULT 0,"
     " error TEXT,"
     " PRIMARY KEY(job_seq, position)) WITHOUT ROWID;",
+    "CREATE INDEX job_by_user ON job(user_name, seq, status);",
 };
 
 static const char *const status_names[JOB_STATUS_COUNT] = {
@@ -363,12 +364,18 @@ br_status jobs_get(jobs *store, const char *id, job *ret_job, br_error *err) {
 /* The offset steps over entries of an index, the rows are read only for what is shown. */
 static br_status list_locked(jobs *store, const jobs_filter *f, job *list, size_t *ret_count,
                              br_error *err) {
-  static const char all[] = "SELECT " JOBS_COLUMNS " FROM job WHERE seq IN (SELECT seq FROM job"
-                            " ORDER BY seq DESC LIMIT ? OFFSET ?) ORDER BY seq DESC";
-  static const char some[] = "SELECT " JOBS_COLUMNS " FROM job WHERE seq IN (SELECT seq FROM job"
-                             " WHERE status=? ORDER BY seq DESC LIMIT ? OFFSET ?)"
-                             " ORDER BY seq DESC";
-  jobs_sql q = jobs_sql_of(store, f->has_status ? some : all, err);
+#define LIST(where)                                                                                \
+  "SELECT " JOBS_COLUMNS " FROM job WHERE seq IN (SELECT seq FROM job" where                       \
+  " ORDER BY seq DESC LIMIT ? OFFSET ?) ORDER BY seq DESC"
+  static const char *const statements[] = {LIST(""), LIST(" WHERE status=?"),
+                                           LIST(" WHERE user_name=?"),
+                                           LIST(" WHERE user_name=? AND status=?")};
+#undef LIST
+  jobs_sql q =
+      jobs_sql_of(store, statements[2 * (f->user_name != NULL) + (f->has_status ? 1 : 0)], err);
+  if (f->user_name != NULL) {
+    jobs_sql_text(&q, f->user_name);
+  }
   if (f->has_status) {
     jobs_sql_i64(&q, (int64_t)f->status);
   }

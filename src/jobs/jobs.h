@@ -93,7 +93,8 @@ enum { JOBS_LIST_MAX = 1000 };
 typedef struct jobs_filter {
   bool has_status;
   job_status status;
-  size_t limit; /* 1 to JOBS_LIST_MAX */
+  const char *user_name; /* only this user's; NULL: everybody's */
+  size_t limit;          /* 1 to JOBS_LIST_MAX */
   uint64_t offset;
 } jobs_filter;
 /* Newest first, without queries. Free with jobs_list_free(). */

@@ -317,7 +317,7 @@ const job *job_run_job(const job_run *run) {
   return &run->job;
 }
 
-const br_cancel *job_run_cancel(const job_run *run) {
+br_cancel *job_run_cancel(const job_run *run) {
   return run->cancel;
 }
 

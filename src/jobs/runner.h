@@ -62,7 +62,7 @@ unsigned job_runner_running(job_runner *runner);
 /* For the callback. */
 const job *
 job_run_job(const job_run *run); /* with its queries; those completed are not to be run */
-const br_cancel *job_run_cancel(const job_run *run);
+br_cancel *job_run_cancel(const job_run *run);
 br_status job_run_query_start(job_run *run, size_t position, br_error *err) BR_CHECKED;
 br_status job_run_query_finish(job_run *run, size_t position, const job_query_result *result,
                                br_error *err) BR_CHECKED;

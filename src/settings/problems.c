@@ -191,6 +191,10 @@ static br_status refuse_missing(const settings *s, unsigned sides, br_buf *out, 
   return fail_with_lines(out, heads[incomplete], tail, err);
 }
 
+unsigned settings_configured_sides(const settings *s) {
+  return s->configured_sides;
+}
+
 br_status settings_resolve_sandbox(const settings *s, unsigned needed_sides, unsigned asked,
                                    unsigned *ret_sandbox_sides, br_error *err) {
   br_buf out;

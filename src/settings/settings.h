@@ -31,6 +31,13 @@
   X(BRIDGE_DATA_DIR)                                                                               \
   X(BRIDGE_ALLOWED_PATHS)                                                                          \
   X(TRUSTED_PROXIES)                                                                               \
+  X(HTTP_CONNECTIONS)                                                                              \
+  X(HTTP_IDLE_SECONDS)                                                                             \
+  X(METRICS_AUTH)                                                                                  \
+  X(JOBS_WORKERS)                                                                                  \
+  X(JOBS_PER_SERVER)                                                                               \
+  X(JOBS_PARALLEL_QUERIES)                                                                         \
+  X(JOBS_RETENTION_DAYS)                                                                           \
   X(SYNC_PRIORITY_ORDER)                                                                           \
   X(SYNC_PARALLEL_TABLES)                                                                          \
   X(SYNC_BLOCKED_STATUS)                                                                           \
@@ -107,6 +114,8 @@ br_status settings_put(settings *s, setting which, const char *value, const char
 
 /* Which sides a command needs, and what stands in (docs: "sandbox"). */
 typedef enum settings_side { SETTINGS_SQLSERVER = 1, SETTINGS_DATABRICKS = 2 } settings_side;
+/* The sides of which anything at all is configured (bits). */
+unsigned settings_configured_sides(const settings *s);
 /* Which sides the sandbox takes: asked = the value of --sandbox (0 = not given). BR_ERR_USAGE where
  * a needed side is not configured and nothing allows the sandbox: the message names what is
  * missing. All problems of strict mode are listed at once. */

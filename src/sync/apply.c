@@ -237,8 +237,9 @@ static br_status locked(work *w, br_error *why, br_error *err) {
   if (st != BR_OK || !run) {
     return st;
   }
+  /* Who asked over HTTP, for exactly this; a retry of it is theirs too. */
   const bool accepted =
-      w->known.state == SYNC_LEDGER_ACCEPTED && strcmp(w->known.hash, w->event->hash) == 0;
+      w->known.principal[0] != '\0' && strcmp(w->known.hash, w->event->hash) == 0;
   (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
                  accepted ? w->known.principal : w->options->principal);
   br_error_clear(why);

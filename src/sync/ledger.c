@@ -145,7 +145,8 @@ br_status sync_ledger_write(const sync_ledger *ledger, tds_conn *conn, const syn
                    ledger->sql);
   } else {
     (void)snprintf(t.sql, sizeof t.sql,
-                   "UPDATE %s SET event_id = LEFT(@event_id, 400), event_hash = @event_hash, "
+                   "UPDATE %s SET event_id = LEFT(@event_id, 400), principal = CASE WHEN "
+                   "event_hash = @event_hash THEN principal END, event_hash = @event_hash, "
                    "status = @status, rows_affected = @rows_affected, warning = @warning, "
                    "error_message = @error_message, reported = 0, changed_at = SYSUTCDATETIME() "
                    "WHERE event_key = @event_key AND status = @was",

@@ -364,10 +364,11 @@ static void free_poller(sync_poller *p) {
 
 /* Both sides are looked at before the first event is taken. */
 static br_status check_sides(sync_poller *p, br_error *err) {
-  sync_session session = {.options = p->options.sqlserver};
+  br_cancel *cancel = p->options.start_cancel;
+  sync_session session = {.options = p->options.sqlserver, .cancel = cancel};
   sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
   br_status st = sync_queue_open(p->options.databricks, p->options.events_table,
-                                 p->options.lowest_first, p->stop, &p->queue, err);
+                                 p->options.lowest_first, cancel, &p->queue, err);
   st = st == BR_OK ? sync_session_ensure(&session, err) : st;
   st = st == BR_OK ? sync_ledger_read(&p->ledger, session.conn, "-", &row, err) : st;
   sync_ledger_row_done(&row);
@@ -472,6 +473,13 @@ void sync_poller_get_status(sync_poller *p, sync_poller_status *ret_status) {
   ret_status->standby = p->slots_held == 0;
   ret_status->waiting = p->schedule.waiting_count;
   ret_status->active = p->schedule.running_count;
+  pthread_mutex_unlock(&p->lock);
+}
+
+void sync_poller_look(sync_poller *p) {
+  pthread_mutex_lock(&p->lock);
+  p->look_now = true;
+  pthread_cond_broadcast(&p->changed);
   pthread_mutex_unlock(&p->lock);
 }
 

@@ -29,6 +29,14 @@ static const struct {
 };
 enum { TEXT_COUNT = sizeof texts / sizeof texts[0] };
 
+size_t sync_column_limit(sync_column column) {
+  size_t limit = 0;
+  for (size_t i = 0; i < TEXT_COUNT; i++) {
+    limit = texts[i].column == column ? texts[i].limit : limit;
+  }
+  return limit;
+}
+
 static br_status run(sync_queue *queue, br_buf *sql, const dbx_parameter *parameters, size_t count,
                      br_cancel *cancel, dbx_result **ret_result, br_error *err) {
   const char *text = br_buf_cstr(sql);

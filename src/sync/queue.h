@@ -88,6 +88,10 @@ typedef struct sync_new_event {
   const char *filter_conditions, *metadata; /* JSON objects; NULL = none */
 } sync_new_event;
 
+/* The event as the poller will read it from the table: key, hash, and what is wrong with it (its
+ * problem). Asks the server how a MAP column would show the texts; else nothing is asked. */
+br_status sync_queue_check(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
+                           sync_event **ret_event, br_error *err) BR_CHECKED;
 /* One conditional insert. BR_ERR_EXISTS where the id is there already. */
 br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
                           br_error *err) BR_CHECKED;
@@ -128,7 +132,7 @@ typedef struct sync_list_options {
 /* Newest first. */
 br_status sync_queue_list(sync_queue *queue, const sync_list_options *options, br_cancel *cancel,
                           dbx_result **ret_result, br_error *err) BR_CHECKED;
-/* Rows of status, operation, count. */
+/* Rows of status, operation, target table, count. */
 br_status sync_queue_stats(sync_queue *queue, br_cancel *cancel, dbx_result **ret_result,
                            br_error *err) BR_CHECKED;
 

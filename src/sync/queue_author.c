@@ -107,6 +107,94 @@ static br_status keys_json(const sync_new_event *event, char **ret_text, br_erro
   return BR_OK;
 }
 
+/* ---- looking at a new event ---- */
+
+/* As the column will show the text: MAPs are written anew by the server. */
+static br_status ask_shown(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
+                           dbx_result **ret_result, br_error *err) {
+  static const char *const as_map = "to_json(from_json(:%s, 'MAP<STRING,STRING>'))";
+  statement s;
+  statement_init(&s);
+  br_status st = br_buf_text(&s.sql, "SELECT ", err);
+  st = st == BR_OK ? br_buf_printf(&s.sql, err, as_map, "filter_conditions") : st;
+  st = st == BR_OK ? br_buf_text(&s.sql, " AS r0, ", err) : st;
+  st = st == BR_OK ? br_buf_printf(&s.sql, err, as_map, "metadata") : st;
+  st = st == BR_OK ? br_buf_text(&s.sql, " AS r1", err) : st;
+  add_parameter(&s, "filter_conditions", event->filter_conditions);
+  add_parameter(&s, "metadata", event->metadata);
+  st = st == BR_OK ? statement_run(queue, &s, cancel, ret_result, err) : st;
+  br_buf_done(&s.sql);
+  return st;
+}
+
+static size_t characters(const char *text) {
+  size_t count = 0;
+  for (; text != NULL && *text != '\0'; text++) {
+    count += ((unsigned char)*text & 0xC0U) != 0x80;
+  }
+  return count;
+}
+
+/* The first column whose text is longer than what is read; NULL: none. */
+static const char *too_long(const sync_event_row *row) {
+  const struct {
+    sync_column column;
+    const char *text;
+  } columns[] = {{SYNC_COLUMN_EVENT_ID, row->event_id},
+                 {SYNC_COLUMN_SOURCE_TABLE, row->source_table},
+                 {SYNC_COLUMN_TARGET_TABLE, row->target_table},
+                 {SYNC_COLUMN_PRIMARY_KEYS, row->primary_keys},
+                 {SYNC_COLUMN_FILTER_CONDITIONS, row->filter_conditions},
+                 {SYNC_COLUMN_METADATA, row->metadata}};
+  for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+    if (characters(columns[i].text) > sync_column_limit(columns[i].column)) {
+      return sync_column_name(columns[i].column);
+    }
+  }
+  return NULL;
+}
+
+/* What a column that the table lacks shows. */
+static const char *shown(const sync_queue *queue, sync_column column, const char *text) {
+  return sync_column_there(queue, column) ? text : NULL;
+}
+
+br_status sync_queue_check(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
+                           sync_event **ret_event, br_error *err) {
+  const bool filter_is_map = queue->forms[SYNC_COLUMN_FILTER_CONDITIONS] == SYNC_FORM_MAP;
+  const bool metadata_is_map = queue->forms[SYNC_COLUMN_METADATA] == SYNC_FORM_MAP;
+  char expected[32];
+  char *keys = NULL;
+  dbx_result *result = NULL;
+  sync_event_row row = {.event_id = event->event_id,
+                        .operation = event->operation,
+                        .source_table = shown(queue, SYNC_COLUMN_SOURCE_TABLE, event->source_table),
+                        .target_table = event->target_table,
+                        .filter_conditions = event->filter_conditions,
+                        .metadata = event->metadata,
+                        .filter_is_map = filter_is_map,
+                        .metadata_is_map = metadata_is_map};
+  (void)snprintf(expected, sizeof expected, "%" PRId64, event->rows_expected);
+  row.rows_expected =
+      event->has_rows_expected ? shown(queue, SYNC_COLUMN_ROWS_EXPECTED, expected) : NULL;
+  br_status st = keys_json(event, &keys, err);
+  row.primary_keys = shown(queue, SYNC_COLUMN_PRIMARY_KEYS, keys);
+  if (st == BR_OK && ((filter_is_map && event->filter_conditions != NULL) ||
+                      (metadata_is_map && event->metadata != NULL))) {
+    st = ask_shown(queue, event, cancel, &result, err);
+    row.filter_conditions =
+        st == BR_OK && filter_is_map ? dbx_result_value(result, 0, 0) : row.filter_conditions;
+    row.metadata = st == BR_OK && metadata_is_map ? dbx_result_value(result, 0, 1) : row.metadata;
+  }
+  row.too_long = too_long(&row);
+  st = st == BR_OK ? sync_event_make(queue->plain, &row, ret_event, err) : st;
+  dbx_result_free(result);
+  br_free(keys);
+  return st;
+}
+
+/* ---- emitting ---- */
+
 static br_status new_row(const sync_queue *queue, const sync_new_event *event, const char *keys,
                          statement *s, br_buf *values, br_error *err) {
   (void)snprintf(s->priority, sizeof s->priority, "%" PRId64, event->priority);
@@ -276,8 +364,9 @@ br_status sync_queue_stats(sync_queue *queue, br_cancel *cancel, dbx_result **re
   statement_init(&s);
   br_status st = br_buf_printf(&s.sql, err,
                                "SELECT coalesce(status, 'pending') AS r0, upper(operation) AS r1, "
-                               "CAST(count(*) AS STRING) AS r2 FROM %s GROUP BY "
-                               "coalesce(status, 'pending'), upper(operation) ORDER BY r0, r1",
+                               "target_table AS r2, CAST(count(*) AS STRING) AS r3 FROM %s GROUP "
+                               "BY coalesce(status, 'pending'), upper(operation), target_table "
+                               "ORDER BY r0, r1, r2",
                                queue->sql);
   st = st == BR_OK ? statement_run(queue, &s, cancel, ret_result, err) : st;
   br_buf_done(&s.sql);

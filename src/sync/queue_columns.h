@@ -35,6 +35,8 @@ br_status sync_columns_detect(sync_queue *queue, const dbx_result *result,
 /* The column's value as text of any length; "CAST(NULL AS STRING)" where it is missing. */
 br_status sync_column_text(const sync_queue *queue, sync_column column, br_buf *out,
                            br_error *err) BR_CHECKED;
+/* Characters of the column's text that are read; a longer one fails its event. */
+size_t sync_column_limit(sync_column column);
 /* The expression that identifies a row, appended. */
 br_status sync_column_fingerprint(const sync_queue *queue, br_buf *out, br_error *err) BR_CHECKED;
 

@@ -14,6 +14,7 @@
 #ifndef SYNC_SYNC_H
 #define SYNC_SYNC_H
 
+#include "settings/settings.h"
 #include "sync/apply.h"
 
 typedef struct sync_options {
@@ -33,7 +34,12 @@ typedef struct sync_options {
   /* An event has ended here, or begins (applied NULL): for the audit log. May be NULL. */
   void (*on_event)(void *context, const sync_event *event, const sync_applied *applied);
   void *on_event_context;
+  br_cancel *start_cancel; /* breaks off a start that waits for a side; may be NULL */
 } sync_options;
+
+/* Fills in what the settings say; sides, rights and on_event are the caller's. Texts are borrowed
+ * from the settings. */
+void sync_options_of(const settings *config, sync_options *ret_options);
 
 typedef struct sync_poller sync_poller;
 
@@ -55,6 +61,8 @@ br_status sync_poller_start(const sync_options *options, sync_poller **ret_polle
  * outcomes are written for at most timeout_ms. NULL is fine. */
 void sync_poller_stop(sync_poller *poller, uint64_t timeout_ms);
 void sync_poller_get_status(sync_poller *poller, sync_poller_status *ret_status);
+/* Looks soon, without waiting for the interval. */
+void sync_poller_look(sync_poller *poller);
 /* Looks now, and waits until the events that are there have ended. *ret_events: how many ended.
  * BR_ERR_CANCELLED where the poller stops or `cancel` asks. */
 br_status sync_poller_run_once(sync_poller *poller, br_cancel *cancel, uint64_t *ret_events,

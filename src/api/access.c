@@ -1,0 +1,360 @@
+#include "api/access.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/reload.h"
+#include "auth/throttle.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum { LOOK_FOR_FILE_MS = 2000, ADDRESS_MAX = 64, PROXIES_MAX = 64 };
+
+/* An address or a network, "10.0.0.0/8". */
+typedef struct network {
+  int family;
+  uint8_t bytes[16];
+  unsigned bits;
+} network;
+
+struct api_access {
+  const settings *config;
+  bool enabled, strict;
+  auth_audit *audit;
+  auth_throttle *throttle;
+  network proxies[PROXIES_MAX];
+  size_t proxy_count;
+  pthread_mutex_t lock;
+  auth_reload *reload; /* NULL: there is no file yet */
+  uint64_t looked_ms;  /* for the file */
+};
+
+/* ---- addresses ---- */
+
+static bool parse_address(const char *text, network *ret_network) {
+  network n = {.family = AF_INET, .bits = 32};
+  if (inet_pton(AF_INET, text, n.bytes) != 1) {
+    n = (network){.family = AF_INET6, .bits = 128};
+    if (inet_pton(AF_INET6, text, n.bytes) != 1) {
+      return false;
+    }
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (memcmp(n.bytes, mapped, sizeof mapped) == 0) {
+      memmove(n.bytes, n.bytes + 12, 4);
+      n.family = AF_INET;
+      n.bits = 32;
+    }
+  }
+  *ret_network = n;
+  return true;
+}
+
+static bool parse_network(const char *text, size_t length, network *ret_network) {
+  char copy[ADDRESS_MAX];
+  if (length >= sizeof copy) {
+    return false;
+  }
+  (void)snprintf(copy, sizeof copy, "%.*s", (int)length, text);
+  char *slash = strchr(copy, '/');
+  uint64_t bits = UINT64_MAX;
+  if (slash != NULL) {
+    *slash = '\0';
+    if (br_text_u64(slash + 1, 128, &bits, NULL) != BR_OK) {
+      return false;
+    }
+  }
+  if (!parse_address(copy, ret_network) || (slash != NULL && bits > ret_network->bits)) {
+    return false;
+  }
+  ret_network->bits = slash == NULL ? ret_network->bits : (unsigned)bits;
+  return true;
+}
+
+static bool in_network(const network *n, const network *address) {
+  if (n->family != address->family) {
+    return false;
+  }
+  const size_t whole = n->bits / 8;
+  const unsigned rest = n->bits % 8;
+  return memcmp(n->bytes, address->bytes, whole) == 0 &&
+         (rest == 0 || ((n->bytes[whole] ^ address->bytes[whole]) >> (8 - rest)) == 0);
+}
+
+static bool is_proxy(const api_access *access, const char *text) {
+  network address;
+  if (!parse_address(text, &address)) {
+    return strcmp(text, "unix") == 0 && access->proxy_count > 0;
+  }
+  for (size_t i = 0; i < access->proxy_count; i++) {
+    if (in_network(&access->proxies[i], &address)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static br_status load_proxies(api_access *access, br_error *err) {
+  const char *text = settings_get(access->config, SETTING_TRUSTED_PROXIES);
+  while (*text != '\0') {
+    text += strspn(text, ", ");
+    const size_t length = strcspn(text, ", ");
+    if (length == 0) {
+      break;
+    }
+    if (access->proxy_count == PROXIES_MAX ||
+        !parse_network(text, length, &access->proxies[access->proxy_count])) {
+      return br_error_set(err, BR_ERR_DATA,
+                          "TRUSTED_PROXIES: '%.*s' is no address or network (192.0.2.1, "
+                          "10.0.0.0/8; at most %d)",
+                          (int)length, text, (int)PROXIES_MAX);
+    }
+    access->proxy_count++;
+    text += length;
+  }
+  return BR_OK;
+}
+
+/* From the right: the last address that no trusted proxy stands for. */
+void api_access_source(const api_access *access, const http_request *request, char *address) {
+  (void)snprintf(address, ADDRESS_MAX, "%s", http_request_peer(request));
+  const char *list = http_request_header(request, "X-Forwarded-For");
+  size_t end = list == NULL ? 0 : strlen(list);
+  while (end > 0 && is_proxy(access, address)) {
+    size_t start = end;
+    while (start > 0 && list[start - 1] != ',') {
+      start--;
+    }
+    const char *item = list + start;
+    size_t length = end - start;
+    for (; length > 0 && (*item == ' ' || *item == '\t'); item++) {
+      length--;
+    }
+    while (length > 0 && (item[length - 1] == ' ' || item[length - 1] == '\t')) {
+      length--;
+    }
+    network parsed;
+    if (!parse_network(item, length, &parsed) || memchr(item, '/', length) != NULL) {
+      return;
+    }
+    (void)snprintf(address, ADDRESS_MAX, "%.*s", (int)length, item);
+    end = start == 0 ? 0 : start - 1;
+  }
+}
+
+/* ---- permissions ---- */
+
+static void on_reload(void *context, auth_reload_outcome outcome, const char *message) {
+  (void)context;
+  switch (outcome) {
+  case AUTH_RELOADED:
+    br_log(BR_LOG_INFO, "the permissions were read anew");
+    break;
+  case AUTH_RELOAD_REFUSED:
+    br_log(BR_LOG_ERROR, "the last good permissions stay in force: %s", message);
+    break;
+  case AUTH_RELOAD_MISSING:
+    br_log(BR_LOG_WARNING, "the last permissions stay in force: %s", message);
+    break;
+  case AUTH_RELOAD_UNWATCHED:
+    br_log(BR_LOG_WARNING, "%s", message);
+    break;
+  }
+}
+
+static void log_warnings(auth_reload *reload) {
+  auth_permissions *p = auth_reload_current(reload);
+  for (size_t i = 0; i < auth_permissions_warnings(p); i++) {
+    br_log(BR_LOG_WARNING, "%s", auth_permissions_warning(p, i));
+  }
+  auth_permissions_unref(p);
+}
+
+/* Under the lock. */
+static br_status look_for_file(api_access *access, br_error *err) {
+  const auth_reload_options options = {
+      .path = settings_get(access->config, SETTING_PERMISSIONS_FILE),
+      .strict = access->strict,
+      .watch = settings_bool(access->config, SETTING_PERMISSIONS_HOT_RELOAD),
+      .report = on_reload,
+  };
+  access->looked_ms = br_clock_monotonic_ms();
+  br_status st = auth_reload_start(&options, &access->reload, err);
+  if (st == BR_OK) {
+    log_warnings(access->reload);
+  }
+  return st;
+}
+
+static br_status first_look(api_access *access, br_error *err) {
+  br_status st = look_for_file(access, err);
+  if (st != BR_ERR_NOT_FOUND) {
+    return st;
+  }
+  br_error_clear(err);
+  if (access->enabled) {
+    br_log(BR_LOG_WARNING, "%s", api_access_hint(access));
+  }
+  return BR_OK;
+}
+
+auth_permissions *api_access_current(api_access *access) {
+  auth_permissions *found = NULL;
+  pthread_mutex_lock(&access->lock);
+  if (access->reload == NULL && br_clock_monotonic_ms() - access->looked_ms >= LOOK_FOR_FILE_MS &&
+      settings_bool(access->config, SETTING_PERMISSIONS_HOT_RELOAD)) {
+    br_error err = BR_ERROR_INIT;
+    br_status st = look_for_file(access, &err);
+    if (st == BR_OK) {
+      br_log(BR_LOG_INFO, "the permissions are there now");
+    } else if (st != BR_ERR_NOT_FOUND) {
+      br_log(BR_LOG_ERROR, "%s", err.message);
+    }
+  }
+  if (access->reload != NULL) {
+    found = auth_reload_current(access->reload);
+  }
+  pthread_mutex_unlock(&access->lock);
+  return found;
+}
+
+const char *api_access_hint(api_access *access) {
+  return access->reload != NULL
+             ? NULL
+             : "There is no permissions file (PERMISSIONS_FILE), so no token is known: "
+               "'sql-databricks-bridge token new' makes one and the lines for the file";
+}
+
+/* ---- the whole ---- */
+
+static br_status open_audit(api_access *access, br_error *err) {
+  char *path = NULL;
+  br_status st = auth_audit_path(access->config, &path, err);
+  st = st == BR_OK ? auth_audit_open(path, &access->audit, err) : st;
+  br_free(path);
+  return st;
+}
+
+br_status api_access_new(const settings *config, api_access **ret_access, br_error *err) {
+  api_access *access = br_calloc(1, sizeof *access);
+  if (access == NULL) {
+    return br_error_nomem(err);
+  }
+  br_error local = BR_ERROR_INIT;
+  err = err == NULL ? &local : err;
+  access->config = config;
+  access->enabled = settings_bool(config, SETTING_AUTH_ENABLED);
+  access->strict = settings_strict(config);
+  pthread_mutex_init(&access->lock, NULL);
+  br_status st = load_proxies(access, err);
+  st = st == BR_OK ? auth_throttle_new(NULL, &access->throttle, err) : st;
+  st = st == BR_OK ? open_audit(access, err) : st;
+  st = st == BR_OK ? first_look(access, err) : st;
+  if (st != BR_OK) {
+    api_access_free(access);
+    return st;
+  }
+  if (!access->enabled) {
+    br_log(BR_LOG_WARNING, "AUTH_ENABLED is false: everybody may do everything");
+  }
+  *ret_access = access;
+  return BR_OK;
+}
+
+void api_access_free(api_access *access) {
+  if (access == NULL) {
+    return;
+  }
+  auth_reload_stop(access->reload);
+  auth_throttle_free(access->throttle);
+  auth_audit_close(access->audit);
+  pthread_mutex_destroy(&access->lock);
+  br_free(access);
+}
+
+bool api_access_strict(const api_access *access) {
+  return access->strict;
+}
+
+bool api_access_enabled(const api_access *access) {
+  return access->enabled;
+}
+
+/* The token of "Authorization: Bearer …"; NULL: there is none. */
+static const char *bearer(const http_request *request) {
+  const char *header = http_request_header(request, "Authorization");
+  char scheme[8] = "";
+  if (header == NULL) {
+    return NULL;
+  }
+  (void)snprintf(scheme, sizeof scheme, "%.7s", header);
+  if (!br_text_equal_nocase(scheme, "bearer ")) {
+    return NULL;
+  }
+  header += 7;
+  header += strspn(header, " ");
+  return *header == '\0' ? NULL : header;
+}
+
+api_identity api_access_identify(api_access *access, const http_request *request,
+                                 const char *source_ip, api_caller *ret_caller,
+                                 uint64_t *ret_wait_ms) {
+  *ret_caller = (api_caller){.everything = !access->enabled};
+  if (!access->enabled) {
+    return API_IDENTITY_KNOWN;
+  }
+  *ret_wait_ms = auth_throttle_wait_ms(access->throttle, source_ip);
+  if (*ret_wait_ms > 0) {
+    return API_IDENTITY_WAIT;
+  }
+  const char *token = bearer(request);
+  if (token == NULL) {
+    return API_IDENTITY_UNKNOWN;
+  }
+  ret_caller->permissions = api_access_current(access);
+  ret_caller->user =
+      ret_caller->permissions == NULL ? NULL : auth_user_of_token(ret_caller->permissions, token);
+  if (ret_caller->user == NULL) {
+    auth_throttle_failed(access->throttle, source_ip);
+    return API_IDENTITY_UNKNOWN;
+  }
+  auth_throttle_succeeded(access->throttle, source_ip);
+  return API_IDENTITY_KNOWN;
+}
+
+void api_caller_done(api_caller *caller) {
+  auth_permissions_unref(caller->permissions);
+  *caller = (api_caller){.permissions = NULL};
+}
+
+const char *api_caller_name(const api_caller *caller) {
+  return caller->user == NULL ? NULL : auth_user_name(caller->user);
+}
+
+bool api_may(const api_caller *caller, const char *table, unsigned access) {
+  return caller->everything ||
+         (caller->user != NULL && (auth_rights_on(caller->user, table).access & access) == access);
+}
+
+bool api_may_all(const api_caller *caller, unsigned access) {
+  bool may = caller->everything;
+  for (size_t i = 0; caller->user != NULL && i < auth_user_rules(caller->user); i++) {
+    const auth_rights rule = auth_user_rule(caller->user, i);
+    if (strcmp(rule.rule, "*") == 0) {
+      may = (rule.access & access) == access; /* the last one counts */
+    }
+  }
+  return may;
+}
+
+br_status api_access_audit(api_access *access, const auth_audit_record *record, br_error *err) {
+  br_error why = BR_ERROR_INIT;
+  if (auth_audit_write(access->audit, record, &why) == BR_OK) {
+    return BR_OK;
+  }
+  br_log(BR_LOG_ERROR, "%s", why.message);
+  return access->strict ? br_error_set(err, BR_ERR_IO, "The audit can't be written") : BR_OK;
+}

@@ -1,0 +1,127 @@
+/* JSON replies and errors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/service.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+static int append(const char *text, size_t length, void *context) {
+  return br_buf_append(context, text, length, NULL) == BR_OK ? 0 : -1;
+}
+
+br_status api_reply_json(http_reply *reply, unsigned status, json_t *value, br_error *err) {
+  br_buf text;
+  if (value == NULL) {
+    return br_error_nomem(err);
+  }
+  br_buf_init(&text, BR_LIMIT_HTTP_BODY);
+  /* 15 digits: what people write as 1.1 comes out so. */
+  const int failed =
+      json_dump_callback(value, append, &text, JSON_COMPACT | JSON_REAL_PRECISION(15));
+  json_decref(value);
+  size_t length = 0;
+  char *bytes = failed == 0 ? br_buf_take(&text, &length) : NULL;
+  br_buf_done(&text);
+  if (bytes == NULL) {
+    return br_error_nomem(err);
+  }
+  http_reply_status(reply, status);
+  return http_reply_take(reply, "application/json", bytes, length, err);
+}
+
+json_t *api_json_text(const char *text) {
+  if (text == NULL) {
+    return json_null();
+  }
+  json_t *value = json_string(text);
+  if (value != NULL) {
+    return value;
+  }
+  char *copy = br_strdup(text);
+  for (size_t at = 0, left = copy == NULL ? 0 : strlen(copy); left > 0;) {
+    size_t n = br_utf8_char_length(copy + at, left);
+    if (n == 0) {
+      copy[at] = '?';
+      n = 1;
+    }
+    at += n;
+    left -= n;
+  }
+  value = copy == NULL ? NULL : json_string(copy);
+  br_free(copy);
+  return value;
+}
+
+json_t *api_json_time(int64_t wall_us) {
+  char text[BR_CLOCK_TEXT_MAX];
+  if (wall_us == 0) {
+    return json_null();
+  }
+  br_clock_format_us(wall_us, text);
+  return json_string(text);
+}
+
+static br_status reply_detail(http_reply *reply, unsigned status, char *message, br_error *err) {
+  br_secret_redact(message);
+  json_t *detail = api_json_text(message);
+  json_t *body = detail == NULL ? NULL : json_pack("{s:o}", "detail", detail);
+  br_status st = api_reply_json(reply, status, body, err);
+  if (st == BR_OK && status == 401) {
+    st = http_reply_header(reply, "WWW-Authenticate", "Bearer", err);
+  }
+  return st;
+}
+
+br_status api_reply_error(http_reply *reply, unsigned status, br_error *err, const char *format,
+                          ...) {
+  char message[BR_ERROR_MESSAGE_MAX];
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(message, sizeof message, format, args);
+  va_end(args);
+  return reply_detail(reply, status, message, err);
+}
+
+static unsigned status_of(const br_error *why) {
+  switch (why->status) {
+  case BR_ERR_NOT_FOUND:
+    return 404;
+  case BR_ERR_EXISTS:
+  case BR_ERR_CONFLICT:
+    return 409;
+  case BR_ERR_USAGE:
+  case BR_ERR_DATA:
+  case BR_ERR_UNSUPPORTED:
+    return 400;
+  case BR_ERR_NOMEM:
+  case BR_ERR_INTERNAL:
+    return 500;
+  default:
+    return 503;
+  }
+}
+
+br_status api_reply_failure(http_reply *reply, const br_error *why, br_error *err) {
+  char message[BR_ERROR_MESSAGE_MAX];
+  (void)snprintf(message, sizeof message, "%s", why->message);
+  return reply_detail(reply, status_of(why), message, err);
+}
+
+br_status api_reply_problems(http_reply *reply, json_t *problems, br_error *err) {
+  return api_reply_json(reply, 422, json_pack("{s:o}", "detail", problems), err);
+}
+
+int64_t api_parameter_number(const api_request *r, const char *name, int64_t otherwise) {
+  const char *text = http_request_query(r->http, name);
+  return text == NULL ? otherwise : strtoll(text, NULL, 10);
+}
+
+bool api_parameter_bool(const api_request *r, const char *name, bool otherwise) {
+  const char *text = http_request_query(r->http, name);
+  return text == NULL ? otherwise : strchr("tT1yo", text[0]) != NULL && strcmp(text, "off") != 0;
+}

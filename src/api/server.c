@@ -1,0 +1,296 @@
+#include "api/server.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "databricks/json.h"
+
+#define PREFIX "/api/v1"
+
+static const char *const headers[] = {
+    "X-Content-Type-Options",
+    "nosniff",
+    "X-Frame-Options",
+    "DENY",
+    "Referrer-Policy",
+    "no-referrer",
+    "Cache-Control",
+    "no-store",
+    NULL,
+};
+static const char json_csp[] = "default-src 'none'; frame-ancestors 'none'";
+
+/* ---- a request begins ---- */
+
+static bool is_fit_id(const char *text) {
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  return text != NULL && text[0] != '\0' && strlen(text) <= 64 &&
+         text[strspn(text, allowed)] == '\0';
+}
+
+/* The request's state, made when first asked for; NULL: memory is out. */
+static api_request *state_of(http_request *request) {
+  api_request *r = http_request_state(request);
+  if (r != NULL) {
+    return r;
+  }
+  r = br_calloc(1, sizeof *r);
+  if (r == NULL) {
+    return NULL;
+  }
+  r->service = http_request_context(request);
+  r->http = request;
+  r->started_ns = br_clock_monotonic_ns();
+  const http_route *route = http_request_route(request);
+  r->route = route == NULL ? NULL : &api_routes[route->flags];
+  const char *given = http_request_header(request, "X-Request-Id");
+  if (is_fit_id(given)) {
+    (void)snprintf(r->id, sizeof r->id, "%s", given);
+  } else if (br_uuid(r->id, NULL) != BR_OK) {
+    (void)snprintf(r->id, sizeof r->id, "%" PRIu64, r->started_ns);
+  }
+  api_access_source(r->service->access, request, r->source_ip);
+  br_log_context("request_id", r->id);
+  http_request_set_state(request, r);
+  return r;
+}
+
+static void end_request(http_request *request) {
+  api_request *r = http_request_state(request);
+  if (r != NULL) {
+    json_decref(r->body);
+    api_caller_done(&r->caller);
+    br_free(r);
+    http_request_set_state(request, NULL);
+  }
+  br_log_context("request_id", NULL);
+}
+
+/* ---- who asks ---- */
+
+static br_status audit_login(const api_request *r, bool known, br_error *err) {
+  const auth_audit_record record = {
+      .event = known ? AUTH_AUDIT_AUTH_SUCCESS : AUTH_AUDIT_AUTH_FAILURE,
+      .user_name = api_caller_name(&r->caller),
+      .source_ip = r->source_ip,
+      .resource = http_request_path(r->http),
+      .action = http_method_name(http_request_method(r->http)),
+      .status = known ? "success" : "failure",
+  };
+  return api_access_audit(r->service->access, &record, err);
+}
+
+static br_status say_wait(http_reply *reply, uint64_t wait_ms, br_error *err) {
+  char seconds[32];
+  (void)snprintf(seconds, sizeof seconds, "%" PRIu64, (wait_ms + 999) / 1000);
+  br_status st =
+      api_reply_error(reply, 429, err, "Too many failed logins; try again in %s s", seconds);
+  return st == BR_OK ? http_reply_header(reply, "Retry-After", seconds, err) : st;
+}
+
+static br_status refuse_unknown(api_request *r, http_reply *reply, br_error *err) {
+  const char *hint = api_access_hint(r->service->access);
+  if (audit_login(r, false, err) != BR_OK) {
+    return api_reply_error(reply, 503, err, "The audit can't be written");
+  }
+  if (hint != NULL) {
+    return api_reply_error(reply, 401, err, "Not authenticated. %s", hint);
+  }
+  return api_reply_error(reply, 401, err, "Not authenticated");
+}
+
+static bool is_open(const api_request *r) {
+  return r->route->rights == NULL && !(r->route->handle == api_get_metrics &&
+                                       settings_bool(r->service->config, SETTING_METRICS_AUTH));
+}
+
+static br_status authorize(http_request *request, http_reply *reply, br_error *err) {
+  api_request *r = state_of(request);
+  if (r == NULL) {
+    return br_error_nomem(err);
+  }
+  if (r->route == NULL || is_open(r)) {
+    return BR_OK;
+  }
+  uint64_t wait_ms = 0;
+  switch (api_access_identify(r->service->access, request, r->source_ip, &r->caller, &wait_ms)) {
+  case API_IDENTITY_WAIT:
+    return say_wait(reply, wait_ms, err);
+  case API_IDENTITY_UNKNOWN:
+    return refuse_unknown(r, reply, err);
+  case API_IDENTITY_KNOWN:
+    break;
+  }
+  if (!r->caller.everything && audit_login(r, true, err) != BR_OK) {
+    return api_reply_error(reply, 503, err, "The audit can't be written");
+  }
+  if (r->route->new_work && atomic_load(&r->service->draining)) {
+    br_status st = api_reply_error(reply, 503, err, "The service is about to end");
+    return st == BR_OK ? http_reply_header(reply, "Retry-After", "10", err) : st;
+  }
+  return BR_OK;
+}
+
+/* ---- what is asked ---- */
+
+static br_status check_parameters(const api_request *r, json_t *problems, br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; i < r->route->query_count && st == BR_OK; i++) {
+    const char *text = http_request_query(r->http, r->route->query[i].name);
+    st = text == NULL ? BR_OK : api_check_parameter(&r->route->query[i], text, problems, err);
+  }
+  return st;
+}
+
+static br_status check_body(api_request *r, json_t *problems, br_error *err) {
+  size_t length = 0;
+  const uint8_t *bytes = http_request_body(r->http, &length);
+  json_error_t where = {.line = 0};
+  r->body = length == 0 ? NULL
+                        : json_loadb((const char *)bytes, length,
+                                     JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+  if (r->body == NULL) {
+    char message[256];
+    (void)snprintf(message, sizeof message, "JSON decode error: %.120s (line %d, column %d)",
+                   length == 0 ? "the body is empty" : where.text, where.line, where.column);
+    return api_add_problem(problems, "body", NULL, "json_invalid", message, err);
+  }
+  if (!json_is_object(r->body)) {
+    return api_add_problem(problems, "body", NULL, "model_attributes_type",
+                           "Input should be a valid dictionary", err);
+  }
+  return api_check_body(r->route->body, r->body, problems, err);
+}
+
+static br_status handle(http_request *request, http_reply *reply, br_error *err) {
+  api_request *r = state_of(request);
+  json_t *problems = r == NULL ? NULL : json_array();
+  if (problems == NULL) {
+    return br_error_nomem(err);
+  }
+  br_status st = check_parameters(r, problems, err);
+  if (st == BR_OK && r->route->body != NULL) {
+    st = check_body(r, problems, err);
+  }
+  if (st == BR_OK && json_array_size(problems) > 0) {
+    return api_reply_problems(reply, problems, err);
+  }
+  json_decref(problems);
+  return st == BR_OK ? r->route->handle(r, reply, err) : st;
+}
+
+/* ---- the reply ---- */
+
+/* An error that the server found, or that a handler could not put into words. */
+static br_status fail(http_request *request, unsigned status, const char *message,
+                      http_reply *reply, br_error *err) {
+  const api_request *r = state_of(request);
+  if (status < 500) {
+    return api_reply_error(reply, status, err, "%s", message);
+  }
+  br_log(BR_LOG_ERROR, "%s %s: %s", http_method_name(http_request_method(request)),
+         r == NULL ? "?" : http_request_path(request), message);
+  const bool tell = r != NULL && settings_bool(r->service->config, SETTING_DEBUG);
+  return api_reply_error(reply, status, err, "%s",
+                         tell ? message : "Internal error; the log says more");
+}
+
+static void add_header(http_reply *reply, const char *name, const char *value) {
+  br_error err = BR_ERROR_INIT;
+  if (http_reply_header(reply, name, value, &err) != BR_OK) {
+    http_reply_hang_up(reply);
+  }
+}
+
+static void finish(http_request *request, http_reply *reply) {
+  api_request *r = state_of(request);
+  if (r == NULL) {
+    http_reply_hang_up(reply);
+    return;
+  }
+  const unsigned status = http_reply_get_status(reply);
+  const uint64_t took_ns = br_clock_monotonic_ns() - r->started_ns;
+  const char *user = api_caller_name(&r->caller);
+  const char *path = http_request_path(request);
+  add_header(reply, "X-Request-Id", r->id);
+  add_header(reply, "Content-Security-Policy", r->csp == NULL ? json_csp : r->csp);
+  if (r->service->options.tls_certificate != NULL) {
+    add_header(reply, "Strict-Transport-Security", "max-age=31536000");
+  }
+  api_metrics_request(r->service->metrics,
+                      r->route == NULL ? SIZE_MAX : (size_t)(r->route - api_routes),
+                      http_request_method(request), status, took_ns);
+  const bool quiet = r->route != NULL && r->route->rights == NULL && status < 400;
+  br_log(quiet ? BR_LOG_DEBUG : BR_LOG_INFO, "%s %s %u %.1f ms %s %s %s",
+         http_method_name(http_request_method(request)), path == NULL ? "?" : path, status,
+         (double)took_ns / 1e6, r->source_ip, user == NULL ? "-" : user, r->id);
+}
+
+/* ---- the table ---- */
+
+static http_route http_route_of(const api_route *route, const char *pattern, unsigned index) {
+  return (http_route){.method = route->method,
+                      .pattern = pattern,
+                      .handle = handle,
+                      .body = route->body == NULL ? HTTP_BODY_NONE : HTTP_BODY_MEMORY,
+                      .body_max = route->body == NULL ? 0 : API_BODY_MAX,
+                      .flags = index};
+}
+
+static br_status make_routes(api *service, br_error *err) {
+  service->routes = br_calloc(2 * api_route_count, sizeof *service->routes);
+  service->patterns = br_calloc(api_route_count, sizeof *service->patterns);
+  if (service->routes == NULL || service->patterns == NULL) {
+    return br_error_nomem(err);
+  }
+  for (unsigned i = 0; i < api_route_count; i++) {
+    const char *path = api_routes[i].path;
+    service->patterns[i] = br_asprintf("%s%s", PREFIX, strcmp(path, "/") == 0 ? "" : path);
+    if (service->patterns[i] == NULL) {
+      return br_error_nomem(err);
+    }
+    service->routes[service->route_count++] = http_route_of(&api_routes[i], path, i);
+    service->routes[service->route_count++] =
+        http_route_of(&api_routes[i], service->patterns[i], i);
+  }
+  return BR_OK;
+}
+
+br_status api_server_start(api *service, br_error *err) {
+  br_status st = make_routes(service, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  dbx_json_init();
+  const http_server_options options = {
+      .routes = service->routes,
+      .route_count = service->route_count,
+      .context = service,
+      .listen_fd = service->options.listen_fd,
+      .connections = (unsigned)settings_u64(service->config, SETTING_HTTP_CONNECTIONS),
+      .idle_seconds = (unsigned)settings_u64(service->config, SETTING_HTTP_IDLE_SECONDS),
+      .tls_certificate = service->options.tls_certificate,
+      .tls_key = service->options.tls_key,
+      .reply_headers = headers,
+      .authorize = authorize,
+      .fail = fail,
+      .finish = finish,
+      .done = end_request,
+  };
+  return http_server_start(&options, &service->http, err);
+}
+
+void api_server_done(api *service) {
+  for (size_t i = 0; service->patterns != NULL && i < api_route_count; i++) {
+    br_free(service->patterns[i]);
+  }
+  br_free(service->patterns);
+  br_free(service->routes);
+}

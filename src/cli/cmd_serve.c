@@ -1,0 +1,185 @@
+/*
+ * cmd_serve.c: the service: starts, says where it listens, waits for a signal, ends in order.
+ *
+ *   SIGTERM ▶ not ready, no new work ▶ grace ▶ stops listening ▶ running jobs ▶ poller ▶ 0
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "http/listen.h"
+
+enum { PEM_MAX = 1024 * 1024 };
+
+static const cli_option options[] = {
+    {.name = "host",
+     .kind = CLI_TEXT,
+     .value_name = "ADDRESS",
+     .initial = "0.0.0.0",
+     .help = "address to listen at; :: for IPv6 too"},
+    {.name = "port",
+     .kind = CLI_NUMBER,
+     .value_name = "PORT",
+     .initial = "8000",
+     .maximum = 65535,
+     .help = "port to listen at; 0 chooses a free one"},
+    {.name = "tls-certificate",
+     .kind = CLI_TEXT,
+     .value_name = "FILE",
+     .help = "serve HTTPS with this certificate (PEM, with those between it and the root)"},
+    {.name = "tls-key", .kind = CLI_TEXT, .value_name = "FILE", .help = "its private key (PEM)"},
+    {.name = "grace",
+     .kind = CLI_NUMBER,
+     .value_name = "SECONDS",
+     .initial = "2",
+     .maximum = 600,
+     .help = "at the end: how long requests are still served while readiness says no"},
+    {.name = "patience",
+     .kind = CLI_NUMBER,
+     .value_name = "SECONDS",
+     .initial = "20",
+     .maximum = 3600,
+     .help =
+         "at the end: how long running jobs may go on; others begin again after the next start"},
+    CLI_OPTION_SANDBOX,
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_VERBOSE,
+};
+
+static br_status sqlserver_options(void *context, const char *database, tds_options *ret_options,
+                                   br_error *err) {
+  return cli_session_tds_options(context, database, ret_options, err);
+}
+
+/* PEM text, NULL where the option is not given; the caller wipes and frees. */
+static br_status read_pem(const cli_arguments *args, const char *option, char **ret_text,
+                          br_error *err) {
+  const char *path = cli_text(args, option);
+  br_buf text;
+  *ret_text = NULL;
+  if (path == NULL) {
+    return BR_OK;
+  }
+  br_status st = br_file_read(path, PEM_MAX, &text, err);
+  if (st != BR_OK) {
+    return br_error_context(err, st, "--%s", option);
+  }
+  *ret_text = br_buf_take(&text, NULL);
+  br_buf_done(&text);
+  return *ret_text == NULL ? br_error_nomem(err) : BR_OK;
+}
+
+static br_status announce(const cli_arguments *args, uint16_t port, bool tls, const char *mark,
+                          br_error *err) {
+  const char *host = cli_text(args, "host");
+  const bool json = cli_format_of(cli_text(args, "output")) == CLI_FORMAT_JSON;
+  const bool six = strchr(host, ':') != NULL;
+  char url[300], text[512];
+  (void)snprintf(url, sizeof url, "http%s://%s%.200s%s:%u", tls ? "s" : "", six ? "[" : "", host,
+                 six ? "]" : "", port);
+  if (json) {
+    (void)snprintf(text, sizeof text, "{\"url\":\"%s\",\"port\":%u%s}\n", url, port, mark);
+  } else {
+    (void)snprintf(text, sizeof text, "Serving at %s\n", url);
+  }
+  return cli_write(text, strlen(text), err);
+}
+
+static void wait_for_stop(const br_cancel *cancel) {
+  while (!br_cancel_requested(cancel)) {
+    struct pollfd fd = {.fd = br_cancel_fd(cancel), .events = POLLIN};
+    (void)br_sys.poll(&fd, 1, -1);
+  }
+}
+
+static void end_in_order(const cli_arguments *args, api *service) {
+  const int grace_ms = (int)cli_number(args, "grace") * 1000;
+  br_log(BR_LOG_INFO, "stopping");
+  api_drain(service);
+  (void)br_sys.poll(NULL, 0, grace_ms);
+  api_stop(service, cli_number(args, "patience") * 1000);
+  br_log(BR_LOG_INFO, "stopped");
+}
+
+static br_status serve(const cli_arguments *args, cli_session *s, api_options *start,
+                       br_error *err) {
+  uint16_t port = 0;
+  api *service = NULL;
+  br_status st = http_listen_tcp(cli_text(args, "host"), (uint16_t)cli_number(args, "port"),
+                                 &start->listen_fd, &port, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  st = api_start(start, &service, err);
+  if (st != BR_OK) {
+    (void)br_sys.close(start->listen_fd);
+    return st;
+  }
+  st = announce(args, port, start->tls_certificate != NULL, cli_session_json_mark(s), err);
+  if (st == BR_OK) {
+    wait_for_stop(s->cancel);
+  }
+  end_in_order(args, service);
+  return st;
+}
+
+static br_status run_session(const cli_arguments *args, cli_session *s, br_error *err) {
+  char *certificate = NULL, *key = NULL;
+  dbx_options databricks = {.host = NULL};
+  api_options start = {.config = s->config,
+                       .version = BRIDGE_VERSION,
+                       .sides = s->sides,
+                       .sandbox_sides = s->sandbox_sides,
+                       .sqlserver = sqlserver_options,
+                       .context = s};
+  br_status st = BR_OK;
+  if ((s->sides & SETTINGS_DATABRICKS) != 0) {
+    st = cli_session_dbx_options(s, &databricks, err);
+    start.databricks = &databricks;
+  }
+  st = st == BR_OK ? read_pem(args, "tls-certificate", &certificate, err) : st;
+  st = st == BR_OK ? read_pem(args, "tls-key", &key, err) : st;
+  if (st == BR_OK && (certificate == NULL) != (key == NULL)) {
+    st = br_error_set(err, BR_ERR_USAGE, "--tls-certificate and --tls-key go together");
+  }
+  start.tls_certificate = certificate;
+  start.tls_key = key;
+  st = st == BR_OK ? serve(args, s, &start, err) : st;
+  if (key != NULL) {
+    br_wipe(key, strlen(key));
+  }
+  br_free(key);
+  br_free(certificate);
+  return st;
+}
+
+static int run(const cli_arguments *args) {
+  br_error err = BR_ERROR_INIT;
+  cli_session s;
+  br_status st = cli_session_open(args, CLI_SIDES_CONFIGURED, &s, &err);
+  if (st == BR_OK) {
+    st = run_session(args, &s, &err);
+    cli_session_close(&s);
+  }
+  return st == BR_OK ? 0 : cli_fail_run(&err);
+}
+
+const cli_command cli_command_serve = {
+    .name = "serve",
+    .summary = "Runs the service: REST API, extraction jobs, the poller of events",
+    .details =
+        "Starts also while a side can't be reached: /health/ready says so, and the poller "
+        "begins as soon as both sides are there. SIGTERM ends it in order: not ready, no new "
+        "work, running jobs to a safe point; a second signal ends it at once.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = run,
+};

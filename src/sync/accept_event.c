@@ -1,0 +1,76 @@
+/*
+ * Under the event's lock: the ledger is told first, then the row is written. Who dies in between
+ * leaves a note without an event: the next one of that id takes its place.
+ */
+#include "sync/accept_event.h"
+
+#include "sync/lock.h"
+
+static br_status taken(const char *event_id, const char *why, br_error *err) {
+  return br_error_set(err, BR_ERR_EXISTS, "There is an event '%.200s' already%s", event_id, why);
+}
+
+/* A note of an earlier attempt whose row never came. */
+static br_status take_place(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
+                            const sync_event *checked, br_cancel *cancel, br_error *err) {
+  const sync_list_options options = {.event_id = checked->event_id, .limit = 1};
+  dbx_result *result = NULL;
+  br_status st = sync_queue_list(queue, &options, cancel, &result, err);
+  if (st == BR_OK && dbx_result_rows(result) > 0) {
+    st = taken(checked->event_id, "", err);
+  }
+  dbx_result_free(result);
+  return st == BR_OK ? sync_ledger_remove(ledger, conn, checked->key, SYNC_LEDGER_ACCEPTED, err)
+                     : st;
+}
+
+static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
+                            const sync_new_event *event, const sync_event *checked,
+                            const char *principal, br_cancel *cancel, br_error *err) {
+  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
+  br_status st = sync_ledger_read(ledger, conn, checked->key, &row, err);
+  const sync_ledger_state was = row.state;
+  sync_ledger_row_done(&row);
+  if (st == BR_OK && was == SYNC_LEDGER_ACCEPTED) {
+    st = take_place(queue, ledger, conn, checked, cancel, err);
+  } else if (st == BR_OK && was != SYNC_LEDGER_NONE) {
+    st = taken(event->event_id, ", or its id was used before", err);
+  }
+  st = st == BR_OK ? sync_ledger_note(ledger, conn, checked->key, event->event_id, checked->hash,
+                                      SYNC_LEDGER_ACCEPTED, principal, err)
+                   : st;
+  if (st != BR_OK) {
+    return st;
+  }
+  st = sync_queue_emit(queue, event, cancel, err);
+  if (st == BR_ERR_EXISTS) {
+    br_error second = BR_ERROR_INIT;
+    br_status undone =
+        sync_ledger_remove(ledger, conn, checked->key, SYNC_LEDGER_ACCEPTED, &second);
+    return undone == BR_OK ? st : br_error_set(err, undone, "%s", second.message);
+  }
+  return st;
+}
+
+br_status sync_accept_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,
+                            const sync_new_event *event, const sync_event *checked,
+                            const char *principal, br_cancel *cancel, br_error *err) {
+  bool granted = false;
+  br_status st = sync_session_ensure(session, err);
+  /* The table does not matter here: the key stands in for one that nobody else locks. */
+  st = st == BR_OK ? sync_lock_event(session->conn, checked->key, checked->key, &granted, err) : st;
+  if (st == BR_OK && !granted) {
+    st = br_error_set(err, BR_ERR_CONFLICT, "Somebody is at the event '%.200s'", event->event_id);
+  }
+  st = st == BR_OK
+           ? under_lock(queue, ledger, session->conn, event, checked, principal, cancel, err)
+           : st;
+  /* A closed connection gives its locks back only when the server notices: the poller may be there
+   * before. */
+  if (granted && sync_session_is_usable(session)) {
+    br_error ignored = BR_ERROR_INIT;
+    (void)!sync_unlock_event(session->conn, checked->key, checked->key, &ignored);
+  }
+  sync_session_close(session);
+  return st;
+}
