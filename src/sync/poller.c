@@ -173,8 +173,9 @@ static void log_outcome(const sync_event *event, const sync_report *report) {
   char label[128];
   sync_event_label(event, label);
   if (report->status == SYNC_COMPLETED) {
-    br_log(BR_LOG_INFO, "%s: %s, %lld rows%s%s", label, sync_status_name(report->status),
-           (long long)report->rows_affected, report->warning == NULL ? "" : "; warning: ",
+    br_log(BR_LOG_INFO, "%s: %s, %lld row%s%s%s", label, sync_status_name(report->status),
+           (long long)report->rows_affected, report->rows_affected == 1 ? "" : "s",
+           report->warning == NULL ? "" : "; warning: ",
            report->warning == NULL ? "" : report->warning);
   } else {
     br_log(BR_LOG_WARNING, "%s: %s: %s", label, sync_status_name(report->status),
