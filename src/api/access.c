@@ -2,16 +2,20 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "auth/reload.h"
 #include "auth/throttle.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
+/* How long an address is remembered as one that a user came from. */
+enum { REMEMBERED = 4096, REMEMBER_MS = 15 * 60 * 1000 };
 enum { LOOK_FOR_FILE_MS = 2000, ADDRESS_MAX = 64, PROXIES_MAX = 64 };
 
 /* An address or a network, "10.0.0.0/8". */
@@ -28,6 +32,11 @@ struct api_access {
   auth_throttle *throttle;
   network proxies[PROXIES_MAX];
   size_t proxy_count;
+  /* Who came from where not long ago: a hash, and when. A later one takes the place. */
+  uint64_t seed;
+  struct {
+    _Atomic uint64_t who, at_ms;
+  } remembered[REMEMBERED];
   pthread_mutex_t lock;
   auth_reload *reload; /* NULL: there is no file yet */
   uint64_t looked_ms;  /* for the file */
@@ -250,6 +259,7 @@ br_status api_access_new(const settings *config, api_access **ret_access, br_err
   access->strict = settings_strict(config);
   pthread_mutex_init(&access->lock, NULL);
   br_status st = load_proxies(access, err);
+  st = st == BR_OK ? br_random(&access->seed, sizeof access->seed, err) : st;
   st = st == BR_OK ? auth_throttle_new(NULL, &access->throttle, err) : st;
   st = st == BR_OK ? open_audit(access, err) : st;
   st = st == BR_OK ? first_look(access, err) : st;
@@ -299,6 +309,33 @@ static const char *bearer(const http_request *request) {
   return *header == '\0' ? NULL : header;
 }
 
+/* FNV-1a, seeded: nobody outside can choose users or addresses that share a place. */
+static uint64_t hash_of(const api_access *access, const auth_user *user, const char *source_ip) {
+  const char *const texts[] = {auth_user_name(user), source_ip};
+  uint64_t hash = 14695981039346656037ULL ^ access->seed;
+  for (size_t i = 0; i < 2; i++) {
+    for (const char *c = texts[i];; c++) {
+      hash = (hash ^ (uint8_t)*c) * 1099511628211ULL;
+      if (*c == '\0') {
+        break;
+      }
+    }
+  }
+  return hash;
+}
+
+static bool is_remembered(const api_access *access, uint64_t who) {
+  const size_t at = who % REMEMBERED;
+  return atomic_load(&access->remembered[at].who) == who &&
+         br_clock_monotonic_ms() - atomic_load(&access->remembered[at].at_ms) < REMEMBER_MS;
+}
+
+static void remember(api_access *access, uint64_t who) {
+  const size_t at = who % REMEMBERED;
+  atomic_store(&access->remembered[at].who, who);
+  atomic_store(&access->remembered[at].at_ms, br_clock_monotonic_ms());
+}
+
 api_identity api_access_identify(api_access *access, const http_request *request,
                                  const char *source_ip, api_caller *ret_caller,
                                  uint64_t *ret_wait_ms) {
@@ -307,21 +344,27 @@ api_identity api_access_identify(api_access *access, const http_request *request
     return API_IDENTITY_KNOWN;
   }
   *ret_wait_ms = auth_throttle_wait_ms(access->throttle, source_ip);
-  if (*ret_wait_ms > 0) {
-    return API_IDENTITY_WAIT;
-  }
   const char *token = bearer(request);
   if (token == NULL) {
-    return API_IDENTITY_UNKNOWN;
+    return *ret_wait_ms > 0 ? API_IDENTITY_WAIT : API_IDENTITY_UNKNOWN;
   }
   ret_caller->permissions = api_access_current(access);
-  ret_caller->user =
+  const auth_user *user =
       ret_caller->permissions == NULL ? NULL : auth_user_of_token(ret_caller->permissions, token);
-  if (ret_caller->user == NULL) {
+  const uint64_t who = user == NULL ? 0 : hash_of(access, user, source_ip);
+  /* Failures of others behind the same address don't shut out who has been here before. */
+  if (*ret_wait_ms > 0 && (user == NULL || !is_remembered(access, who))) {
+    return API_IDENTITY_WAIT;
+  }
+  if (user == NULL) {
     auth_throttle_failed(access->throttle, source_ip);
     return API_IDENTITY_UNKNOWN;
   }
-  auth_throttle_succeeded(access->throttle, source_ip);
+  if (*ret_wait_ms == 0 && !is_remembered(access, who)) {
+    auth_throttle_succeeded(access->throttle, source_ip);
+  }
+  ret_caller->user = user;
+  remember(access, who);
   return API_IDENTITY_KNOWN;
 }
 

@@ -20,19 +20,20 @@ static const char *header(const char *at) {
   return br_text_equal_nocase(word, "reads:") ? at + 6 : NULL;
 }
 
-/* To the first name of the next header, or behind the last one. */
-static bool find_header(const char **at) {
+/* To the first name of the next header; false: a line that is no comment, or the end, came first.
+ */
+static bool find_header(api_reads *reads) {
   for (;;) {
-    const char *line = *at + strspn(*at, " \t\r\n");
+    const char *line = reads->at + strspn(reads->at, " \t\r\n");
     if (strncmp(line, "--", 2) != 0) {
       return false;
     }
     const char *names = header(line);
-    if (names != NULL) {
-      *at = names;
+    reads->in_header = names != NULL;
+    reads->at = names != NULL ? names : line + strcspn(line, "\n");
+    if (reads->in_header) {
       return true;
     }
-    *at = line + strcspn(line, "\n");
   }
 }
 
@@ -54,21 +55,15 @@ static size_t name_length(const char *at) {
   return length;
 }
 
-bool api_reads_next(const char **at, char *table, size_t size) {
+bool api_reads_next(api_reads *reads, char *table, size_t size) {
   for (;;) {
-    *at = skip_blanks(*at);
-    if (**at == ',') {
-      (*at)++;
-      continue;
-    }
-    /* At a line's end, and at the beginning of all, the next header is due. */
-    if ((**at == '\0' || **at == '\n' || strncmp(*at, "--", 2) == 0) && !find_header(at)) {
+    if (!reads->in_header && !find_header(reads)) {
       return false;
     }
-    *at = skip_blanks(*at);
-    size_t length = name_length(*at);
-    const char *name = *at;
-    *at += length;
+    const char *name = skip_blanks(reads->at);
+    size_t length = name_length(name);
+    reads->at = name + length + (name[length] == ',');
+    reads->in_header = name[length] == ',';
     while (length > 0 && strchr(" \t\r;", name[length - 1]) != NULL) {
       length--;
     }
@@ -125,7 +120,7 @@ bool api_reads_allowed(const api_caller *caller, const char *sql, const char *da
   if (caller->everything) {
     return true;
   }
-  for (const char *at = sql; api_reads_next(&at, table, sizeof table); count++) {
+  for (api_reads reads = {.at = sql}; api_reads_next(&reads, table, sizeof table); count++) {
     if (!may_read(caller, table, database)) {
       (void)snprintf(denied, size, "%s", table);
       return false;

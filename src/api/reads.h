@@ -14,8 +14,14 @@
 bool api_reads_allowed(const api_caller *caller, const char *sql, const char *database,
                        char *denied, size_t size);
 
-/* The next table of the headers at *at, which moves behind it; false: there is none, or no more.
- * table holds size bytes; a longer name is cut, which no right covers. */
-bool api_reads_next(const char **at, char *table, size_t size);
+/* A place in a text of SQL: begin with {.at = sql}. */
+typedef struct api_reads {
+  const char *at;
+  bool in_header; /* among the names of one */
+} api_reads;
+
+/* The next table of the headers; false: there is none, or no more. table holds size bytes; a longer
+ * name is cut, which is then no name that a right covers. */
+bool api_reads_next(api_reads *reads, char *table, size_t size);
 
 #endif

@@ -276,6 +276,7 @@ br_status api_server_start(api *service, br_error *err) {
       .listen_fd = service->options.listen_fd,
       .connections = (unsigned)settings_u64(service->config, SETTING_HTTP_CONNECTIONS),
       .idle_seconds = (unsigned)settings_u64(service->config, SETTING_HTTP_IDLE_SECONDS),
+      .arrival_seconds = (unsigned)settings_u64(service->config, SETTING_HTTP_IDLE_SECONDS),
       .tls_certificate = service->options.tls_certificate,
       .tls_key = service->options.tls_key,
       .reply_headers = headers,

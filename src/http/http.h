@@ -119,6 +119,9 @@ typedef struct http_server_options {
   int listen_fd;         /* a listening socket (listen.h); the server owns it once started */
   unsigned connections;  /* 0: HTTP_CONNECTIONS_DEFAULT */
   unsigned idle_seconds; /* 0: HTTP_IDLE_SECONDS_DEFAULT */
+  /* The longest that a head, and a body that is not streamed, may take to arrive; then the
+   * connection is cut. 0: no limit beyond idle_seconds of silence. */
+  unsigned arrival_seconds;
   const char *tls_certificate, *tls_key; /* PEM text, both or none */
   /* Headers of every reply, as pairs; ends with NULL. NULL: none. */
   const char *const *reply_headers;

@@ -6,6 +6,7 @@
 
 #include <microhttpd.h>
 
+#include "http/arrival.h"
 #include "http/http.h"
 #include "http/uri.h"
 
@@ -41,6 +42,7 @@ enum MHD_Result http_reply_queue(http_reply *reply, struct MHD_Connection *conne
 
 struct http_server {
   http_server_options options;
+  http_arrival *arrival; /* NULL: no limit */
   struct MHD_Daemon *daemon;
 };
 

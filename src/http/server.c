@@ -34,6 +34,39 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
   return strlen(text);
 }
 
+/* ---- arrival ---- */
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **entry,
+                          enum MHD_ConnectionNotificationCode code) {
+  http_server *server = context;
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *entry = info == NULL ? NULL : http_arrival_add(server->arrival, info->connect_fd);
+  } else {
+    http_arrival_remove(server->arrival, *entry);
+    *entry = NULL;
+  }
+}
+
+static http_arrival_entry *entry_of(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info == NULL ? NULL : info->socket_context;
+}
+
+/* The head is here. A body that is streamed may take its time. */
+static void note_head(http_server *server, const http_request *request) {
+  const bool stream = request->route != NULL && request->route->body == HTTP_BODY_STREAM;
+  if (request->length == 0 || (stream && !request->refused)) {
+    http_arrival_here(server->arrival, entry_of(request->connection));
+  } else {
+    http_arrival_wait(server->arrival, entry_of(request->connection));
+  }
+}
+
+/* ---- requests ---- */
+
 static bool drains(const http_request *request) {
   const char *expect = http_request_header(request, MHD_HTTP_HEADER_EXPECT);
   return !request->reply.hang_up && expect == NULL && request->length != 0 &&
@@ -53,6 +86,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
   if (!request->seen) {
     request->seen = true;
     http_request_start(request, method);
+    note_head(server, request);
     if (!request->refused || drains(request)) {
       return MHD_YES;
     }
@@ -62,6 +96,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return request->reply.hang_up || (request->refused && request->received > DRAIN_MAX) ? MHD_NO
                                                                                          : MHD_YES;
   } else {
+    http_arrival_here(server->arrival, entry_of(connection));
     http_request_finish(request);
   }
   if (server->options.finish != NULL) {
@@ -72,11 +107,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode code) {
-  (void)context;
-  (void)connection;
   (void)code;
+  const http_server *server = context;
   http_request_free(*con_cls);
   *con_cls = NULL;
+  http_arrival_wait(server->arrival, entry_of(connection)); /* for the next request */
 }
 
 static unsigned or_default(unsigned value, unsigned otherwise) {
@@ -97,11 +132,11 @@ static struct MHD_Daemon *start_daemon(http_server *server, int fd) {
   return MHD_start_daemon(
       flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
       MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
-      NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-      or_default(o->connections, HTTP_CONNECTIONS_DEFAULT), MHD_OPTION_CONNECTION_TIMEOUT,
-      or_default(o->idle_seconds, HTTP_IDLE_SECONDS_DEFAULT), MHD_OPTION_ARRAY, tls,
-      MHD_OPTION_END);
+      NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+      on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+      MHD_OPTION_CONNECTION_LIMIT, or_default(o->connections, HTTP_CONNECTIONS_DEFAULT),
+      MHD_OPTION_CONNECTION_TIMEOUT, or_default(o->idle_seconds, HTTP_IDLE_SECONDS_DEFAULT),
+      MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 br_status http_server_start(const http_server_options *options, http_server **ret_server,
@@ -118,8 +153,18 @@ br_status http_server_start(const http_server_options *options, http_server **re
     br_free(server);
     return br_error_errno(err, errnum, "Can't start the HTTP server");
   }
+  br_status st =
+      options->arrival_seconds == 0
+          ? BR_OK
+          : http_arrival_start((uint64_t)options->arrival_seconds * 1000, &server->arrival, err);
+  if (st != BR_OK) {
+    (void)br_sys.close(fd);
+    br_free(server);
+    return st;
+  }
   server->daemon = start_daemon(server, fd);
   if (server->daemon == NULL) {
+    http_arrival_stop(server->arrival);
     br_free(server);
     return br_error_set(err, BR_ERR_IO, "Can't start the HTTP server");
   }
@@ -132,6 +177,7 @@ br_status http_server_start(const http_server_options *options, http_server **re
 void http_server_stop(http_server *server) {
   if (server != NULL) {
     MHD_stop_daemon(server->daemon);
+    http_arrival_stop(server->arrival);
     br_free(server);
   }
 }
