@@ -59,6 +59,19 @@ static size_t utf8_sequence(const unsigned char *p, size_t left) {
   return length;
 }
 
+void br_utf8_repair(char *text) {
+  size_t left = strlen(text);
+  while (left > 0) {
+    size_t length = utf8_sequence((const unsigned char *)text, left);
+    if (length == 0) {
+      *text = '?';
+      length = 1;
+    }
+    text += length;
+    left -= length;
+  }
+}
+
 size_t br_utf8_char_length(const char *text, size_t left) {
   return utf8_sequence((const unsigned char *)text, left);
 }

@@ -20,6 +20,10 @@ bool br_utf8_valid(const char *text, size_t length, size_t *ret_offset);
  * none. */
 size_t br_utf8_char_length(const char *text, size_t left);
 
+/* Each byte that belongs to no well-formed character becomes '?': what was cut or came broken can
+ * be put into JSON and UTF-16. */
+void br_utf8_repair(char *text);
+
 /* The candidate nearest to word by edit distance (case ignored), or NULL where none is near enough
  * to be meant. */
 const char *br_text_nearest(const char *word, const char *const *candidates, size_t count);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "sync/lock.h"
 #include "sync/retry.h"
 
@@ -20,11 +21,13 @@ typedef struct work {
 
 /* ---- outcomes ---- */
 
+/* Messages show pieces of texts that people wrote, cut wherever they were too long. */
 static br_status copy(const char *text, char **ret_copy, br_error *err) {
   char *made = br_strdup(text);
   if (made == NULL) {
     return br_error_nomem(err);
   }
+  br_utf8_repair(made);
   br_free(*ret_copy);
   *ret_copy = made;
   return BR_OK;

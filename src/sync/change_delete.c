@@ -146,6 +146,27 @@ static br_status filter_build(const sync_change *change, filter *f, br_error *er
 
 /* ---- run ---- */
 
+/* The author knows the column, not our name of the parameter. */
+static void name_condition(const sync_change *change, br_error *err) {
+  size_t index = 0, first = 0;
+  int prefix = 0;
+  if (err == NULL || err->status != BR_ERR_DATA ||
+      sscanf(err->message, "Parameter @p%zu: %n", &index, &prefix) != 1 || prefix == 0) {
+    return;
+  }
+  for (size_t i = 0; i < change->event->condition_count; i++) {
+    const sync_condition *condition = &change->event->conditions[i];
+    for (size_t k = 0; k < condition->count; k++) {
+      first += condition->values[k] != NULL;
+    }
+    if (index < first) {
+      memmove(err->message, err->message + prefix, strlen(err->message + prefix) + 1);
+      br_error_context(err, BR_ERR_DATA, "condition on '%.128s'", condition->column);
+      return;
+    }
+  }
+}
+
 static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_rows,
                              br_error *err) {
   br_buf sql;
@@ -187,6 +208,9 @@ static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
   br_buf_init(&f.sql, SYNC_SQL_MAX);
   br_status st = filter_build(change, &f, err);
   st = st == BR_OK ? delete_rows(change, &f, &rows, err) : st;
+  if (st != BR_OK) {
+    name_condition(change, err);
+  }
   if (st == BR_OK && (uint64_t)rows > change->max_delete_rows) {
     st = count_left(change, &f, &left, err);
     if (st == BR_OK) {

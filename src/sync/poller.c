@@ -19,6 +19,7 @@ enum {
   PING_MS = 30000,    /* a session that nobody uses is asked whether it still lives */
   STANDBY_MS = 2000,  /* between looks for a free slot */
   PRUNE_MS = 3600000, /* between two clean-ups of the ledger */
+  DRAIN_MS = 5000,    /* how long a look waits for outcomes to be written */
 };
 
 struct sync_poller {
@@ -130,6 +131,15 @@ static void wait_for_look(sync_poller *p, uint64_t last_ms) {
   }
 }
 
+/* The list was full: as long as its outcomes aren't written the next one would hold the same rows.
+ */
+static void wait_for_reports(sync_poller *p) {
+  const uint64_t by_ms = br_clock_monotonic_ms() + DRAIN_MS;
+  while (!is_stopping(p) && br_clock_monotonic_ms() < by_ms &&
+         !sync_reporter_drain(p->reporter, 200)) {
+  }
+}
+
 static void *looker(void *context) {
   sync_poller *p = context;
   uint64_t last_ms = 0;
@@ -139,11 +149,15 @@ static void *looker(void *context) {
     if (p->stopping) {
       break;
     }
+    const bool was_full = p->more_waiting;
     p->look_now = false;
     p->more_waiting = false;
     p->looks_begun++;
     pthread_mutex_unlock(&p->lock);
     br_error err = BR_ERROR_INIT;
+    if (was_full) {
+      wait_for_reports(p);
+    }
     last_ms = br_clock_monotonic_ms();
     br_status st = look(p, &err);
     if (st == BR_OK) {

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/cmocka.h"
@@ -74,6 +75,25 @@ static void assert_nearest(const char *word, const char *wanted) {
   }
 }
 
+static void broken_characters_are_replaced_and_whole_ones_stay(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *repaired;
+  } cases[] = {{"", ""},
+               {"whole \xC3\xA9 \xF0\x9F\x98\x80", "whole \xC3\xA9 \xF0\x9F\x98\x80"},
+               {"cut \xC3", "cut ?"},
+               {"cut \xF0\x9F\x98", "cut ???"},
+               {"\x80\xC3\xA9\xFFx", "?\xC3\xA9?x"},
+               {"\xED\xA0\x80", "???"}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[64];
+    (void)snprintf(text, sizeof text, "%s", cases[i].text);
+    br_utf8_repair(text);
+    assert_string_equal(text, cases[i].repaired);
+    assert_true(br_utf8_valid(text, strlen(text), NULL));
+  }
+}
+
 static void the_nearest_name_is_meant(void **state) {
   (void)state;
   assert_nearest("SQLSERVER_HOTS", "SQLSERVER_HOST");
@@ -123,6 +143,7 @@ int main(void) {
       cmocka_unit_test(comparison_ignores_case_in_ascii_only),
       cmocka_unit_test(prefixes_and_suffixes_are_found),
       cmocka_unit_test(utf8_is_what_unicode_says),
+      cmocka_unit_test(broken_characters_are_replaced_and_whole_ones_stay),
       cmocka_unit_test(the_nearest_name_is_meant),
       cmocka_unit_test(numbers_are_digits_within_bounds),
   };
