@@ -80,6 +80,14 @@ static int on_progress(void *context) {
   return br_cancel_requested(s->cancel);
 }
 
+static void default_options(engine_session *s) {
+  s->quoted_identifier = true;
+  s->lock_timeout_ms = -1;
+  s->nocount = s->xact_abort = s->fmtonly = false;
+  s->identity_insert = s->row_limit = 0;
+  s->statement_kind = "";
+}
+
 br_status engine_session_new(engine *e, engine_session **ret_session, br_error *err) {
   engine_session *s = br_calloc(1, sizeof *s);
   if (s == NULL) {
@@ -92,9 +100,7 @@ br_status engine_session_new(engine *e, engine_session **ret_session, br_error *
   s->runtime.dialect = e->dialect;
   applocks_init(&s->applocks, e->lock_path);
   s->runtime.locks = &s->applocks;
-  s->quoted_identifier = true;
-  s->lock_timeout_ms = -1;
-  s->statement_kind = "";
+  default_options(s);
   s->environment.spid = atomic_fetch_add(&e->next_spid, 1);
   s->environment.user = e->dialect == ENGINE_TSQL ? "sa" : "sandbox";
   s->environment.owner = s;
@@ -155,10 +161,6 @@ void engine_session_free(engine_session *s) {
   br_free(s);
 }
 
-const char *engine_session_database(const engine_session *s) {
-  return s->database;
-}
-
 static br_status unknown_place(engine_session *s, const char *database, const char *schema,
                                engine_error *ret_error) {
   if (s->owner->dialect == ENGINE_TSQL) {
@@ -215,6 +217,26 @@ br_status engine_session_use(engine_session *s, const char *database, const char
   return st == BR_ERR_REMOTE  ? br_error_set(err, st, "%s", ret_error->message)
          : st == BR_ERR_NOMEM ? br_error_nomem(err)
                               : st;
+}
+
+br_status engine_session_reset(engine_session *s, const char *database, bool keep_transaction,
+                               engine_error *ret_error, br_error *err) {
+  engine_batch_done(s);
+  if (!keep_transaction || s->doomed) {
+    engine_rollback_all(s);
+    s->snapshot = s->serializable = false;
+  }
+  engine_drop_temporary_since(s, 0);
+  applocks_release_owner(&s->applocks, APPLOCK_SESSION);
+  default_options(s);
+  (void)sqlite3_busy_timeout(s->db, STORE_BUSY_TIMEOUT_MS);
+  s->environment.has_identity = false;
+  s->environment.rowcount = s->environment.error_number = 0;
+  return engine_session_use(s, database == NULL ? "master" : database, NULL, ret_error, err);
+}
+
+const char *engine_session_database(const engine_session *s) {
+  return s->database;
 }
 
 const batch_schema *engine_result_schema(const engine_session *s) {

@@ -46,6 +46,10 @@ void engine_session_free(engine_session *s);
  * SCHEMA_NOT_FOUND where there is none. */
 br_status engine_session_use(engine_session *s, const char *database, const char *schema,
                              engine_error *ret_error, br_error *err) BR_CHECKED;
+/* T-SQL: sp_reset_connection: options, temporary tables and session's locks as in a new session, in
+ * this database (NULL: master); an open transaction is rolled back unless it is to be kept. */
+br_status engine_session_reset(engine_session *s, const char *database, bool keep_transaction,
+                               engine_error *ret_error, br_error *err) BR_CHECKED;
 const char *engine_session_database(const engine_session *s);
 
 /* A bound parameter: sp_executesql's @p or Databricks' :name. Value as text of the type's own form
@@ -57,7 +61,8 @@ typedef struct engine_parameter {
   size_t value_length;
 } engine_parameter;
 
-/* Begins a batch of one or more statements. After it engine_next_result() until BR_DONE. */
+/* Begins a batch of one or more statements. After it engine_next_result() until BR_DONE, or
+ * engine_abandon(); until then the session asks `cancel`. */
 br_status engine_execute(engine_session *s, const char *sql, size_t length,
                          const engine_parameter *parameters, size_t parameter_count,
                          br_cancel *cancel, br_error *err) BR_CHECKED;
@@ -73,6 +78,9 @@ typedef enum engine_result_kind {
  * results (ENGINE_ERROR), not failures of this call. */
 br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind,
                              br_error *err) BR_CHECKED;
+/* Ends a batch whose results will not be read to the end: what it has done stays; under XACT_ABORT
+ * an open transaction is rolled back, as SQL Server answers an attention. */
+void engine_abandon(engine_session *s);
 const batch_schema *engine_result_schema(
     const engine_session *s); /* every field has its source type: fields[i].source */
 int64_t engine_rows_affected(const engine_session *s); /* -1: not to be told (SET NOCOUNT ON) */
@@ -110,6 +118,11 @@ void engine_drop_temporary_since(engine_session *s, int64_t mark);
 br_status engine_describe_table(engine_session *s, const char *table_name,
                                 batch_schema **ret_schema, engine_error *ret_error,
                                 br_error *err) BR_CHECKED;
+/* Around a load of several batches, which is kept whole or not at all: a transaction of its own, or
+ * a part of the one that is open. After a failed begin there is no end. */
+br_status engine_load_begin(engine_session *s, engine_error *ret_error, br_error *err) BR_CHECKED;
+br_status engine_load_end(engine_session *s, bool keep, engine_error *ret_error,
+                          br_error *err) BR_CHECKED;
 /* Bulk insert of a batch into a table by column name; all rows or none. */
 br_status engine_insert_batch(engine_session *s, const char *table_name, const batch *b,
                               uint64_t *ret_rows, engine_error *ret_error,

@@ -227,6 +227,16 @@ static br_status write_batch(engine_session *s, const catalog_table *table, cons
                                  "INSERT", err);
 }
 
+br_status engine_load_begin(engine_session *s, engine_error *ret_error, br_error *err) {
+  begin(s);
+  return give_error(s, ret_error, engine_part_begin(s, err));
+}
+
+br_status engine_load_end(engine_session *s, bool keep, engine_error *ret_error, br_error *err) {
+  begin(s);
+  return give_error(s, ret_error, engine_part_end(s, keep, err));
+}
+
 br_status engine_insert_batch(engine_session *s, const char *table_name, const batch *b,
                               uint64_t *ret_rows, engine_error *ret_error, br_error *err) {
   begin(s);

@@ -36,7 +36,12 @@ struct engine {
   atomic_int next_spid;
 };
 
-enum { ENGINE_NAME_MAX = 513, ENGINE_FRAMES_MAX = 256, ENGINE_QUEUE_MAX = 4 };
+enum {
+  ENGINE_NAME_MAX = 513,
+  ENGINE_FRAMES_MAX = 256,
+  ENGINE_CATCH_MAX = 32,
+  ENGINE_QUEUE_MAX = 4
+};
 
 /* A list of statements that is being run. */
 typedef struct engine_frame {
@@ -70,7 +75,7 @@ struct engine_session {
 
   /* Variables, @@globals. */
   sql_environment environment;
-  engine_error caught;
+  engine_error caught[ENGINE_CATCH_MAX]; /* of each CATCH that is being run, outermost first */
   int variable_count;
 
   /* Options. */
@@ -84,9 +89,10 @@ struct engine_session {
 
   /* Transaction. */
   int trancount;
-  bool in_sqlite; /* SQLite has a transaction of ours */
-  bool named;     /* BEGIN TRANSACTION had a name */
-  bool doomed;    /* a CATCH holds a transaction that can only be rolled back */
+  bool in_sqlite;                         /* SQLite has a transaction of ours */
+  char transaction_name[ENGINE_NAME_MAX]; /* of the outermost BEGIN TRANSACTION; "" = none */
+  bool part_is_whole;                     /* engine_part_begin() opened the transaction */
+  bool doomed; /* a CATCH holds a transaction that can only be rolled back */
 
   /* The result. */
   sqlite3_stmt *rows; /* NULL: no rows are being read */
@@ -152,6 +158,10 @@ br_status engine_variable_set(engine_session *s, sql_variable *variable, const s
 br_status engine_procedure(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
 /* The innermost text has run to its end. */
 br_status engine_call_end(engine_session *s, br_error *err) BR_CHECKED;
+/* Leaves the innermost frame; the text that it belongs to stays. */
+void engine_frame_pop(engine_session *s);
+/* A CATCH for session->error; there is room, as its TRY has left. */
+void engine_frame_catch(engine_session *s, const sql_stmt *body);
 /* Leaves all frames from a number on, with the texts that they belong to. */
 void engine_frames_cut(engine_session *s, int count);
 const sql_stmt *engine_call_statement(const engine_session *s); /* its EXECUTE */
@@ -191,6 +201,9 @@ sql_type engine_field_type(const batch_field *field, engine_dialect dialect);
  * inside; done(ok) keeps or undoes what lies between. */
 br_status engine_write_begin(engine_session *s, bool temporary_only, br_error *err) BR_CHECKED;
 br_status engine_write_end(engine_session *s, bool keep, br_error *err) BR_CHECKED;
+/* Around several statements that are kept together or not at all. */
+br_status engine_part_begin(engine_session *s, br_error *err) BR_CHECKED;
+br_status engine_part_end(engine_session *s, bool keep, br_error *err) BR_CHECKED;
 br_status engine_read_begin(engine_session *s, br_error *err) BR_CHECKED;
 void engine_rollback_all(engine_session *s);
 /* 3930: a doomed transaction takes no writes and no COMMIT. */

@@ -425,7 +425,7 @@ static br_status throw_error(engine_session *s, const sql_stmt *stmt, br_error *
                     "Insert the THROW statement inside a CATCH block, or add error parameters to "
                     "the THROW statement.");
     } else {
-      s->error = s->caught;
+      s->error = *s->environment.caught;
     }
     return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
   }

@@ -334,8 +334,31 @@ br_status engine_call_end(engine_session *s, br_error *err) {
   return st;
 }
 
+/* What ERROR_NUMBER() and THROW mean: the error of the innermost CATCH. */
+static engine_error *find_caught(engine_session *s) {
+  int depth = 0;
+  for (int i = 0; i < s->frame_count; i++) {
+    depth += s->frames[i].in_catch;
+  }
+  depth = depth > ENGINE_CATCH_MAX ? ENGINE_CATCH_MAX : depth;
+  engine_error *caught = depth == 0 ? NULL : &s->caught[depth - 1];
+  s->environment.caught = caught;
+  return caught;
+}
+
+void engine_frame_pop(engine_session *s) {
+  s->frame_count--;
+  (void)find_caught(s);
+}
+
+void engine_frame_catch(engine_session *s, const sql_stmt *body) {
+  s->frames[s->frame_count++] = (engine_frame){.next = body, .in_catch = true};
+  *find_caught(s) = s->error;
+}
+
 void engine_frames_cut(engine_session *s, int count) {
   s->frame_count = count;
+  (void)find_caught(s);
   while (s->calls != NULL && s->calls->frame >= count) {
     engine_call *call = s->calls;
     sql_variable *inner = NULL;

@@ -352,10 +352,8 @@ static bool catch_error(engine_session *s) {
   for (int i = s->frame_count; i-- > 0;) {
     const sql_stmt *try_ = s->frames[i].try_;
     if (try_ != NULL) {
-      s->caught = s->error;
-      s->environment.caught = &s->caught;
       engine_frames_cut(s, i);
-      s->frames[s->frame_count++] = (engine_frame){.next = try_->other_body, .in_catch = true};
+      engine_frame_catch(s, try_->other_body);
       return true;
     }
   }
@@ -434,7 +432,7 @@ static br_status run_flow(engine_session *s, const sql_stmt *stmt, bool *ret_don
   case SQL_S_CONTINUE:
     while (s->frame_count > engine_call_frame(s) + 1 && s->frame_count > 0 &&
            s->frames[s->frame_count - 1].loop == NULL) {
-      s->frame_count--;
+      engine_frame_pop(s);
     }
     if (s->frame_count == 0 || s->frames[s->frame_count - 1].loop == NULL) {
       sql_error_set(&s->error, stmt->kind == SQL_S_BREAK ? 135 : 136, 15,
@@ -443,13 +441,13 @@ static br_status run_flow(engine_session *s, const sql_stmt *stmt, bool *ret_don
       return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
     }
     if (stmt->kind == SQL_S_BREAK) {
-      s->frame_count--;
+      engine_frame_pop(s);
     } else {
       s->frames[s->frame_count - 1].next = NULL;
     }
     return BR_OK;
   case SQL_S_RETURN: /* leaves the text, or the batch */
-    s->frame_count = engine_call_frame(s) + 1;
+    engine_frames_cut(s, engine_call_frame(s) + 1);
     if (s->frame_count > 0) {
       s->frames[s->frame_count - 1] = (engine_frame){.next = NULL};
     }
@@ -511,21 +509,23 @@ static const sql_stmt *next_statement(engine_session *s, br_status *ret_status, 
       return stmt;
     }
     if (f->loop != NULL) {
+      const sql_stmt *loop = f->loop;
       bool truth = false;
       begin_context(s);
-      *ret_status = engine_evaluate_condition(s, f->loop->expr, &truth, err);
+      *ret_status = br_cancel_check(s->cancel, err);
+      if (*ret_status == BR_OK) {
+        *ret_status = engine_evaluate_condition(s, loop->expr, &truth, err);
+      }
       if (*ret_status != BR_OK) {
-        return f->loop;
+        engine_frame_pop(s); /* the failure ends the loop */
+        return loop;
       }
       if (truth) {
-        f->next = f->loop->body;
+        f->next = loop->body;
         continue;
       }
     }
-    if (f->in_catch) {
-      s->environment.caught = NULL;
-    }
-    s->frame_count--;
+    engine_frame_pop(s);
     if (s->calls != NULL && engine_call_frame(s) == s->frame_count) {
       const sql_stmt *stmt = engine_call_statement(s);
       begin_context(s);
@@ -582,9 +582,6 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
     if (take_message(s, ret_kind)) {
       return BR_OK;
     }
-    if ((st = br_cancel_check(s->cancel, err)) != BR_OK) {
-      return st;
-    }
     const sql_stmt *stmt = next_statement(s, &st, err);
     if (stmt == NULL && s->doomed) {
       engine_rollback_all(s);
@@ -595,8 +592,11 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
       return BR_OK;
     }
     if (stmt == NULL) {
+      s->cancel = NULL; /* its owner may free it now */
       return BR_DONE;
     }
+    /* Asked only where something is left to do: what is done is not called cancelled. */
+    st = st == BR_OK ? br_cancel_check(s->cancel, err) : st;
     engine_outcome outcome = ENGINE_OUTCOME_SILENT;
     if (st == BR_OK) {
       begin_context(s);
@@ -622,5 +622,13 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
     if (report(outcome, ret_kind)) {
       return BR_OK;
     }
+  }
+}
+
+void engine_abandon(engine_session *s) {
+  const bool rolls_back = s->xact_abort && s->trancount > 0;
+  engine_batch_done(s);
+  if (rolls_back || s->doomed) {
+    engine_rollback_all(s);
   }
 }

@@ -22,9 +22,10 @@ static void set_failure(rest_statement *s, const char *code, const char *message
 static br_status sql_failure(rest_statement *s, const engine_error *e) {
   char text[1400];
   const bool worded = e->message[0] == '[' || e->condition[0] == '\0';
+  const bool told = e->sqlstate[0] == '\0' || strstr(e->message, "SQLSTATE: ") != NULL;
   (void)snprintf(text, sizeof text, "%s%s%s%s%s%s", worded ? "" : "[", worded ? "" : e->condition,
-                 worded ? "" : "] ", e->message, e->sqlstate[0] != '\0' ? " SQLSTATE: " : "",
-                 e->sqlstate);
+                 worded ? "" : "] ", e->message,
+                 told ? "" : " SQLSTATE: ", told ? "" : e->sqlstate);
   (void)snprintf(s->sql_state, sizeof s->sql_state, "%s", e->sqlstate);
   set_failure(s, "BAD_REQUEST", text);
   return BR_ERR_REMOTE;

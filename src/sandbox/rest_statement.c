@@ -262,8 +262,13 @@ static br_status copy_parameters(const json_t *array, rest_statement *s, br_erro
     const json_t *item = json_array_get(array, i);
     const char *name = json_string_value(json_object_get(item, "name"));
     rest_parameter *p = &s->parameters[i];
+    const json_t *value = json_object_get(item, "value");
     if (name == NULL || name[0] == '\0') {
       return br_error_set(err, BR_ERR_USAGE, "Every parameter needs a name.");
+    }
+    if (value != NULL && !json_is_string(value) && !json_is_null(value)) {
+      return br_error_set(err, BR_ERR_USAGE, "The value of the parameter %.100s is no string.",
+                          name);
     }
     s->parameter_count++;
     br_status st = rest_type_parse(text_or(item, "type", "STRING"), &p->type, err);
@@ -271,7 +276,7 @@ static br_status copy_parameters(const json_t *array, rest_statement *s, br_erro
       st = copy_text(name, &p->name, err);
     }
     if (st == BR_OK) {
-      st = copy_text(json_string_value(json_object_get(item, "value")), &p->value, err);
+      st = copy_text(json_string_value(value), &p->value, err);
     }
     if (st != BR_OK) {
       return st;

@@ -492,8 +492,15 @@ static br_status publish_session(http_request *request, const char *token, const
                                  const json_t *parts, http_reply *reply, br_error *err) {
   rest_upload *upload = NULL;
   bool ok = false;
-  char *temporary = session_file(rest_of(request), token, "whole");
-  br_status st = temporary == NULL ? br_error_nomem(err) : rest_upload_new(temporary, &upload, err);
+  char id[BR_UUID_MAX];
+  br_status st = br_uuid(id, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  /* Under a name of its own: a client that heard nothing may complete the upload again meanwhile.
+   */
+  char *temporary = session_file(rest_of(request), token, id);
+  st = temporary == NULL ? br_error_nomem(err) : rest_upload_new(temporary, &upload, err);
   br_free(temporary);
   if (st != BR_OK) {
     return st;

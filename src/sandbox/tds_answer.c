@@ -366,18 +366,19 @@ static br_status put_one(tds_answer *a, engine_result_kind kind, br_error *err) 
   return br_error_set(err, BR_ERR_INTERNAL, "A result of kind %d", (int)kind);
 }
 
+static bool has_changed(const tds_session *s) {
+  return engine_in_transaction(s->engine) != (s->descriptor != 0) ||
+         strcmp(engine_session_database(s->engine), s->database) != 0;
+}
+
 static br_status put_all(tds_answer *a, br_error *err) {
   engine_session *e = a->session->engine;
   br_status st = BR_OK;
   while (st == BR_OK) {
     engine_result_kind kind;
     st = engine_next_result(e, &kind, err);
-    if (st == BR_OK) {
-      bool changed = engine_in_transaction(e) != (a->session->descriptor != 0) ||
-                     strcmp(engine_session_database(e), a->session->database) != 0;
-      if (changed) {
-        st = tds_answer_environment(a, engine_statement_kind(e), err);
-      }
+    if (st == BR_OK && has_changed(a->session)) {
+      st = tds_answer_environment(a, engine_statement_kind(e), err);
     }
     if (st == BR_OK) {
       st = put_one(a, kind, err);
@@ -397,6 +398,13 @@ br_status tds_answer_execute(tds_answer *a, const char *sql, size_t length,
   br_status st = engine_execute(s->engine, sql, length, parameters, count, s->cancel, err);
   if (st == BR_OK) {
     st = put_all(a, err);
+  }
+  if (st != BR_OK) {
+    engine_abandon(s->engine);
+    if (st != BR_ERR_NETWORK && has_changed(s)) {
+      br_status told = tds_answer_environment(a, NULL, err);
+      st = told == BR_OK ? st : told;
+    }
   }
   if (st == BR_ERR_CANCELLED || br_cancel_requested(s->cancel)) {
     /* The attention is read as the next message; this answer ends here (2.2.1.7). */

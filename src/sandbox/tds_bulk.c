@@ -13,8 +13,6 @@
 
 enum { BATCH_ROWS = 1024, BATCH_ROWS_LARGE = 8, KEEP_BYTES = 4 * 1024 * 1024, COLUMNS_MAX = 1024 };
 
-#define SAVEPOINT "bulk_load"
-
 void tds_bulk_forget(tds_session *s) {
   for (size_t i = 0; i < s->bulk_column_count; i++) {
     br_free(s->bulk_columns[i]);
@@ -183,19 +181,6 @@ br_status tds_bulk_announce(tds_session *s, const char *sql, size_t length, br_e
 
 /* The load. */
 
-/* A statement whose results don't matter, but its errors do. */
-static br_status run_quietly(tds_session *s, tds_answer *a, const char *sql, br_error *err) {
-  br_status st = engine_execute(s->engine, sql, strlen(sql), NULL, 0, NULL, err);
-  while (st == BR_OK) {
-    engine_result_kind kind;
-    st = engine_next_result(s->engine, &kind, err);
-    if (st == BR_OK && kind == ENGINE_ERROR) {
-      return tds_answer_error(a, engine_result_error(s->engine), err);
-    }
-  }
-  return st == BR_DONE ? BR_OK : st;
-}
-
 /* Names from the statement: a stream may leave its own empty. */
 static br_status name_columns(const tds_session *s, tds_bulk *bulk, br_error *err) {
   if (s->bulk_column_count != bulk->schema->count) {
@@ -281,7 +266,7 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
   tds_answer a;
   uint64_t rows = 0;
   bool abandoned = false;
-  const bool outer = engine_in_transaction(s->engine);
+  engine_error why = {0};
   br_status st = tds_answer_begin(&a, s, TDS_TOKEN_DONE, NULL, err);
   if (st != BR_OK) {
     return st;
@@ -290,8 +275,11 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
     st = br_error_set(err, BR_ERR_PROTOCOL, "A bulk load that no INSERT BULK announced");
     return st;
   }
-  st = run_quietly(s, &a, outer ? "SAVE TRANSACTION " SAVEPOINT : "BEGIN TRANSACTION", err);
-  const bool begun = st == BR_OK && !a.failed;
+  st = engine_load_begin(s->engine, &why, err);
+  const bool begun = st == BR_OK;
+  if (!begun && why.number != 0) {
+    st = tds_answer_error(&a, &why, err);
+  }
   if (begun && !tds_reader_at_end(&s->reader)) {
     st = load(s, &a, &rows, err);
   }
@@ -304,11 +292,10 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
   }
   const bool keep = st == BR_OK && !a.failed && !abandoned;
   if (begun) {
-    const char *sql = outer  ? keep ? NULL : "ROLLBACK TRANSACTION " SAVEPOINT
-                      : keep ? "COMMIT TRANSACTION"
-                             : "ROLLBACK TRANSACTION";
-    br_status ended = sql != NULL ? run_quietly(s, &a, sql, st == BR_OK ? err : NULL) : BR_OK;
-    st = st == BR_OK ? ended : st;
+    br_status ended = engine_load_end(s->engine, keep, &why, st == BR_OK ? err : NULL);
+    if (ended != BR_OK && st == BR_OK) {
+      st = why.number != 0 ? tds_answer_error(&a, &why, err) : tds_answer_failure(&a, ended, err);
+    }
   }
   tds_bulk_forget(s);
   if (st != BR_OK) {

@@ -50,9 +50,11 @@ static char *text_of(const tds_rpc_parameter *p, size_t *ret_length) {
   return (char *)column->data;
 }
 
-static char *copy_text(const tds_rpc *rpc, size_t index) {
+/* A copy with a NUL behind it; "" where the parameter is none of text. */
+static char *copy_text(const tds_rpc *rpc, size_t index, size_t *ret_length) {
   size_t length = 0;
   const char *text = index < rpc->count ? text_of(&rpc->parameters[index], &length) : NULL;
+  *ret_length = length;
   return br_strndup(text != NULL ? text : "", length);
 }
 
@@ -162,7 +164,7 @@ static br_status bind_from(const tds_rpc *rpc, size_t first, const char *names, 
 }
 
 static br_status run_bound(tds_answer *a, const tds_rpc *rpc, size_t first, const char *sql,
-                           const char *names, br_error *err) {
+                           size_t length, const char *names, br_error *err) {
   bound b;
   a->sql = sql;
   br_status st = bind_from(rpc, first, names, &b, err);
@@ -170,7 +172,7 @@ static br_status run_bound(tds_answer *a, const tds_rpc *rpc, size_t first, cons
     return tds_answer_failure(a, st, err);
   }
   const int64_t mark = engine_temporary_mark(a->session->engine);
-  st = tds_answer_execute(a, sql, strlen(sql), b.parameters, b.count, err);
+  st = tds_answer_execute(a, sql, length, b.parameters, b.count, err);
   engine_drop_temporary_since(a->session->engine, mark);
   bound_done(&b);
   return st;
@@ -182,10 +184,11 @@ typedef br_status (*procedure)(tds_answer *a, const tds_rpc *rpc, br_error *err)
 
 /* @stmt, @params, values… */
 static br_status executesql(tds_answer *a, const tds_rpc *rpc, br_error *err) {
-  char *sql = copy_text(rpc, 0), *names = copy_text(rpc, 1);
+  size_t length = 0, unused = 0;
+  char *sql = copy_text(rpc, 0, &length), *names = copy_text(rpc, 1, &unused);
   br_status st = sql == NULL || names == NULL ? br_error_nomem(err) : BR_OK;
   if (st == BR_OK) {
-    st = run_bound(a, rpc, 2, sql, names, err);
+    st = run_bound(a, rpc, 2, sql, length, names, err);
   }
   br_free(sql);
   br_free(names);
@@ -198,7 +201,9 @@ static br_status prepare(tds_session *s, const tds_rpc *rpc, tds_prepared **ret_
     return br_error_set(err, BR_ERR_LIMIT, "A session holds at most %d prepared statements",
                         TDS_PREPARED_MAX);
   }
-  tds_prepared p = {.names = copy_text(rpc, 1), .sql = copy_text(rpc, 2)};
+  size_t unused = 0;
+  tds_prepared p = {.names = copy_text(rpc, 1, &unused)};
+  p.sql = copy_text(rpc, 2, &p.sql_length);
   tds_prepared *list = br_realloc_array(s->prepared, s->prepared_count + 1, sizeof *list);
   if (list != NULL) {
     s->prepared = list;
@@ -222,6 +227,7 @@ static br_status put_handle(tds_answer *a, const tds_rpc *rpc, int32_t handle, b
     st = tds_put_return_status(w, 0, err);
   }
   const char *name = rpc->count > 0 ? rpc->parameters[0].name : "";
+  a->status_sent = true;
   return st == BR_OK ? tds_put_return_int(w, 0, name, &handle, err) : st;
 }
 
@@ -236,7 +242,7 @@ static br_status prepexec(tds_answer *a, const tds_rpc *rpc, br_error *err) {
     return tds_answer_failure(a, st, err);
   }
   const int32_t handle = p->handle;
-  st = run_bound(a, rpc, 3, p->sql, p->names, err);
+  st = run_bound(a, rpc, 3, p->sql, p->sql_length, p->names, err);
   return st == BR_OK ? put_handle(a, rpc, handle, err) : st;
 }
 
@@ -256,7 +262,8 @@ static br_status no_handle(tds_answer *a, int32_t handle, br_error *err) {
 static br_status execute(tds_answer *a, const tds_rpc *rpc, br_error *err) {
   const int32_t handle = integer_of(rpc, 0);
   const tds_prepared *p = find_prepared(a->session, handle);
-  return p != NULL ? run_bound(a, rpc, 1, p->sql, p->names, err) : no_handle(a, handle, err);
+  return p != NULL ? run_bound(a, rpc, 1, p->sql, p->sql_length, p->names, err)
+                   : no_handle(a, handle, err);
 }
 
 static br_status unprepare(tds_answer *a, const tds_rpc *rpc, br_error *err) {
@@ -372,13 +379,9 @@ static br_status run_call(tds_answer *a, const tds_rpc *rpc, br_error *err) {
 }
 
 /* RETURNSTATUS and DONEPROC behind what a call sent. A handle has brought its own status. */
-static br_status end_call(tds_answer *a, const tds_rpc *rpc, bool more, br_error *err) {
-  const bool handle_sent = !a->failed && (rpc->procedure == TDS_PROCEDURE_PREPEXEC ||
-                                          rpc->procedure == TDS_PROCEDURE_PREPARE ||
-                                          br_text_equal_nocase(rpc->name, "sp_prepexec") ||
-                                          br_text_equal_nocase(rpc->name, "sp_prepare"));
+static br_status end_call(tds_answer *a, bool more, br_error *err) {
   br_status st = tds_answer_flush(a, true, err);
-  if (st == BR_OK && !handle_sent) {
+  if (st == BR_OK && !a->status_sent) {
     int32_t result = a->has_return_status ? a->return_status : a->failed ? 1 : 0;
     st = tds_put_return_status(&a->session->writer, result, err);
   }
@@ -411,9 +414,9 @@ br_status tds_call_run(tds_session *s, const uint8_t *payload, size_t length, br
     /* Asked once: what the last DONEPROC says must be what is done, also where a cancel comes. */
     more = !tds_reader_at_end(&r) && !br_cancel_requested(s->cancel);
     if (st == BR_OK) {
-      st = end_call(&a, &rpc, more, err);
+      st = end_call(&a, more, err);
     }
-    a.failed = a.has_return_status = false;
+    a.failed = a.has_return_status = a.status_sent = false;
     tds_rpc_done(&rpc);
   } while (st == BR_OK && more);
   return st == BR_OK ? tds_writer_end(&s->writer, err) : st;

@@ -376,13 +376,29 @@ static br_status run_batch(tds_session *s, const uint8_t *payload, size_t length
   return st;
 }
 
+/* " [name]", its brackets doubled; "" for none. */
+static void bracketed_name(const char *name, char *out) {
+  if (name[0] != '\0') {
+    *out++ = ' ';
+    *out++ = '[';
+    for (const char *p = name; *p != '\0'; p++) {
+      *out++ = *p;
+      if (*p == ']') {
+        *out++ = ']';
+      }
+    }
+    *out++ = ']';
+  }
+  *out = '\0';
+}
+
 static br_status run_transaction(tds_session *s, const uint8_t *payload, size_t length,
                                  br_error *err) {
   static const char *const levels[] = {
       NULL, "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"};
   tds_transaction_request request;
   tds_answer a;
-  char sql[1024];
+  char sql[2 * sizeof request.name + 200], name[2 * sizeof request.name + 4];
   int used = 0;
   br_status st = tds_transaction_read(payload, length, &request, err);
   if (st != BR_OK) {
@@ -396,10 +412,8 @@ static br_status run_transaction(tds_session *s, const uint8_t *payload, size_t 
                      : request.type == TDS_TRANSACTION_COMMIT   ? "COMMIT"
                      : request.type == TDS_TRANSACTION_ROLLBACK ? "ROLLBACK"
                                                                 : "SAVE";
-  bool named = request.name[0] != '\0' && strchr(request.name, ']') == NULL &&
-               request.type >= TDS_TRANSACTION_ROLLBACK;
-  (void)snprintf(sql + used, sizeof sql - (size_t)used, "%s TRANSACTION%s%s%s%s", verb,
-                 named ? " [" : "", named ? request.name : "", named ? "]" : "",
+  bracketed_name(request.name, name);
+  (void)snprintf(sql + used, sizeof sql - (size_t)used, "%s TRANSACTION%s%s", verb, name,
                  request.begin_next ? "; BEGIN TRANSACTION" : "");
   st = tds_answer_begin(&a, s, TDS_TOKEN_DONE, sql, err);
   if (st == BR_OK) {
@@ -408,16 +422,21 @@ static br_status run_transaction(tds_session *s, const uint8_t *payload, size_t 
   return st == BR_OK ? tds_answer_end(&a, err) : st;
 }
 
-/* RESETCONNECTION (2.2.3.1.2): a session like new, in the login's database. */
-static br_status reset_session(tds_session *s, br_error *err) {
-  bool found = false;
+/* RESETCONNECTION (2.2.3.1.2): a session like new, in the login's database; its transaction goes
+ * unless it is to be kept. */
+static br_status reset_session(tds_session *s, bool keep_transaction, br_error *err) {
+  engine_error why = {0};
   tds_prepared_clear(s);
   tds_bulk_forget(s);
-  s->descriptor = 0;
   s->reset = true;
-  br_status st = new_engine_session(s, &found, err);
-  return st == BR_OK && !found ? br_error_set(err, BR_ERR_NOT_FOUND, "The login's database is gone")
-                               : st;
+  br_status st =
+      engine_session_reset(s->engine, s->login_database[0] == '\0' ? NULL : s->login_database,
+                           keep_transaction, &why, err);
+  if (!engine_in_transaction(s->engine)) {
+    s->descriptor = 0;
+  }
+  (void)snprintf(s->database, sizeof s->database, "%s", engine_session_database(s->engine));
+  return st;
 }
 
 static br_status run_payload(tds_session *s, uint8_t type, const br_buf *message, br_error *err) {
@@ -451,11 +470,11 @@ static br_status run_request(tds_session *s, br_error *err) {
   br_buf message;
   const uint8_t type = s->reader.type;
   const uint8_t resets = TDS_STATUS_RESET_CONNECTION | TDS_STATUS_RESET_CONNECTION_KEEP_TRANSACTION;
-  bool reset = (s->reader.status & resets) != 0;
+  const uint8_t resets_asked = s->reader.status & resets;
   br_buf_init(&message, TDS_REQUEST_MAX);
   br_status st = tds_message_read(&s->reader, &message, err);
-  if (st == BR_OK && reset) {
-    st = reset_session(s, err);
+  if (st == BR_OK && resets_asked != 0) {
+    st = reset_session(s, (resets_asked & TDS_STATUS_RESET_CONNECTION_KEEP_TRANSACTION) != 0, err);
   }
   if (st == BR_OK) {
     st = run_payload(s, type, &message, err);
@@ -496,6 +515,9 @@ void tds_session_run(tds_session *s) {
   while (st == BR_OK) {
     st = next_request(s, &err);
   }
+  /* At once: its locks must not wait until somebody joins the thread. */
+  engine_session_free(s->engine);
+  s->engine = NULL;
 }
 
 void tds_session_close(tds_session *s) {

@@ -28,6 +28,7 @@ enum {
 typedef struct tds_prepared {
   int32_t handle;
   char *sql, *names; /* owned; names: the parameters' declarations */
+  size_t sql_length;
 } tds_prepared;
 
 typedef struct tds_session {
@@ -35,7 +36,7 @@ typedef struct tds_session {
   sandbox_tds_server *server;
   uint64_t id;
   uint64_t watch; /* number of the watch over the request that runs; guarded by the server's lock */
-  int fd; /* owned by the stream once there is one */
+  int fd;         /* owned by the stream once there is one */
   bool tcp;
   pthread_t thread;
   bool ended;        /* the thread is at its end; under the server's lock */
@@ -97,6 +98,7 @@ typedef struct tds_answer {
   bool failed;            /* an error was sent */
   bool has_return_status; /* of a procedure; else it follows from `failed` */
   int32_t return_status;
+  bool status_sent; /* the call's RETURNSTATUS has gone out */
 } tds_answer;
 
 /* Begins the answer's message. */

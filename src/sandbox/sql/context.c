@@ -4,6 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
+/* A text that was cut to its room must not end in half a character: clients refuse it. */
+static void keep_whole(char *text) {
+  size_t bad = 0;
+  if (!br_utf8_valid(text, strlen(text), &bad)) {
+    text[bad] = '\0';
+  }
+}
+
 static void error_vset(engine_error *error, int32_t number, uint8_t severity, const char *format,
                        va_list args) BR_PRINTF(4, 0);
 static void error_vset(engine_error *error, int32_t number, uint8_t severity, const char *format,
@@ -14,6 +24,7 @@ static void error_vset(engine_error *error, int32_t number, uint8_t severity, co
   error->state = 1;
   error->line = 1;
   (void)vsnprintf(error->message, sizeof error->message, format, args);
+  keep_whole(error->message);
 }
 
 void sql_error_set(engine_error *error, int32_t number, uint8_t severity, const char *format, ...) {
@@ -29,6 +40,7 @@ static void condition_vset(engine_error *error, const char *condition, const cha
                            const char *format, va_list args) {
   char text[sizeof error->message - 160];
   (void)vsnprintf(text, sizeof text, format, args);
+  keep_whole(text);
   memset(error, 0, sizeof *error);
   error->severity = 16;
   error->state = 1;

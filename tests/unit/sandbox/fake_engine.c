@@ -201,6 +201,10 @@ static br_status run_statement(engine_session *s, char *text, engine_result_kind
     return br_cancel_sleep_ms(s->cancel, 60000, err);
   } else if (text[0] != '\0') {
     set_error(s);
+    if (strcmp(text, "fail worded") == 0) {
+      (void)snprintf(s->error.message, sizeof s->error.message,
+                     "[TABLE_OR_VIEW_NOT_FOUND] Gone. SQLSTATE: 42P01");
+    }
     *ret_kind = ENGINE_ERROR;
   }
   return BR_OK;
@@ -353,4 +357,29 @@ void engine_drop_temporary_since(engine_session *s, int64_t mark) {
 
 engine_merge_counts engine_rows_merged(const engine_session *s) {
   return (engine_merge_counts){.inserted = s->affected};
+}
+
+br_status engine_session_reset(engine_session *s, const char *database, bool keep_transaction,
+                               engine_error *ret_error, br_error *err) {
+  s->transaction = s->transaction && keep_transaction;
+  return engine_session_use(s, database == NULL ? "master" : database, NULL, ret_error, err);
+}
+
+void engine_abandon(engine_session *s) {
+  s->next = NULL;
+}
+
+br_status engine_load_begin(engine_session *s, engine_error *ret_error, br_error *err) {
+  (void)s;
+  (void)ret_error;
+  (void)err;
+  return BR_OK;
+}
+
+br_status engine_load_end(engine_session *s, bool keep, engine_error *ret_error, br_error *err) {
+  (void)s;
+  (void)keep;
+  (void)ret_error;
+  (void)err;
+  return BR_OK;
 }

@@ -331,6 +331,8 @@ static void failures_are_states_not_http_errors(void **state) {
   json_decref(json);
   expect(200, "\"error_code\":\"BAD_REQUEST\",\"message\":\"[TABLE_OR_VIEW_NOT_FOUND] Invalid "
               "object name 'fail'. SQLSTATE: 42P01\"");
+  json_decref(statement("fail worded", ""));
+  expect(200, "\"message\":\"[TABLE_OR_VIEW_NOT_FOUND] Gone. SQLSTATE: 42P01\"");
   json_decref(statement("rows 1", ",\"catalog\":\"nowhere\""));
   expect(200, "[SCHEMA_NOT_FOUND]");
 }
@@ -345,6 +347,9 @@ static void bad_requests_are_told_why(void **state) {
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"format\":\"ARROW_STREAM\"}",
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"disposition\":\"SOMEHOW\"}",
       "{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"value\":\"1\"}]}",
+      ("{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"name\":\"a\","
+       "\"value\":"
+       "1}]}"),
       ("{\"statement\":\"x\",\"warehouse_id\":\"sandbox\",\"parameters\":[{\"name\":\"a\",\"type\":"
        "\"ARRAY<INT>\"}]}"),
   };
