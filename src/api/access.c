@@ -231,10 +231,12 @@ auth_permissions *api_access_current(api_access *access) {
 }
 
 const char *api_access_hint(api_access *access) {
-  return access->reload != NULL
-             ? NULL
-             : "There is no permissions file (PERMISSIONS_FILE), so no token is known: "
-               "'sql-databricks-bridge token new' makes one and the lines for the file";
+  pthread_mutex_lock(&access->lock);
+  const bool there = access->reload != NULL;
+  pthread_mutex_unlock(&access->lock);
+  return there ? NULL
+               : "There is no permissions file (PERMISSIONS_FILE), so no token is known: "
+                 "'sql-databricks-bridge token new' makes one and the lines for the file";
 }
 
 /* ---- the whole ---- */
@@ -346,7 +348,7 @@ api_identity api_access_identify(api_access *access, const http_request *request
   *ret_wait_ms = auth_throttle_wait_ms(access->throttle, source_ip);
   const char *token = bearer(request);
   if (token == NULL) {
-    return *ret_wait_ms > 0 ? API_IDENTITY_WAIT : API_IDENTITY_UNKNOWN;
+    return API_IDENTITY_UNKNOWN; /* nothing was tried */
   }
   ret_caller->permissions = api_access_current(access);
   const auth_user *user =

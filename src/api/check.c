@@ -60,6 +60,20 @@ static const char *text_problem(const api_field *field, const char *text, char *
   return NULL;
 }
 
+bool api_json_integer(const json_t *value, int64_t *ret_number) {
+  if (json_is_integer(value)) {
+    *ret_number = json_integer_value(value);
+    return true;
+  }
+  const double number = json_real_value(value);
+  if (!json_is_real(value) || number < -9.0e18 || number > 9.0e18 ||
+      number != (double)(int64_t)number) {
+    return false;
+  }
+  *ret_number = (int64_t)number;
+  return true;
+}
+
 static const char *integer_problem(const api_field *field, int64_t value, char *message) {
   if (field->minimum == 0 && field->maximum == 0) {
     return NULL;
@@ -96,13 +110,14 @@ static const char *texts_problem(const json_t *list, char *message) {
 }
 
 static const char *value_problem(const api_field *field, const json_t *value, char *message) {
+  int64_t number = 0;
   switch (field->kind) {
   case API_INTEGER:
-    if (!json_is_integer(value)) {
+    if (!api_json_integer(value, &number)) {
       (void)snprintf(message, 256, "Input should be a valid integer");
       return "int_type";
     }
-    return integer_problem(field, json_integer_value(value), message);
+    return integer_problem(field, number, message);
   case API_BOOL:
     (void)snprintf(message, 256, "Input should be a valid boolean");
     return json_is_boolean(value) ? NULL : "bool_type";

@@ -58,17 +58,15 @@ static br_status take_objects(const api_request *r, draft *d, br_error *err) {
 }
 
 static br_status fill(const api_request *r, draft *d, br_error *err) {
-  const json_t *priority = json_object_get(r->body, "priority");
-  const json_t *expected = json_object_get(r->body, "rows_expected");
   const char *source = text_of(r, "source_table");
   d->event = (sync_new_event){.event_id = text_of(r, "event_id"),
                               .operation = text_of(r, "operation"),
                               .source_table = source[0] == '\0' ? NULL : source,
-                              .target_table = text_of(r, "target_table"),
-                              .has_priority = json_is_integer(priority),
-                              .priority = json_integer_value(priority),
-                              .has_rows_expected = json_is_integer(expected),
-                              .rows_expected = json_integer_value(expected)};
+                              .target_table = text_of(r, "target_table")};
+  d->event.has_priority =
+      api_json_integer(json_object_get(r->body, "priority"), &d->event.priority);
+  d->event.has_rows_expected =
+      api_json_integer(json_object_get(r->body, "rows_expected"), &d->event.rows_expected);
   br_status st = take_keys(r, d, err);
   return st == BR_OK ? take_objects(r, d, err) : st;
 }

@@ -19,6 +19,7 @@ static json_t *number_or(const char *text, json_t *otherwise) {
 static json_t *parsed(const char *text, bool list) {
   json_error_t ignored;
   json_t *value = json_loads(text, JSON_DECODE_ANY, &ignored);
+  value = value != NULL ? value : json_loads(text, JSON_DECODE_INT_AS_REAL, &ignored);
   if (list ? json_is_array(value) : json_is_object(value)) {
     return value;
   }

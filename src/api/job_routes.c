@@ -83,7 +83,9 @@ static br_status take_names(const api_request *r, wish *w, br_error *err) {
 
 static br_status prepare(const api_request *r, wish *w, br_error *err) {
   w->options.overwrite = json_is_true(json_object_get(r->body, "overwrite"));
-  w->options.chunk_rows = (uint64_t)json_integer_value(json_object_get(r->body, "chunk_size"));
+  int64_t chunk_rows = 0;
+  (void)api_json_integer(json_object_get(r->body, "chunk_size"), &chunk_rows);
+  w->options.chunk_rows = (uint64_t)chunk_rows;
   w->options.source_ip = br_strdup(r->source_ip);
   if (w->options.source_ip == NULL) {
     return br_error_nomem(err);

@@ -57,6 +57,9 @@ extern const api_model api_model_service, api_model_status, api_model_health, ap
 /* Every model that OpenAPI names; ends with NULL. */
 extern const api_model *const api_models[];
 
+/* A whole number, also where it is written as 5.0 or 5e2. */
+bool api_json_integer(const json_t *value, int64_t *ret_number);
+
 /* Checks a document against the model: each problem is appended to `problems` as {loc, msg, type}.
  * Members that the model lacks are passed over. Fails only for want of memory. */
 br_status api_check_body(const api_model *model, const json_t *body, json_t *problems,

@@ -51,12 +51,12 @@ static const api_field health_fields[] = {
 MODEL(health, "Health", "Whether the service can do its work");
 
 static const api_field extract_fields[] = {
-    {"queries_path", API_TEXT, MUST, .minimum = 1, .maximum = 4096,
+    {"queries_path", API_TEXT, MUST, .minimum = 1, .maximum = 4095,
      .help = "Folder with the query files, inside BRIDGE_ALLOWED_PATHS"},
-    {"config_path", API_TEXT, MUST, .minimum = 1, .maximum = 4096,
+    {"config_path", API_TEXT, MUST, .minimum = 1, .maximum = 4095,
      .help = "Folder with the parameters, inside BRIDGE_ALLOWED_PATHS"},
     {"country", API_TEXT, MUST, .minimum = 1, .maximum = 128, .help = "Whose parameters"},
-    {"destination", API_TEXT, MUST, .minimum = 1, .maximum = 4096,
+    {"destination", API_TEXT, MUST, .minimum = 1, .maximum = 4095,
      .help = "/Volumes/catalog/schema/volume[/…], or a folder inside BRIDGE_ALLOWED_PATHS"},
     {"queries", API_TEXTS, .flags = API_NULLABLE, .initial = "null", .help = "Names; null: all"},
     {"overwrite", API_BOOL, .flags = 0, .initial = "false", .help = "Replace an earlier result"},

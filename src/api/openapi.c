@@ -188,6 +188,7 @@ static json_t *responses_json(const api_route *route) {
   for (size_t i = 0; well && i < API_ERRORS_MAX && route->errors[i] != 0; i++) {
     well = put_error(all, route->errors[i]);
   }
+  well = well && put_error(all, 400); /* a bad escape in the target */
   if (well && route->rights != NULL) {
     well = put_error(all, 401) && put_error(all, 429) && put_error(all, 503);
   }

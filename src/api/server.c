@@ -153,9 +153,12 @@ static br_status check_body(api_request *r, json_t *problems, br_error *err) {
   size_t length = 0;
   const uint8_t *bytes = http_request_body(r->http, &length);
   json_error_t where = {.line = 0};
-  r->body = length == 0 ? NULL
-                        : json_loadb((const char *)bytes, length,
-                                     JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+  const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+  r->body = length == 0 ? NULL : json_loadb((const char *)bytes, length, flags, &where);
+  if (r->body == NULL && length > 0 && json_error_code(&where) == json_error_numeric_overflow) {
+    /* A key of twenty digits: its text is taken from the body where it counts. */
+    r->body = json_loadb((const char *)bytes, length, flags | JSON_DECODE_INT_AS_REAL, &where);
+  }
   if (r->body == NULL) {
     char message[256];
     (void)snprintf(message, sizeof message, "JSON decode error: %.120s (line %d, column %d)",

@@ -77,7 +77,8 @@ br_status sync_json_parse(const char *text, sync_json **ret_json, br_error *err)
     sync_json_free(json);
     return br_error_nomem(err);
   }
-  json->root = json_loads(text, JSON_REJECT_DUPLICATES, &wrong);
+  /* As reals, integers of any length are taken; their digits come from the text anyway. */
+  json->root = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &wrong);
   if (json->root == NULL || !json_is_object(json->root)) {
     br_status st =
         json->root == NULL && json_error_code(&wrong) == json_error_out_of_memory

@@ -276,11 +276,11 @@ def test_what_an_event_refuses(service):
 def test_digits_of_conditions_are_kept(service):
     """A number in filter_conditions reaches the table as it was typed; the event acts as its user."""
     make_tables(service)
-    service.bridge.sql("sqlserver", "CREATE TABLE dbo.Prices (id int NOT NULL PRIMARY KEY, price decimal(38,2))")
-    service.bridge.sql("sqlserver", "INSERT INTO dbo.Prices VALUES (1, 12345678901234567890.10), (2, 1)")
+    service.bridge.sql("sqlserver", "CREATE TABLE dbo.Prices (id int NOT NULL PRIMARY KEY, price decimal(38,2), code decimal(38,0))")
+    service.bridge.sql("sqlserver", "INSERT INTO dbo.Prices VALUES (1, 12345678901234567890.10, 98765432109876543210), (2, 1, 1)")
     body = json.dumps(event(event_id="exact", operation="DELETE", target_table="dbo.Prices", source_table="",
                             primary_keys=["id"]))[:-1]
-    body += ', "filter_conditions" : { "price" : 12345678901234567890.10 } }'
+    body += ', "filter_conditions" : { "price" : 12345678901234567890.10, "code":98765432109876543210 } }'
     reply = service.post("/sync/events?process_immediately=true", raw=body.encode())
     assert reply.status == 202, reply
     done = settled(service, "exact")

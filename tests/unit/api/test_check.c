@@ -51,6 +51,14 @@ static void what_fits_passes(void **state) {
               "");
 }
 
+/* As JSON Schema has it: 5.0 is a whole number. */
+static void whole_numbers_may_be_written_as_others(void **state) {
+  (void)state;
+  assert_body(&api_model_extract, EXTRACT(",\"chunk_size\":5.0"), "");
+  assert_body(&api_model_extract, EXTRACT(",\"chunk_size\":5e2"), "");
+  assert_body(&api_model_extract, EXTRACT(",\"chunk_size\":1e300"), "chunk_size:int_type");
+}
+
 static void each_problem_is_told(void **state) {
   (void)state;
   assert_body(&api_model_extract, "{}",
@@ -60,7 +68,7 @@ static void each_problem_is_told(void **state) {
   assert_body(&api_model_extract, EXTRACT(",\"overwrite\":1"), "overwrite:bool_type");
   assert_body(&api_model_extract, EXTRACT(",\"overwrite\":null"), "overwrite:bool_type");
   assert_body(&api_model_extract, EXTRACT(",\"chunk_size\":-1"), "chunk_size:greater_than_equal");
-  assert_body(&api_model_extract, EXTRACT(",\"chunk_size\":1.0"), "chunk_size:int_type");
+  assert_body(&api_model_extract, EXTRACT(",\"chunk_size\":1.5"), "chunk_size:int_type");
   assert_body(&api_model_new_event, EVENT(",\"priority\":2147483648"), "priority:less_than_equal");
   assert_body(&api_model_new_event, EVENT(",\"metadata\":[]"), "metadata:dict_type");
   assert_body(
@@ -136,8 +144,11 @@ static void lack_of_memory_is_told(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_fits_passes),         cmocka_unit_test(each_problem_is_told),
-      cmocka_unit_test(lengths_count_characters), cmocka_unit_test(parameters_are_checked),
+      cmocka_unit_test(what_fits_passes),
+      cmocka_unit_test(whole_numbers_may_be_written_as_others),
+      cmocka_unit_test(each_problem_is_told),
+      cmocka_unit_test(lengths_count_characters),
+      cmocka_unit_test(parameters_are_checked),
       cmocka_unit_test(lack_of_memory_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
