@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static br_status wrong(br_error *err, const char *text, const char *why) {
   return br_error_set(err, BR_ERR_DATA, "'%.200s' is no name of a table: %s", text, why);
 }
@@ -47,6 +49,14 @@ static br_status quoted_part(const char *text, const char **at, char close, char
   return BR_OK;
 }
 
+/* SQL Server takes no notice of blanks at the end of a name. */
+static void trim(char *part) {
+  size_t length = strlen(part);
+  while (length > 0 && part[length - 1] == ' ') {
+    part[--length] = '\0';
+  }
+}
+
 static br_status plain_part(const char *text, const char **at, char *part, br_error *err) {
   size_t fill = 0;
   const char *p = *at;
@@ -59,10 +69,8 @@ static br_status plain_part(const char *text, const char **at, char *part, br_er
       return st;
     }
   }
-  while (fill > 0 && part[fill - 1] == ' ') {
-    fill--;
-  }
   part[fill] = '\0';
+  trim(part);
   *at = p;
   return BR_OK;
 }
@@ -79,6 +87,9 @@ static br_status parse_part(sync_dialect dialect, const char *text, const char *
       close != '\0' ? quoted_part(text, &p, close, part, err) : plain_part(text, &p, part, err);
   if (st != BR_OK) {
     return st;
+  }
+  if (dialect == SYNC_SQLSERVER) {
+    trim(part);
   }
   if (part[0] == '\0' && close != '\0') {
     return wrong(err, text, "a part of it is empty");
@@ -121,53 +132,99 @@ br_status sync_name_parse(sync_dialect dialect, const char *text, sync_name *ret
   }
 }
 
-/* SYNC_NAME_TEXT_MAX holds three parts of full length with every character doubled: the limit is
- * never met. */
-static char *append(char *end, const char *limit, char c) {
-  if (end < limit) {
-    *end++ = c;
+/* A text that grows up to its limit, which is never met: SYNC_NAME_TEXT_MAX holds three parts of
+ * full length with every character doubled. */
+typedef struct writing {
+  char *end;
+  const char *limit;
+} writing;
+
+static writing begin(char *text) {
+  return (writing){.end = text, .limit = text + SYNC_NAME_TEXT_MAX - 1};
+}
+
+static void put_char(writing *w, char c) {
+  if (w->end < w->limit) {
+    *w->end++ = c;
   }
-  return end;
+}
+
+static void put_text(writing *w, const char *text) {
+  for (; *text != '\0'; text++) {
+    put_char(w, *text);
+  }
+}
+
+static void put_quoted(writing *w, sync_dialect dialect, const char *part) {
+  const char close = dialect == SYNC_DATABRICKS ? '`' : ']';
+  put_char(w, dialect == SYNC_DATABRICKS ? '`' : '[');
+  for (; *part != '\0'; part++) {
+    put_char(w, *part);
+    if (*part == close) {
+      put_char(w, close);
+    }
+  }
+  put_char(w, close);
+}
+
+/* A name alone would be looked for in the login's own schema first, which nobody asked for. */
+static void put_schema(writing *w, const sync_name *name, const char *dbo) {
+  if (name->dialect == SYNC_SQLSERVER && name->count == 1) {
+    put_text(w, dbo);
+  }
 }
 
 void sync_name_sql(const sync_name *name, char *text) {
-  const char open = name->dialect == SYNC_DATABRICKS ? '`' : '[';
-  const char close = name->dialect == SYNC_DATABRICKS ? '`' : ']';
-  const char *limit = text + SYNC_NAME_TEXT_MAX - 1;
-  char *end = text;
+  writing w = begin(text);
+  put_schema(&w, name, "[dbo].");
   for (size_t i = 0; i < name->count; i++) {
     if (i > 0) {
-      end = append(end, limit, '.');
+      put_char(&w, '.');
     }
-    end = append(end, limit, open);
-    for (const char *p = name->parts[i]; *p != '\0'; p++) {
-      end = append(end, limit, *p);
-      if (*p == close) {
-        end = append(end, limit, close);
-      }
-    }
-    end = append(end, limit, close);
+    put_quoted(&w, name->dialect, name->parts[i]);
   }
-  *end = '\0';
+  *w.end = '\0';
+}
+
+void sync_name_database(const sync_name *name, char *text) {
+  writing w = begin(text);
+  put_quoted(&w, name->dialect, name->parts[0]);
+  put_char(&w, '.');
+  *w.end = '\0';
 }
 
 void sync_name_plain(const sync_name *name, char *text) {
-  const char *limit = text + SYNC_NAME_TEXT_MAX - 1;
-  char *end = text;
-  if (name->dialect == SYNC_SQLSERVER && name->count == 1) {
-    for (const char *p = "dbo."; *p != '\0'; p++) {
-      end = append(end, limit, *p);
-    }
-  }
+  writing w = begin(text);
+  put_schema(&w, name, "dbo.");
   for (size_t i = 0; i < name->count; i++) {
     if (i > 0) {
-      end = append(end, limit, '.');
+      put_char(&w, '.');
     }
-    for (const char *p = name->parts[i]; *p != '\0'; p++) {
-      end = append(end, limit, *p);
+    if (strpbrk(name->parts[i], ".[]\"`") != NULL) {
+      put_quoted(&w, name->dialect, name->parts[i]);
+    } else {
+      put_text(&w, name->parts[i]);
     }
   }
-  *end = '\0';
+  *w.end = '\0';
+}
+
+/* Parts counted from the table on: 0 = table, 1 = schema, 2 = database; NULL: not named. */
+static const char *part_of(const sync_name *name, size_t from_table) {
+  if (from_table < name->count) {
+    return name->parts[name->count - 1 - from_table];
+  }
+  return from_table == 1 ? "dbo" : NULL;
+}
+
+bool sync_name_may_mean(const sync_name *a, const sync_name *b) {
+  for (size_t i = 0; i < SYNC_NAME_PARTS; i++) {
+    const char *of_a = part_of(a, i), *of_b = part_of(b, i);
+    if (of_a != NULL && of_b != NULL && !br_text_equal_nocase(of_a, of_b)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 br_status sync_quote(br_buf *out, sync_dialect dialect, const char *identifier, br_error *err) {

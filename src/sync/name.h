@@ -18,7 +18,7 @@ typedef enum sync_dialect { SYNC_SQLSERVER, SYNC_DATABRICKS } sync_dialect;
 enum {
   SYNC_NAME_PARTS = 3,
   SYNC_NAME_PART_MAX = 255 * 4 + 1,
-  SYNC_NAME_TEXT_MAX = 3 * (2 * 1021 + 2) + 8
+  SYNC_NAME_TEXT_MAX = 3 * (2 * 1021 + 2) + 16
 };
 
 typedef struct sync_name {
@@ -31,11 +31,18 @@ typedef struct sync_name {
  * is dbo. */
 br_status sync_name_parse(sync_dialect dialect, const char *text, sync_name *ret_name,
                           br_error *err) BR_CHECKED;
-/* Quoted for SQL: "`c`.`s`.`t`", "[db].[dbo].[T]". text holds SYNC_NAME_TEXT_MAX bytes. */
+/* Quoted for SQL: "`c`.`s`.`t`", "[db].[dbo].[T]"; schema dbo is put in where a SQL Server name has
+ * none. text holds SYNC_NAME_TEXT_MAX bytes. */
 void sync_name_sql(const sync_name *name, char *text);
-/* For people and for look-ups in permissions: the parts joined with dots, schema dbo put in where a
- * SQL Server name has none. text holds SYNC_NAME_TEXT_MAX bytes. */
+/* "[db].", in front of sys.…, of a SQL Server name with three parts. text as above. */
+void sync_name_database(const sync_name *name, char *text);
+/* For people and for look-ups in permissions: the parts joined with dots, quoted only where one
+ * holds a dot or a quote itself; schema dbo put in as above. text holds SYNC_NAME_TEXT_MAX bytes.
+ */
 void sync_name_plain(const sync_name *name, char *text);
+/* Both names are SQL Server's and may be of one table: nothing that both name differs, but for the
+ * case of ASCII letters. */
+bool sync_name_may_mean(const sync_name *a, const sync_name *b);
 /* One identifier, quoted, appended. */
 br_status sync_quote(br_buf *out, sync_dialect dialect, const char *identifier,
                      br_error *err) BR_CHECKED;

@@ -83,6 +83,14 @@ static br_status make_fingerprint(sync_queue *queue, br_error *err) {
   return st == BR_OK && queue->fingerprint == NULL ? br_error_nomem(err) : st;
 }
 
+/* The name is part of every event's key, and Unity Catalog's names have no case: another spelling
+ * must not make another queue of the same table. */
+static void make_lower(char *text) {
+  for (; *text != '\0'; text++) {
+    *text = (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
+  }
+}
+
 br_status sync_queue_open(dbx_client *client, const char *table, bool lowest_first,
                           br_cancel *cancel, sync_queue **ret_queue, br_error *err) {
   sync_queue *queue = br_calloc(1, sizeof *queue);
@@ -96,6 +104,7 @@ br_status sync_queue_open(dbx_client *client, const char *table, bool lowest_fir
     br_error_context(err, st, "EVENTS_TABLE");
   } else {
     sync_name_plain(&queue->name, queue->plain);
+    make_lower(queue->plain);
     sync_name_sql(&queue->name, queue->sql);
     st = describe(queue, cancel, err);
   }

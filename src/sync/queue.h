@@ -28,7 +28,7 @@ typedef struct sync_queue sync_queue;
 br_status sync_queue_open(dbx_client *client, const char *table, bool lowest_first,
                           br_cancel *cancel, sync_queue **ret_queue, br_error *err) BR_CHECKED;
 void sync_queue_free(sync_queue *queue); /* NULL is fine */
-/* "bridge.events.bridge_events": part of every event's key. */
+/* "bridge.events.bridge_events", in lower case: part of every event's key. */
 const char *sync_queue_name(const sync_queue *queue);
 /* Quoted for SQL. */
 const char *sync_queue_sql_name(const sync_queue *queue);

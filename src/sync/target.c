@@ -124,12 +124,7 @@ br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_targe
   sync_name_sql(name, target->sql);
   sync_name_plain(name, target->plain);
   if (name->count == 3) {
-    sync_name database = {.dialect = SYNC_SQLSERVER, .count = 1};
-    memcpy(database.parts[0], name->parts[0], sizeof database.parts[0]);
-    sync_name_sql(&database, target->catalog);
-    const size_t length = strlen(target->catalog);
-    target->catalog[length] = '.';
-    target->catalog[length + 1] = '\0';
+    sync_name_database(name, target->catalog);
   }
   br_status st = describe(target, conn, err);
   if (st != BR_OK) {

@@ -15,15 +15,16 @@ static void names_are_quoted_part_by_part(void **state) {
       {SYNC_DATABRICKS, "my-cat.my-schema.t", "`my-cat`.`my-schema`.`t`", "my-cat.my-schema.t"},
       {SYNC_DATABRICKS, "`000-a`.`events`.bridge_events", "`000-a`.`events`.`bridge_events`",
        "000-a.events.bridge_events"},
-      {SYNC_DATABRICKS, "`a.b`.c", "`a.b`.`c`", "a.b.c"},
-      {SYNC_DATABRICKS, "`a``b`", "`a``b`", "a`b"},
+      {SYNC_DATABRICKS, "`a.b`.c", "`a.b`.`c`", "`a.b`.c"},
+      {SYNC_DATABRICKS, "`a``b`", "`a``b`", "`a``b`"},
       {SYNC_DATABRICKS, " c . s . t ", "`c`.`s`.`t`", "c.s.t"},
-      {SYNC_SQLSERVER, "T", "[T]", "dbo.T"},
+      {SYNC_SQLSERVER, "T", "[dbo].[T]", "dbo.T"},
       {SYNC_SQLSERVER, "dbo.T", "[dbo].[T]", "dbo.T"},
       {SYNC_SQLSERVER, "[sales].[Order Lines]", "[sales].[Order Lines]", "sales.Order Lines"},
-      {SYNC_SQLSERVER, "\"a\"\"b\".t", "[a\"b].[t]", "a\"b.t"},
+      {SYNC_SQLSERVER, "\"a\"\"b\".t", "[a\"b].[t]", "[a\"b].t"},
       {SYNC_SQLSERVER, "db..T", "[db].[dbo].[T]", "db.dbo.T"},
-      {SYNC_SQLSERVER, "[a]]b]", "[a]]b]", "dbo.a]b"},
+      {SYNC_SQLSERVER, "[a]]b]", "[dbo].[a]]b]", "dbo.[a]]b]"},
+      {SYNC_SQLSERVER, "[a.b].[c ]", "[a.b].[c]", "[a.b].c"},
       {SYNC_SQLSERVER, "dbo.T -- DROP TABLE x", "[dbo].[T -- DROP TABLE x]",
        "dbo.T -- DROP TABLE x"},
   };
@@ -36,6 +37,25 @@ static void names_are_quoted_part_by_part(void **state) {
     assert_string_equal(text, cases[i].sql);
     sync_name_plain(&name, text);
     assert_string_equal(text, cases[i].plain);
+  }
+}
+
+static void names_that_may_be_of_one_table_are_told_from_others(void **state) {
+  (void)state;
+  static const struct {
+    const char *a, *b;
+    bool same;
+  } cases[] = {
+      {"T", "dbo.t", true},        {"db.dbo.T", "[T ]", true}, {"db.dbo.T", "DB.DBO.t", true},
+      {"a.dbo.T", "b.T", false},   {"a.x.T", "b.x.T", false},  {"s.T", "dbo.T", false},
+      {"[dbo.T]", "dbo.T", false}, {"dbo.T2", "dbo.T", false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    sync_name a, b;
+    assert_int_equal(sync_name_parse(SYNC_SQLSERVER, cases[i].a, &a, NULL), BR_OK);
+    assert_int_equal(sync_name_parse(SYNC_SQLSERVER, cases[i].b, &b, NULL), BR_OK);
+    assert_int_equal(sync_name_may_mean(&a, &b), cases[i].same);
+    assert_int_equal(sync_name_may_mean(&b, &a), cases[i].same);
   }
 }
 
@@ -106,6 +126,7 @@ static void identifiers_and_literals_escape_their_own_quotes(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_quoted_part_by_part),
+      cmocka_unit_test(names_that_may_be_of_one_table_are_told_from_others),
       cmocka_unit_test(what_is_no_name_is_refused_with_a_reason),
       cmocka_unit_test(the_longest_names_fit_whole),
       cmocka_unit_test(identifiers_and_literals_escape_their_own_quotes),
