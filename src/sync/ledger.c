@@ -80,7 +80,7 @@ br_status sync_ledger_read(const sync_ledger *ledger, tds_conn *conn, const char
                  "SELECT status, event_hash, principal, rows_affected, warning, error_message, "
                  "reported FROM %s WHERE event_key = @event_key",
                  ledger->sql);
-  const tds_parameter key = sync_text_parameter("event_key", event_key);
+  const tds_parameter key = sync_hash_parameter("event_key", event_key);
   br_status st = sync_query(conn, t.sql, &key, 1, &rows, err);
   if (st != BR_OK) {
     return no_ledger(ledger, st, err);
@@ -153,9 +153,9 @@ br_status sync_ledger_write(const sync_ledger *ledger, tds_conn *conn, const syn
                    ledger->sql);
   }
   const tds_parameter parameters[] = {
-      sync_text_parameter("event_key", event->key),
+      sync_hash_parameter("event_key", event->key),
       sync_text_parameter("event_id", fitting(event->event_id, id)),
-      sync_text_parameter("event_hash", event->hash),
+      sync_hash_parameter("event_hash", event->hash),
       sync_text_parameter("status", state_of(report->status)),
       sync_number_parameter("rows_affected", report->has_rows ? number : NULL),
       sync_text_parameter("warning", fitting(report->warning, warning)),
@@ -177,9 +177,9 @@ br_status sync_ledger_note(const sync_ledger *ledger, tds_conn *conn, const char
                  "@principal, 0, SYSUTCDATETIME())",
                  ledger->sql);
   const tds_parameter parameters[] = {
-      sync_text_parameter("event_key", event_key),
+      sync_hash_parameter("event_key", event_key),
       sync_text_parameter("event_id", fitting(event_id, id)),
-      sync_text_parameter("event_hash", hash),
+      sync_hash_parameter("event_hash", hash),
       sync_text_parameter("status", states[state]),
       sync_text_parameter("principal", principal),
   };
@@ -193,7 +193,7 @@ br_status sync_ledger_move(const sync_ledger *ledger, tds_conn *conn, const char
                  "UPDATE %s SET status = @to, changed_at = SYSUTCDATETIME() WHERE event_key = "
                  "@event_key AND status = @from",
                  ledger->sql);
-  const tds_parameter parameters[] = {sync_text_parameter("event_key", event_key),
+  const tds_parameter parameters[] = {sync_hash_parameter("event_key", event_key),
                                       sync_text_parameter("from", states[from]),
                                       sync_text_parameter("to", states[to])};
   return run_write(ledger, conn, t.sql, parameters, 3, err);
@@ -206,7 +206,7 @@ br_status sync_ledger_remove(const sync_ledger *ledger, tds_conn *conn, const ch
                  "DELETE FROM %s WHERE event_key = @event_key AND status = "
                  "@status",
                  ledger->sql);
-  const tds_parameter parameters[] = {sync_text_parameter("event_key", event_key),
+  const tds_parameter parameters[] = {sync_hash_parameter("event_key", event_key),
                                       sync_text_parameter("status", states[state])};
   return run_write(ledger, conn, t.sql, parameters, 2, err);
 }
@@ -221,7 +221,7 @@ static br_status report_some(const sync_ledger *ledger, tds_conn *conn, const ch
       br_buf_printf(&sql, err, "UPDATE %s SET reported = 1 WHERE event_key IN (", ledger->sql);
   for (size_t i = 0; i < count && st == BR_OK; i++) {
     (void)snprintf(names[i], sizeof names[i], "k%zu", i);
-    parameters[i] = sync_text_parameter(names[i], keys[i]);
+    parameters[i] = sync_hash_parameter(names[i], keys[i]);
     st = br_buf_printf(&sql, err, "%s@%s", i == 0 ? "" : ", ", names[i]);
   }
   st = st == BR_OK ? br_buf_text(&sql, ")", err) : st;

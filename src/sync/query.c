@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "batch/value.h"
@@ -162,6 +163,13 @@ tds_parameter sync_text_parameter(const char *name, const char *text) {
       .type = {.type = BATCH_SQL_NVARCHAR, .length = length > 4000 ? BATCH_LENGTH_MAX : 4000},
       .text = text,
       .length = length};
+}
+
+tds_parameter sync_hash_parameter(const char *name, const char *hex) {
+  return (tds_parameter){.name = name,
+                         .type = {.type = BATCH_SQL_VARCHAR, .length = BR_SHA256_HEX_MAX - 1},
+                         .text = hex,
+                         .length = strlen(hex)};
 }
 
 tds_parameter sync_number_parameter(const char *name, const char *text) {

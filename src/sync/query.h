@@ -27,6 +27,9 @@ br_status sync_query_number(tds_conn *conn, const char *sql, const tds_parameter
 
 /* An nvarchar parameter; text NULL = SQL NULL. */
 tds_parameter sync_text_parameter(const char *name, const char *text);
+/* A hash in hex, as the ledger has it: of the column's own type, for an nvarchar would make the
+ * server convert every row of an index instead of seeking in it. */
+tds_parameter sync_hash_parameter(const char *name, const char *hex);
 /* A bigint parameter; text holds the digits and outlives the call. */
 tds_parameter sync_number_parameter(const char *name, const char *text);
 

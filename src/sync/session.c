@@ -3,9 +3,11 @@
 #include "sync/lock.h"
 
 /* A statement that waits for a lock gives up after half a minute and the event goes back to the
- * queue: no other event waits behind it for longer. */
+ * queue: no other event waits behind it for longer. The server's "user options" may have switched
+ * off counts, which the ledger goes by, and what indexed views and computed columns ask for. */
 #define OPTIONS                                                                                    \
-  "SET XACT_ABORT ON; SET LOCK_TIMEOUT 30000; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+  "SET XACT_ABORT ON; SET NOCOUNT OFF; SET ARITHABORT ON; SET NUMERIC_ROUNDABORT OFF; "            \
+  "SET LOCK_TIMEOUT 30000; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 void sync_session_close(sync_session *session) {
   tds_close(session->conn);
