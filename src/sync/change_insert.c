@@ -64,6 +64,19 @@ static br_status insert_rows(sync_change *change, int64_t *ret_rows, br_error *e
   return st;
 }
 
+/* The option outlives transactions, so it is switched off whatever became of the rows. */
+static br_status insert_with_identities(sync_change *change, int64_t *ret_rows, br_error *err) {
+  br_status st = set_identity_insert(change, true, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  st = insert_rows(change, ret_rows, err);
+  br_status off = tds_is_usable(change->conn)
+                      ? set_identity_insert(change, false, st == BR_OK ? err : NULL)
+                      : BR_OK;
+  return st == BR_OK ? off : st;
+}
+
 static bool has_others(const sync_change *change) {
   for (size_t i = 0; i < sync_source_columns(change->source); i++) {
     if (!sync_source_is_key(change->source, i)) {
@@ -83,9 +96,7 @@ static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error 
   if (change->event->options.upsert && has_others(change)) {
     st = sync_operation_update.run(change, &updated, err);
   }
-  st = st == BR_OK ? set_identity_insert(change, true, err) : st;
-  st = st == BR_OK ? insert_rows(change, &inserted, err) : st;
-  st = st == BR_OK ? set_identity_insert(change, false, err) : st;
+  st = st == BR_OK ? insert_with_identities(change, &inserted, err) : st;
   if (st == BR_OK) {
     *ret_rows = updated + inserted;
   }

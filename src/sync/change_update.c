@@ -24,9 +24,16 @@ static br_status set_list(const sync_change *change, br_buf *sql, br_error *err)
   return st;
 }
 
+/* An upsert inserts what this did not find: until then nobody else may. */
+static const char *hint(const sync_change *change) {
+  const sync_event_options *options = &change->event->options;
+  return options->upsert && !options->table_lock ? " WITH (UPDLOCK, HOLDLOCK)"
+                                                 : sync_table_hint(change);
+}
+
 static br_status join(const sync_change *change, br_buf *sql, br_error *err) {
   br_status st = br_buf_printf(sql, err, " FROM %s AS t%s INNER JOIN " SYNC_STAGE " AS s ON ",
-                               change->target->sql, sync_table_hint(change));
+                               change->target->sql, hint(change));
   return st == BR_OK ? sync_key_condition(change, "t.", "s.", sql, err) : st;
 }
 
