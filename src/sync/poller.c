@@ -114,9 +114,9 @@ static br_status look(sync_poller *p, br_error *err) {
   return st;
 }
 
-/* Nothing waits any more, and there was more than the list could hold. */
+/* There was more than the list could hold, and nothing is left of it that only time can help. */
 static bool list_is_used_up(const sync_poller *p) {
-  return p->more_waiting && sync_schedule_is_idle(&p->schedule);
+  return p->more_waiting && sync_schedule_is_used_up(&p->schedule);
 }
 
 /* Waits until it is time to look. Under the lock. */

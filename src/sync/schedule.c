@@ -100,6 +100,10 @@ bool sync_schedule_is_idle(const sync_schedule *schedule) {
   return schedule->running_count == 0;
 }
 
+bool sync_schedule_is_used_up(const sync_schedule *schedule) {
+  return schedule->running_count == 0 && schedule->waiting_count == 0 && schedule->held_count == 0;
+}
+
 static bool reserve_running(sync_schedule *schedule) {
   if (schedule->running_count < schedule->running_cap) {
     return true;

@@ -33,6 +33,8 @@ void sync_schedule_clear(sync_schedule *schedule);
 sync_event *sync_schedule_take(sync_schedule *schedule);
 /* Nothing runs, and nothing that waits could. */
 bool sync_schedule_is_idle(const sync_schedule *schedule);
+/* Nothing runs, waits or was put on hold: the list has been worked off. */
+bool sync_schedule_is_used_up(const sync_schedule *schedule);
 /* hold: its table is left alone until the next list. Frees the event. */
 void sync_schedule_put(sync_schedule *schedule, sync_event *event, bool hold);
 

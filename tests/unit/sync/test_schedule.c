@@ -54,8 +54,10 @@ static void events_of_a_busy_table_wait_and_others_go_on(void **state) {
   sync_schedule_put(&schedule, first, false);
   assert_next(&schedule, "4", &first);
   sync_schedule_put(&schedule, first, false);
+  assert_false(sync_schedule_is_used_up(&schedule)); /* 3 runs */
   sync_schedule_put(&schedule, second, false);
   assert_true(sync_schedule_is_idle(&schedule));
+  assert_true(sync_schedule_is_used_up(&schedule));
   sync_schedule_done(&schedule);
 }
 
@@ -71,6 +73,7 @@ static void a_held_table_waits_for_the_next_list(void **state) {
   sync_schedule_put(&schedule, event, false);
   assert_next(&schedule, NULL, &event);
   assert_true(sync_schedule_is_idle(&schedule)); /* 2 waits, and can't be done now */
+  assert_false(sync_schedule_is_used_up(&schedule));
   merge(&schedule, events, 2, NULL);
   assert_next(&schedule, "1", &event);
   sync_schedule_put(&schedule, event, false);
