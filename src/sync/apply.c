@@ -40,6 +40,11 @@ static void begin_report(work *w, sync_status status) {
   memcpy(w->applied->report.fingerprint, w->event->fingerprint, sizeof w->event->fingerprint);
 }
 
+/* rows_affected is never negative; what the author expects may be any number. */
+static int64_t discrepancy(int64_t expected, int64_t affected) {
+  return expected < INT64_MIN + affected ? INT64_MIN : expected - affected;
+}
+
 /* What the author expected and what came of it. */
 static br_status compare_expected(const work *w, br_buf *warning, br_error *err) {
   sync_report *report = &w->applied->report;
@@ -47,7 +52,7 @@ static br_status compare_expected(const work *w, br_buf *warning, br_error *err)
     return BR_OK;
   }
   report->has_discrepancy = true;
-  report->discrepancy = w->event->rows_expected - report->rows_affected;
+  report->discrepancy = discrepancy(w->event->rows_expected, report->rows_affected);
   if (report->discrepancy == 0) {
     return BR_OK;
   }
@@ -94,7 +99,7 @@ static br_status replay(work *w, br_error *err) {
   report->rows_affected = w->known.rows_affected;
   if (w->known.state == SYNC_LEDGER_COMPLETED && w->event->has_rows_expected && w->known.has_rows) {
     report->has_discrepancy = true;
-    report->discrepancy = w->event->rows_expected - w->known.rows_affected;
+    report->discrepancy = discrepancy(w->event->rows_expected, w->known.rows_affected);
   }
   br_status st = copy_optional(w->known.warning, &report->warning, err);
   return st == BR_OK ? copy_optional(w->known.error_message, &report->error_message, err) : st;
@@ -150,10 +155,11 @@ static br_status consult(work *w, bool *ret_run, br_error *err) {
 static br_status change_and_note(work *w, sync_change *change, br_error *err) {
   int64_t rows = 0;
   const bool look = w->event->options.dry_run;
+  const uint64_t begun = tds_transaction(w->session->conn);
   br_status st =
       look ? sync_change_preview(change, &rows, err) : sync_change_run(change, &rows, err);
   st = st == BR_OK ? report_success(w, change, rows, err) : st;
-  if (st == BR_OK && !tds_in_transaction(w->session->conn)) {
+  if (st == BR_OK && tds_transaction(w->session->conn) != begun) {
     st = br_error_set(err, BR_ERR_REMOTE,
                       "The transaction was ended from inside the change (a trigger that commits or "
                       "rolls back?)");
@@ -163,19 +169,25 @@ static br_status change_and_note(work *w, sync_change *change, br_error *err) {
                               : st;
 }
 
+/* After a COMMIT that failed too: what follows must not stand in a transaction that nobody ends. */
+static void undo(work *w) {
+  br_error ignored = BR_ERROR_INIT;
+  if (tds_is_usable(w->session->conn) && tds_rollback(w->session->conn, &ignored) != BR_OK) {
+    sync_session_close(w->session); /* the server rolls back what it finds open */
+  }
+}
+
 static br_status in_transaction(work *w, sync_change *change, br_error *err) {
   tds_conn *conn = w->session->conn;
   br_status st = tds_begin(conn, TDS_ISOLATION_READ_COMMITTED, err);
   st = st == BR_OK ? change_and_note(w, change, err) : st;
   if (st == BR_OK && !w->event->options.dry_run) {
-    return tds_commit(conn, err);
-  }
-  if (tds_is_usable(conn)) {
-    br_error second = BR_ERROR_INIT;
-    if (tds_rollback(conn, &second) != BR_OK) {
-      sync_session_close(w->session); /* the server rolls back what it finds open */
+    st = tds_commit(conn, err);
+    if (st == BR_OK) {
+      return BR_OK;
     }
   }
+  undo(w);
   if (st != BR_OK) {
     return st;
   }
@@ -187,6 +199,10 @@ static br_status in_transaction(work *w, sync_change *change, br_error *err) {
 }
 
 static br_status check_rights(work *w, sync_change *change, br_error *err) {
+  if (sync_name_may_mean(&w->event->target, &w->options->ledger->name)) {
+    return br_error_set(err, BR_ERR_AUTH, "The ledger %s is changed by no event",
+                        w->options->ledger->plain);
+  }
   sync_rights rights = {.may_write = false};
   w->options->rights(w->options->rights_context, w->applied->principal, w->table, &rights);
   change->max_delete_rows = rights.max_delete_rows;
@@ -237,12 +253,15 @@ static br_status locked(work *w, br_error *why, br_error *err) {
   br_status st =
       sync_ledger_read(w->options->ledger, w->session->conn, w->event->key, &w->known, err);
   st = st == BR_OK ? consult(w, &run, err) : st;
+  if (st == BR_ERR_CANCELLED) {
+    w->applied->verdict = SYNC_VERDICT_STOP;
+    return BR_OK;
+  }
   if (st != BR_OK || !run) {
     return st;
   }
   /* Who asked over HTTP, for exactly this; a retry of it is theirs too. */
-  const bool accepted =
-      w->known.principal[0] != '\0' && strcmp(w->known.hash, w->event->hash) == 0;
+  const bool accepted = w->known.principal[0] != '\0' && strcmp(w->known.hash, w->event->hash) == 0;
   (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
                  accepted ? w->known.principal : w->options->principal);
   br_error_clear(why);

@@ -4,6 +4,7 @@
  */
 #include "sync/event.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +61,9 @@ static bool is_blank(const char *text) {
 static br_status parse_number(const char *what, const char *text, int64_t *ret_number,
                               br_error *err) {
   char *end = NULL;
-  long long number = strtoll(text, &end, 10);
-  if (end == text || *end != '\0') {
+  errno = 0;
+  const long long number = strtoll(text, &end, 10);
+  if (end == text || *end != '\0' || errno == ERANGE) {
     return br_error_set(err, BR_ERR_DATA, "%s is '%.100s', which is no whole number", what, text);
   }
   *ret_number = number;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "sync/apply.h"
 #include "sync/lock.h"
 
@@ -24,7 +25,11 @@ static br_status look(const sync_apply_options *options, sync_change *change, br
 static br_status take_text(const sync_change *change, char **ret_text, br_error *err) {
   *ret_text = br_strndup(change->notes.data == NULL ? "" : (const char *)change->notes.data,
                          change->notes.len);
-  return *ret_text == NULL ? br_error_nomem(err) : BR_OK;
+  if (*ret_text == NULL) {
+    return br_error_nomem(err);
+  }
+  br_utf8_repair(*ret_text);
+  return BR_OK;
 }
 
 static br_status under_lock(const sync_apply_options *options, sync_session *session,

@@ -168,6 +168,8 @@ br_status tds_commit(tds_conn *conn, br_error *err) BR_CHECKED;
 br_status tds_rollback(tds_conn *conn, br_error *err) BR_CHECKED;
 /* As the server's last ENVCHANGE said. */
 bool tds_in_transaction(const tds_conn *conn);
+/* Which transaction is open, as the server numbers them; 0 = none. */
+uint64_t tds_transaction(const tds_conn *conn);
 /* The next request starts with the session as new (RESETCONNECTION): options, #temp tables and
  * session locks are gone. */
 void tds_reset_session(tds_conn *conn);

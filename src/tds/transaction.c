@@ -35,6 +35,10 @@ br_status tds_rollback(tds_conn *conn, br_error *err) {
   return tds_in_transaction(conn) ? transact(conn, TDS_TRANSACTION_ROLLBACK, 0, err) : BR_OK;
 }
 
+uint64_t tds_transaction(const tds_conn *conn) {
+  return conn->transaction;
+}
+
 bool tds_in_transaction(const tds_conn *conn) {
   return conn->transaction != 0;
 }
