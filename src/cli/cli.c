@@ -34,6 +34,20 @@ static const cli_command *find_command(int argc, char **argv, int *ret_words) {
   return NULL;
 }
 
+/* "events" alone: the commands that begin with it. */
+static bool add_family(const char *word, br_error *err) {
+  const size_t length = strlen(word);
+  bool any = false;
+  for (size_t i = 0; cli_commands[i] != NULL; i++) {
+    const char *name = cli_commands[i]->name;
+    if (strncmp(name, word, length) == 0 && name[length] == ' ') {
+      br_error_append(err, BR_ERR_USAGE, "%s '%s'", any ? "," : "; there are", name);
+      any = true;
+    }
+  }
+  return any;
+}
+
 static int unknown_command(const char *word) {
   enum { MOST = 64 };
   const char *names[MOST];
@@ -45,10 +59,14 @@ static int unknown_command(const char *word) {
   const char *nearest = br_text_nearest(word, names, count);
   br_error err = BR_ERROR_INIT;
   br_error_set(&err, BR_ERR_USAGE, "There is no command '%s'", word);
-  if (nearest != NULL) {
-    br_error_append(&err, BR_ERR_USAGE, "; did you mean '%s'?", nearest);
+  if (!add_family(word, &err)) {
+    if (nearest != NULL) {
+      br_error_append(&err, BR_ERR_USAGE, "; did you mean '%s'?", nearest);
+    }
+    br_error_append(&err, BR_ERR_USAGE,
+                    nearest != NULL ? " '%s help' lists all" : "; '%s help' lists all",
+                    CLI_PROGRAM);
   }
-  br_error_append(&err, BR_ERR_USAGE, " '" CLI_PROGRAM " help' lists all");
   return cli_fail(&err);
 }
 
