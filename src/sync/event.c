@@ -46,8 +46,11 @@ static br_status hash_content(const sync_event_row *row, char *hex, br_error *er
   br_sha256 *hash = NULL;
   br_status st = br_sha256_new(&hash, err);
   for (size_t i = 0; i < sizeof parts / sizeof parts[0] && st == BR_OK; i++) {
-    st = parts[i] == NULL ? br_sha256_update(hash, "-", 1, err)
-                          : br_sha256_update(hash, parts[i], strlen(parts[i]) + 1, err);
+    /* A byte in front tells NULL from text, the NUL behind keeps texts apart. */
+    st = br_sha256_update(hash, parts[i] == NULL ? "0" : "1", 1, err);
+    if (st == BR_OK && parts[i] != NULL) {
+      st = br_sha256_update(hash, parts[i], strlen(parts[i]) + 1, err);
+    }
   }
   st = st == BR_OK ? br_sha256_final_hex(hash, hex, err) : st;
   br_sha256_free(hash);

@@ -107,6 +107,10 @@ br_status sync_parse_conditions(sync_event *event, const sync_event_row *row, br
       st = add_text(event, "metadata.filter_conditions", json_string_value(inner), err);
     } else if (json_is_object(inner)) {
       st = add_members(event, json, inner, err);
+    } else if (st == BR_OK && inner != NULL && !json_is_null(inner)) {
+      /* Passing over it would delete more than was asked for. */
+      st = br_error_set(err, BR_ERR_DATA,
+                        "metadata.filter_conditions must be a JSON object, or one as text");
     }
     sync_json_free(json);
   }
@@ -148,6 +152,35 @@ static br_status read_word(const json_t *metadata, const char *key, const char *
   return BR_OK;
 }
 
+/* The same letters and digits, whatever their case and what stands between them. */
+static bool is_spelling_of(const char *key, const char *known) {
+  for (;; key++, known++) {
+    key += strspn(key, "_- ");
+    known += strspn(known, "_- ");
+    const char a = (char)(*key >= 'A' && *key <= 'Z' ? *key - 'A' + 'a' : *key);
+    if (a != *known || a == '\0') {
+      return a == *known;
+    }
+  }
+}
+
+/* metadata belongs to the author, but "dryRun" must not be taken for a note. */
+static br_status check_spelling(const json_t *metadata, br_error *err) {
+  static const char *const known[] = {"mode",          "bulk",    "identity_insert",  "table_lock",
+                                      "allow_cascade", "dry_run", "filter_conditions"};
+  const char *key = NULL;
+  json_t *value = NULL;
+  json_object_foreach((json_t *)metadata, key, value) {
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+      if (strcmp(key, known[i]) != 0 && is_spelling_of(key, known[i])) {
+        return br_error_set(err, BR_ERR_DATA, "metadata has '%.60s'; the option is written '%s'",
+                            key, known[i]);
+      }
+    }
+  }
+  return BR_OK;
+}
+
 br_status sync_parse_options(sync_event *event, const sync_event_row *row, br_error *err) {
   if (is_empty(row->metadata)) {
     return BR_OK;
@@ -166,6 +199,7 @@ br_status sync_parse_options(sync_event *event, const sync_event_row *row, br_er
                {"table_lock", &o->table_lock},
                {"allow_cascade", &o->allow_cascade},
                {"dry_run", &o->dry_run}};
+  st = check_spelling(root, err);
   for (size_t i = 0; i < sizeof flags / sizeof flags[0] && st == BR_OK; i++) {
     st = read_flag(root, flags[i].key, flags[i].flag, err);
   }

@@ -119,7 +119,7 @@ static br_status add_faults(sync_change *change, const constraint *c, bool missi
   st = st == BR_OK ? list_faults(change, c, table, missing, &list, &ignored) : st;
   if (st == BR_OK && count > 0) {
     br_error_append(
-        message, message->status, "%" PRId64 " %s of the source %s %s: %.*s%s. %s", count,
+        message, message->status, "; %" PRId64 " %s of the source %s %s: %.*s%s. %s", count,
         count == 1 ? "row" : "rows", count == 1 ? "is" : "are",
         missing ? "without a partner there" : "there already",
         (int)(list.len < SHOWN_BYTES ? list.len : SHOWN_BYTES), (const char *)list.data,

@@ -317,6 +317,7 @@ static bool work_on(sync_poller *p, sync_session *session, sync_event *event) {
 
 /* With a session and a slot. false: one of them is missing. */
 static bool work_once(sync_poller *p, sync_session *session, uint64_t *prune_ms) {
+  prune(p, session, prune_ms);
   sync_event *event = take_event(p);
   if (event != NULL) {
     return work_on(p, session, event);
@@ -325,9 +326,6 @@ static bool work_once(sync_poller *p, sync_session *session, uint64_t *prune_ms)
   if (!is_stopping(p) && tds_run(session->conn, "SELECT 1", &err) != BR_OK) {
     say_failure(p, "SQL Server", &err);
     return false;
-  }
-  if (!is_stopping(p)) {
-    prune(p, session, prune_ms);
   }
   return true;
 }

@@ -162,7 +162,7 @@ static br_status run_on_databricks(const sync_setup_step *step, dbx_client *clie
       ((dbx_error_condition(err, condition) && strstr(condition, "PERMISSION") != NULL) ||
        strstr(err->message, "PERMISSION_DENIED") != NULL)) {
     st = br_error_append(err, BR_ERR_AUTH,
-                         "an owner can run it, or: GRANT USE CATALOG, USE SCHEMA, CREATE SCHEMA, "
+                         "; an owner can run it, or: GRANT USE CATALOG, USE SCHEMA, CREATE SCHEMA, "
                          "CREATE TABLE ON CATALOG … TO `this principal`");
     err->status = BR_ERR_AUTH;
   }
@@ -178,7 +178,7 @@ static br_status run_on_sqlserver(const sync_setup_step *step, tds_conn *conn, b
   const int64_t number = st == BR_ERR_REMOTE && err != NULL ? err->native_code : 0;
   if (number == NO_PERMISSION || number == NO_PERMISSION_ON_SCHEMA) {
     st = br_error_append(err, BR_ERR_AUTH,
-                         "a DBA can run the statement that --dry-run shows, then: GRANT SELECT, "
+                         "; a DBA can run the statement that --dry-run shows, then: GRANT SELECT, "
                          "INSERT, UPDATE, DELETE ON it TO this login; or GRANT CREATE TABLE and "
                          "ALTER ON SCHEMA::dbo to this login");
     err->status = BR_ERR_AUTH;

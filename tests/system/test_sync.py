@@ -235,6 +235,18 @@ def test_the_ledger_answers_for_what_was_done(sync):
     assert len(sync.items()) == 3
 
 
+def test_the_ledger_forgets_what_was_reported_long_ago(sync):
+    sync.emit("INSERT", sync.source("three", THREE), event_id="old")
+    sync.emit("DELETE", "", event_id="new", filter_conditions={"id": 1}, priority=-1)
+    sync.run()
+    sync.server("UPDATE dbo.bridge_ledger SET changed_at = '2020-01-01' WHERE event_id = 'old'")
+    assert sync.server("SELECT COUNT(*) FROM dbo.bridge_ledger WHERE reported = 1").json()["rows"] == [[2]]
+    sync.run(env={"SYNC_LEDGER_DAYS": "0"})
+    assert sync.server("SELECT COUNT(*) FROM dbo.bridge_ledger").json()["rows"] == [[2]]
+    sync.run(env={"SYNC_LEDGER_DAYS": "30"})
+    assert sync.server("SELECT event_id FROM dbo.bridge_ledger").json()["rows"] == [["new"]]
+
+
 def test_two_rows_with_one_id(sync):
     one = sync.source("one", "SELECT 1 AS id, 'a' AS name")
     two = sync.source("two", "SELECT 2 AS id, 'b' AS name")
