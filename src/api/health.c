@@ -223,9 +223,10 @@ br_status api_get_startup(api_request *r, http_reply *reply, br_error *err) {
 
 br_status api_get_root(api_request *r, http_reply *reply, br_error *err) {
   return api_reply_json(reply, 200,
-                        json_pack("{s:s, s:s, s:s, s:s}", "service", "sql-databricks-bridge",
+                        json_pack("{s:s, s:s, s:s, s:s, s:b}", "service", "sql-databricks-bridge",
                                   "version", r->service->options.version, "environment",
                                   settings_get(r->service->config, SETTING_ENVIRONMENT), "docs",
-                                  "/docs"),
+                                  "/docs", "auth_enabled",
+                                  api_access_enabled(r->service->access)),
                         err);
 }

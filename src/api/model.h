@@ -52,7 +52,8 @@ extern const api_model api_model_service, api_model_status, api_model_health, ap
     api_model_components, api_model_side_details, api_model_extract, api_model_extract_accepted,
     api_model_job, api_model_job_result, api_model_job_progress, api_model_new_event,
     api_model_event, api_model_stats, api_model_poller, api_model_triggered, api_model_error,
-    api_model_problem, api_model_problems;
+    api_model_problem, api_model_problems, api_model_permission, api_model_me,
+    api_model_audit_record;
 
 /* Every model that OpenAPI names; ends with NULL. */
 extern const api_model *const api_models[];

@@ -14,6 +14,7 @@ static const api_field service_fields[] = {
     {"version", API_TEXT, MUST, .help = "Its version"},
     {"environment", API_TEXT, MUST, .help = "ENVIRONMENT"},
     {"docs", API_TEXT, MUST, .help = "Where the API page is"},
+    {"auth_enabled", API_BOOL, MUST, .help = "Requests need a token"},
 };
 MODEL(service, "Service", "What answers here");
 
@@ -186,6 +187,37 @@ static const api_field triggered_fields[] = {
 };
 MODEL(triggered, "PollerTriggered", "A look at the events table");
 
+static const api_field permission_fields[] = {
+    {"table", API_TEXT, MUST, .help = "A table, schema.* or *"},
+    {"access", API_TEXT, MUST, .words = "read|write|read_write", .help = "What is allowed on it"},
+    {"max_delete_rows", API_INTEGER, MAY_NULL, .help = "The most rows that one DELETE may take"},
+};
+MODEL(permission, "Permission", "A rule of the permissions file");
+
+static const api_field me_fields[] = {
+    {"name", API_TEXT, MAY_NULL, .help = "The user; null where authentication is off"},
+    {"auth_enabled", API_BOOL, MUST, .help = "AUTH_ENABLED; false: everybody may do everything"},
+    {"reads_all", API_BOOL, MUST, .help = "read on *: sees the jobs of all users"},
+    {"administers", API_BOOL, MUST, .help = "read_write on *: cancels all jobs, sees the audit"},
+    {"max_delete_rows", API_INTEGER, MUST,
+     .help = "SYNC_MAX_DELETE_ROWS: holds where a rule has no limit of its own"},
+    {"permissions", API_MODELS, MUST, .model = &api_model_permission,
+     .help = "The rules; the most specific one decides"},
+};
+MODEL(me, "Me", "Who asks, and what he may");
+
+static const api_field audit_record_fields[] = {
+    {"timestamp", API_TIME, MUST, .help = "When"},
+    {"event_type", API_TEXT, MUST, .help = "auth_success, permission_denied, sync_completed…"},
+    {"user_name", API_TEXT, MAY_NULL, .help = "Who"},
+    {"source_ip", API_TEXT, MAY_NULL, .help = "From where"},
+    {"resource", API_TEXT, MAY_NULL, .help = "What it was about"},
+    {"action", API_TEXT, MAY_NULL, .help = "What was asked"},
+    {"status", API_TEXT, MAY_NULL, .help = "How it ended"},
+    {"details", API_OBJECT, MUST, .help = "Texts and numbers"},
+};
+MODEL(audit_record, "AuditRecord", "A line of the audit");
+
 static const api_field error_fields[] = {{"detail", API_TEXT, MUST, .help = "What is wrong"}};
 MODEL(error, "Error", "A request that failed");
 
@@ -211,5 +243,7 @@ const api_model *const api_models[] = {
     &api_model_event,        &api_model_stats,
     &api_model_poller,       &api_model_triggered,
     &api_model_error,        &api_model_problem,
-    &api_model_problems,     NULL,
+    &api_model_problems,     &api_model_permission,
+    &api_model_me,           &api_model_audit_record,
+    NULL,
 };

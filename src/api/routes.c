@@ -41,6 +41,14 @@ static const api_field event_options[] = {
      .help = "Let the poller look at once"},
 };
 
+static const api_field audit_filters[] = {
+    {.name = "logins",
+     .kind = API_BOOL,
+     .initial = "true",
+     .help = "Also the successful logins (auth_success), one for each request"},
+    LIMIT,
+};
+
 #define ANY_TOKEN   "any token"
 #define OK(m, text) .answers = {{.status = 200, .model = &api_model_##m, .help = (text)}}
 #define LIST(m, text)                                                                              \
@@ -93,11 +101,17 @@ const api_route api_routes[] = {
     {HTTP_POST, "/sync/poller/trigger", "trigger_poller", "poller",
      "Looks at the events table now and waits until what is there has ended", ANY_TOKEN, api_trigger_poller,
      .new_work = true, OK(triggered, "The look has ended"), .errors = {503}},
+    {HTTP_GET, "/me", "who_am_i", "access", "The token's user and rights", ANY_TOKEN, api_get_me, OK(me, "The user")},
+    {HTTP_GET, "/audit", "audit_tail", "access", "The last lines of the audit file, the newest first", "read_write on *",
+     api_get_audit, QUERY(audit_filters), LIST(audit_record, "Lines"), .errors = {403, 404, 503}},
     {HTTP_GET, "/docs", "docs", "service", "This page", NULL, api_get_docs, TEXT_OF("text/html", "A page"), .hidden = true},
     {HTTP_GET, "/openapi.json", "openapi", "service", "This API as OpenAPI 3.1", NULL, api_get_openapi,
      TEXT_OF("application/json", "A document"), .hidden = true},
     {HTTP_GET, "/metrics", "metrics", "service", "Metrics as Prometheus reads them", NULL, api_get_metrics,
      TEXT_OF("text/plain", "Metrics")},
+    {HTTP_GET, "/ui", "ui", "service", "The dashboard", NULL, api_get_ui, TEXT_OF("text/html", "A page"), .hidden = true},
+    {HTTP_GET, "/ui/{file}", "ui_file", "service", "The dashboard's files", NULL, api_get_ui_file,
+     TEXT_OF("text/javascript", "A file"), .hidden = true},
 };
 /* clang-format on */
 const size_t api_route_count = COUNT(api_routes);

@@ -59,5 +59,9 @@ br_status api_delete_event(api_request *r, http_reply *reply, br_error *err);
 br_status api_get_stats(api_request *r, http_reply *reply, br_error *err);
 br_status api_get_poller(api_request *r, http_reply *reply, br_error *err);
 br_status api_trigger_poller(api_request *r, http_reply *reply, br_error *err);
+br_status api_get_me(api_request *r, http_reply *reply, br_error *err);
+br_status api_get_audit(api_request *r, http_reply *reply, br_error *err);
+br_status api_get_ui(api_request *r, http_reply *reply, br_error *err);
+br_status api_get_ui_file(api_request *r, http_reply *reply, br_error *err);
 
 #endif

@@ -123,7 +123,8 @@ typedef struct http_server_options {
    * connection is cut. 0: no limit beyond idle_seconds of silence. */
   unsigned arrival_seconds;
   const char *tls_certificate, *tls_key; /* PEM text, both or none */
-  /* Headers of every reply, as pairs; ends with NULL. NULL: none. */
+  /* Headers of every reply, as pairs; ends with NULL. NULL: none. A reply that sets one itself
+   * sends its own value. */
   const char *const *reply_headers;
   /* Says no before the body is read by giving the reply another status than 200. NULL: nobody is
    * refused. Called for paths without a route too (route NULL). */

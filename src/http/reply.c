@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/sys.h"
@@ -180,6 +181,15 @@ static struct MHD_Response *make_response(http_reply *reply) {
   return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 }
 
+static bool has_header(const http_reply *reply, const char *name) {
+  for (size_t i = 0; i < reply->header_count; i++) {
+    if (strcasecmp(reply->headers[i].name, name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 enum MHD_Result http_reply_queue(http_reply *reply, struct MHD_Connection *connection,
                                  const char *const *extra_headers) {
   if (reply->hang_up) {
@@ -191,9 +201,9 @@ enum MHD_Result http_reply_queue(http_reply *reply, struct MHD_Connection *conne
   }
   enum MHD_Result result = MHD_YES;
   for (size_t i = 0; extra_headers != NULL && extra_headers[i] != NULL; i += 2) {
-    result = result == MHD_YES
-                 ? MHD_add_response_header(response, extra_headers[i], extra_headers[i + 1])
-                 : MHD_NO;
+    if (result == MHD_YES && !has_header(reply, extra_headers[i])) {
+      result = MHD_add_response_header(response, extra_headers[i], extra_headers[i + 1]);
+    }
   }
   for (size_t i = 0; i < reply->header_count; i++) {
     result = result == MHD_YES ? MHD_add_response_header(response, reply->headers[i].name,
