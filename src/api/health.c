@@ -226,7 +226,6 @@ br_status api_get_root(api_request *r, http_reply *reply, br_error *err) {
                         json_pack("{s:s, s:s, s:s, s:s, s:b}", "service", "sql-databricks-bridge",
                                   "version", r->service->options.version, "environment",
                                   settings_get(r->service->config, SETTING_ENVIRONMENT), "docs",
-                                  "/docs", "auth_enabled",
-                                  api_access_enabled(r->service->access)),
+                                  "/docs", "auth_enabled", api_access_enabled(r->service->access)),
                         err);
 }

@@ -79,7 +79,7 @@ def test_open_routes(service):
     root = service.get("/", token=None)
     assert root.status == 200
     assert root.json()["service"] == "sql-databricks-bridge"
-    assert set(root.json()) == {"service", "version", "environment", "docs"}
+    assert set(root.json()) == {"service", "version", "environment", "docs", "auth_enabled"}
     assert service.get("/health/live", token=None).json() == {"status": "ok"}
     assert service.get("/health/startup", token=None).json() == {"status": "started"}
     service.until(lambda: service.get("/health/ready", token=None).status == 200)
