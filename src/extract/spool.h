@@ -23,9 +23,9 @@ typedef struct extract_spool {
 #define EXTRACT_SPOOL_INIT                                                                         \
   { .lock_fd = -1 }
 
-/* The folder that files on their way to the destination wait in, made where it is not there: the one
- * asked for, or one in the data folder. NULL: beside the result, where that is a local folder and
- * none was asked for. The caller frees. */
+/* The folder that files on their way to the destination wait in, made where it is not there: the
+ * one asked for, or one in the data folder. NULL: beside the result, where that is a local folder
+ * and none was asked for. The caller frees. */
 br_status extract_spool_folder(const char *data_folder, const char *asked, const char *destination,
                                char **ret_folder, br_error *err) BR_CHECKED;
 /* Deletes what dead runs left in folder, which exists, and takes the lock of this run. On failure

@@ -11,9 +11,10 @@ enum {
   PIECE = 1024, /* rows gathered at a time */
 };
 
-/* A dictionary is given up where, after so many values, more than this are different ones. The
- * first look is early so that columns of unique values cost next to nothing; dictionaries of up to
- * some 30,000 values pass both. */
+/* A dictionary is given up where, after so many values, more than this are different ones, or a
+ * larger part than that of their bytes is in the dictionary: in columns of free text it is the
+ * short values that repeat. The first look is early so that columns of unique values cost next to
+ * nothing; dictionaries of up to some 30,000 values pass both. */
 static const struct {
   size_t values;
   uint32_t distinct;
@@ -159,7 +160,10 @@ static br_status look_at_sample(parquet_column *column, br_error *err) {
       values < samples[column->sampled].values) {
     return BR_OK;
   }
-  if (column->dictionary.count <= samples[column->sampled].distinct) {
+  size_t most =
+      column->plain_bytes / samples[column->sampled].values * samples[column->sampled].distinct;
+  if (column->dictionary.count <= samples[column->sampled].distinct &&
+      column->dictionary.values.len <= most) {
     column->sampled++;
     return BR_OK;
   }

@@ -216,8 +216,7 @@ bool bind_query(sql_binder *b, const sql_query *query, sql_bound_query *ret_quer
 bool bind_body(sql_binder *b, const sql_body *body, sql_bound_query *ret_query);
 /* A query with the CTEs of a statement around it. */
 /* A select list over sources that the scope holds already; from: their text. */
-bool bind_items_over(sql_binder *b, const sql_item *items, const char *from,
-                     sql_bound_query *ret_query);
+bool bind_items_over(sql_binder *b, sql_item *items, const char *from, sql_bound_query *ret_query);
 bool bind_ctes(sql_binder *b, const sql_cte *ctes);
 /* The text of FROM; its sources are in the scope. NULL after a failure. */
 const char *bind_from(sql_binder *b, const sql_table *table);

@@ -492,9 +492,8 @@ static bool bind_in_scope(sql_binder *b, const sql_select *select, const sql_ord
   return query->sql != NULL && result_columns(b, &list, query);
 }
 
-bool bind_items_over(sql_binder *b, const sql_item *items, const char *from,
-                     sql_bound_query *ret_query) {
-  const sql_select select = {.items = (sql_item *)(uintptr_t)items};
+bool bind_items_over(sql_binder *b, sql_item *items, const char *from, sql_bound_query *ret_query) {
+  const sql_select select = {.items = items};
   sql_item_list list = {0};
   *ret_query = (sql_bound_query){0};
   if (!bind_items(b, &select, &list)) {

@@ -13,10 +13,12 @@ static const char *quoted(sql_parser *p, const char *text, char quote) {
   if (copy == NULL) {
     return NULL;
   }
+  const bool literal = quote == '\'';
+  const char escape = (char)(literal ? '\\' : quote);
   *out++ = quote;
   for (size_t i = 0; i < n; i++) {
-    if (text[i] == quote || (quote == '\'' && text[i] == '\\')) {
-      *out++ = quote == '\'' ? '\\' : quote;
+    if (text[i] == quote || (literal && text[i] == '\\')) {
+      *out++ = escape;
     }
     *out++ = text[i];
   }

@@ -72,8 +72,8 @@ static jobs *open_and_recover(void) {
   return store;
 }
 
-/* The process that is killed: it never ends by itself. */
-static void live(void) {
+/* The process that is killed: it never ends by itself. It closes `ready` behind its first job. */
+static void live(int ready) {
   jobs *store = open_and_recover();
   job_runner *r = store == NULL ? NULL : start_runner(store);
   int accepted = open(accepted_path, O_WRONLY | O_APPEND | O_CREAT, 0600);
@@ -91,6 +91,9 @@ static void live(void) {
     }
     (void)snprintf(line, sizeof line, "%s\n", id);
     append(accepted, line);
+    if (i == 0) {
+      (void)close(ready);
+    }
     job_runner_wake(r);
     pause_us(500);
     if (i % 3 == 2 && job_runner_cancel(r, id, NULL) == BR_OK) {
@@ -99,13 +102,24 @@ static void live(void) {
   }
 }
 
-static void kill_at_random(void) {
+/* early: also while it opens the store and recovers; else it has accepted a job of its own, however
+ * slow the machine is. */
+static void kill_at_random(bool early) {
+  int ready[2];
+  char nothing = 0;
+  assert_int_equal(pipe(ready), 0);
   pid_t child = fork();
   assert_true(child >= 0);
   if (child == 0) {
-    live();
+    (void)close(ready[0]);
+    live(ready[1]);
   }
-  pause_us(30000 + random() % 270000);
+  (void)close(ready[1]);
+  if (!early) {
+    assert_int_equal(read(ready[0], &nothing, 1), 0);
+  }
+  (void)close(ready[0]);
+  pause_us(random() % 270000);
   assert_int_equal(kill(child, SIGKILL), 0);
   int status = 0;
   assert_int_equal(waitpid(child, &status, 0), child);
@@ -168,7 +182,7 @@ static void no_job_is_lost_and_none_is_done_that_is_not(void **state) {
   assert_true(worked_fd >= 0);
   size_t count = 0;
   for (int i = 0; i < ROUNDS; i++) {
-    kill_at_random();
+    kill_at_random(i % 4 == 3);
     jobs *store = samples_open();
     char *ids = read_text(accepted_path);
     char *worked = read_text(worked_path);

@@ -15,7 +15,8 @@ static const char *const batches[] = {
     "WITH c AS (SELECT id FROM m) SELECT COUNT(*) FROM c JOIN m ON m.id = c.id WHERE m.v = (SELECT "
     "MAX(v) FROM m)",
     "SELECT * FROM INFORMATION_SCHEMA.COLUMNS; SELECT 1 FROM nope",
-    "DECLARE @o int; EXEC sp_executesql N'SET @x = @y + 1', N'@y int, @x int OUTPUT', 2, @o OUTPUT; "
+    "DECLARE @o int; EXEC sp_executesql N'SET @x = @y + 1', N'@y int, @x int OUTPUT', 2, @o "
+    "OUTPUT; "
     "EXEC ('SELECT 1'); SELECT @o",
     "UPDATE m SET v = v OUTPUT deleted.v, inserted.d WHERE id = 1",
     "SELECT c.name, t.name FROM sys.columns c JOIN sys.types t ON t.user_type_id = c.user_type_id "
