@@ -200,7 +200,7 @@ void sync_name_plain(const sync_name *name, char *text) {
     if (i > 0) {
       put_char(&w, '.');
     }
-    if (strpbrk(name->parts[i], ".[]\"`") != NULL) {
+    if (name->parts[i][0] == ' ' || strpbrk(name->parts[i], ".[]\"`") != NULL) {
       put_quoted(&w, name->dialect, name->parts[i]);
     } else {
       put_text(&w, name->parts[i]);

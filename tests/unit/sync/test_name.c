@@ -24,6 +24,7 @@ static void names_are_quoted_part_by_part(void **state) {
       {SYNC_SQLSERVER, "\"a\"\"b\".t", "[a\"b].[t]", "[a\"b].t"},
       {SYNC_SQLSERVER, "db..T", "[db].[dbo].[T]", "db.dbo.T"},
       {SYNC_SQLSERVER, "[a]]b]", "[dbo].[a]]b]", "dbo.[a]]b]"},
+      {SYNC_SQLSERVER, "[ a]", "[dbo].[ a]", "dbo.[ a]"},
       {SYNC_SQLSERVER, "[a.b].[c ]", "[a.b].[c]", "[a.b].c"},
       {SYNC_SQLSERVER, "dbo.T -- DROP TABLE x", "[dbo].[T -- DROP TABLE x]",
        "dbo.T -- DROP TABLE x"},
