@@ -24,25 +24,39 @@ static bool in_source(const sync_change *change, const char *name) {
   return false;
 }
 
-/* The group of rows (one constraint) that the message names, if the source has all its columns. */
-static bool find_group(const sync_change *change, constraint *c, const char *message) {
-  for (size_t i = 0; i < sync_rows_count(c->rows); i += c->count) {
-    const char *name = sync_rows_text(c->rows, i, 0);
-    bool usable = name != NULL && strstr(message, name) != NULL;
-    for (c->count = 0; i + c->count < sync_rows_count(c->rows); c->count++) {
-      const char *other = sync_rows_text(c->rows, i + c->count, 0);
-      if (name == NULL || other == NULL || strcmp(name, other) != 0) {
-        break;
-      }
-      usable = usable && in_source(change, sync_rows_text(c->rows, i + c->count, 1));
+/* The rows of one constraint from `first` on; *ret_usable: the source has all its columns. */
+static size_t group_length(const sync_change *change, const sync_rows *rows, size_t first,
+                           bool *ret_usable) {
+  const char *name = sync_rows_text(rows, first, 0);
+  size_t count = 0;
+  *ret_usable = name != NULL;
+  for (; first + count < sync_rows_count(rows); count++) {
+    const char *other = sync_rows_text(rows, first + count, 0);
+    if (count > 0 && (name == NULL || other == NULL || strcmp(name, other) != 0)) {
+      break;
     }
-    c->count += c->count == 0;
-    if (usable) {
+    *ret_usable = *ret_usable && in_source(change, sync_rows_text(rows, first + count, 1));
+  }
+  return count;
+}
+
+/* The constraint that the message names, if it is usable: the longest name that is in it, for one
+ * may begin with another. */
+static bool find_group(const sync_change *change, constraint *c, const char *message) {
+  size_t longest = 0, count = 0;
+  bool found = false;
+  for (size_t i = 0; i < sync_rows_count(c->rows); i += count) {
+    const char *name = sync_rows_text(c->rows, i, 0);
+    bool usable = false;
+    count = group_length(change, c->rows, i, &usable);
+    if (name != NULL && strlen(name) > longest && strstr(message, name) != NULL) {
+      longest = strlen(name);
+      found = usable;
       c->first = i;
-      return true;
+      c->count = count;
     }
   }
-  return false;
+  return found;
 }
 
 /* " WHERE [NOT] EXISTS (SELECT 1 FROM <table> AS t WHERE t.[a] = s.[x] …)" */
