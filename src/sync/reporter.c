@@ -24,7 +24,7 @@ typedef struct entry {
 struct sync_reporter {
   sync_reporter_options options;
   sync_session session;
-  br_cancel *cancel; /* ends a write that takes longer than the stop may */
+  br_cancel *cancel; /* ends what takes longer than the stop may */
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -292,6 +292,7 @@ br_status sync_reporter_start(const sync_reporter_options *options, sync_reporte
   pthread_cond_init(&r->changed, &attributes);
   pthread_condattr_destroy(&attributes);
   br_status st = br_cancel_new(&r->cancel, err);
+  r->session.cancel = r->cancel;
   int failed = st == BR_OK ? pthread_create(&r->thread, NULL, report, r) : 0;
   if (failed != 0) {
     st = br_error_errno(err, failed, "A thread could not be started");
