@@ -251,10 +251,12 @@ br_status sync_ledger_prune(const sync_ledger *ledger, tds_conn *conn, uint64_t 
   text t;
   char number[32];
   (void)snprintf(number, sizeof number, "%" PRIu64, days);
-  (void)snprintf(t.sql, sizeof t.sql,
-                 "DELETE TOP (1000) FROM %s WHERE reported = 1 AND changed_at < DATEADD(day, "
-                 "-CAST(@days AS int), SYSUTCDATETIME())",
-                 ledger->sql);
+  (void)snprintf(
+      t.sql, sizeof t.sql,
+      "DELETE TOP (1000) FROM %s WHERE (status = 'cancelled' OR reported = 1 AND (status = "
+      "'completed' OR principal IS NULL)) AND changed_at < DATEADD(day, -CAST(@days AS "
+      "int), SYSUTCDATETIME())",
+      ledger->sql);
   const tds_parameter parameter = sync_number_parameter("days", number);
   int64_t total = 0, rows = 0;
   br_status st = BR_OK;

@@ -69,7 +69,8 @@ br_status sync_ledger_note(const sync_ledger *ledger, tds_conn *conn, const char
 /* Databricks has been told of these. */
 br_status sync_ledger_reported(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
                                size_t count, br_error *err) BR_CHECKED;
-/* Forgets what was reported more than `days` days ago; 1,000 rows at a time. */
+/* Forgets what was reported or cancelled more than `days` days ago; 1,000 rows at a time. What
+ * failed for somebody over HTTP stays: a retry, however late, must not act as another. */
 br_status sync_ledger_prune(const sync_ledger *ledger, tds_conn *conn, uint64_t days,
                             int64_t *ret_rows, br_error *err) BR_CHECKED;
 /* CREATE TABLE, appended. */

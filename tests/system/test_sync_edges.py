@@ -1,5 +1,7 @@
 """Sync where the failure of one event must not reach another, and the ledger must not be reached at all."""
 
+import time
+
 from sync_case import sync  # noqa: F401 (a fixture)
 from test_sync import THREE
 
@@ -31,3 +33,37 @@ def test_the_ledger_is_no_target(sync):
         assert row["status"] == "failed" and "ledger" in row["error_message"], (target, row)
     left = sync.server("SELECT COUNT(*) FROM dbo.bridge_ledger WHERE status = 'completed'").json()["rows"]
     assert left == [[1]]
+
+
+def test_a_constraint_whose_name_begins_with_another_ones_is_told_apart(sync):
+    sync.server("CREATE TABLE dbo.Other (id int PRIMARY KEY, a int NOT NULL CONSTRAINT UQ_o UNIQUE, b int NOT NULL CONSTRAINT UQ_o2 UNIQUE)")
+    sync.server("INSERT INTO dbo.Other (id, a, b) VALUES (1, 1, 1), (2, 2, 2)")
+    event = sync.emit("INSERT", sync.source("o", "SELECT 3 AS id, 3 AS a, 2 AS b UNION ALL SELECT 4, 4, 1"), target="dbo.Other")
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    assert "2 rows of the source are there already: b=2; b=1" in message or "there already: b=1; b=2" in message, message
+
+
+def test_the_ledger_keeps_what_must_not_be_forgotten(sync):
+    sync.emit("INSERT", sync.source("three", THREE))
+    sync.run()
+    sync.server("DELETE FROM dbo.bridge_ledger")
+    rows = [("old", "completed", 1, None), ("told", "failed", 1, None), ("untold", "completed", 0, None), ("gone", "cancelled", 0, None),
+            ("asked", "failed", 1, "ana"), ("did", "completed", 1, "ana")]
+    for key, status, reported, principal in rows:
+        user = "NULL" if principal is None else f"'{principal}'"
+        sync.server(
+            "INSERT INTO dbo.bridge_ledger (event_key, event_id, event_hash, status, principal, reported, changed_at)"
+            f" VALUES ('{key}', '{key}', '-', '{status}', {user}, {reported}, '2020-01-01')"
+        )
+    process = sync.bridge.start("sync", env={"POLLING_INTERVAL_SECONDS": "1"})
+    try:
+        for _ in range(90):
+            left = sync.server("SELECT event_id FROM dbo.bridge_ledger ORDER BY event_id").json()["rows"]
+            if len(left) < len(rows):
+                break
+            time.sleep(1)
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert left == [["asked"], ["untold"]]
