@@ -64,14 +64,15 @@ static br_status take_rows(listing *l, const dbx_result *result, br_error *err) 
 static br_status list_visible(listing *l, br_error *err) {
   sync_list_options options = {.status = http_request_query(l->r->http, "status_filter"),
                                .operation = http_request_query(l->r->http, "operation_filter"),
-                               .limit = PAGE};
-  if (l->r->caller.everything) {
+                               .limit = l->limit < PAGE ? l->limit : PAGE};
+  const uint64_t page = options.limit;
+  if (api_may_all(&l->r->caller, AUTH_READ) || api_may_all(&l->r->caller, AUTH_WRITE)) {
     options.offset = l->skip;
     l->skip = 0;
   }
   br_status st = BR_OK;
-  for (uint64_t rows = PAGE; st == BR_OK && rows == PAGE && json_array_size(l->list) < l->limit;
-       options.offset += PAGE) {
+  for (uint64_t rows = page; st == BR_OK && rows == page && json_array_size(l->list) < l->limit;
+       options.offset += page) {
     dbx_result *result = NULL;
     st = sync_queue_list(l->queue, &options, l->r->service->stop, &result, err);
     if (st == BR_OK) {

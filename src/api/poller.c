@@ -6,6 +6,7 @@
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "sync/audit.h"
 #include "sync/setup.h"
 
 enum {
@@ -50,49 +51,13 @@ static void rights_with_audit(void *context, const char *principal, const char *
   }
 }
 
-static auth_audit_event kind_of(const sync_applied *applied) {
-  if (applied == NULL) {
-    return AUTH_AUDIT_SYNC_STARTED;
-  }
-  switch (applied->report.status) {
-  case SYNC_COMPLETED:
-    return AUTH_AUDIT_SYNC_COMPLETED;
-  case SYNC_BLOCKED:
-    return AUTH_AUDIT_DELETE_BLOCKED;
-  default:
-    return AUTH_AUDIT_SYNC_FAILED;
-  }
-}
-
-static void audit_event(void *context, const sync_event *event, const sync_applied *applied) {
-  static const char *const words[] = {[AUTH_AUDIT_SYNC_STARTED] = "started",
-                                      [AUTH_AUDIT_SYNC_COMPLETED] = "success",
-                                      [AUTH_AUDIT_SYNC_FAILED] = "failure",
-                                      [AUTH_AUDIT_DELETE_BLOCKED] = "blocked"};
+static void audit_event(void *context, const sync_event *event, const char *principal,
+                        const sync_applied *applied) {
   api *service = context;
-  const auth_audit_event kind = kind_of(applied);
-  char table[SYNC_NAME_TEXT_MAX] = "";
-  if (event->problem == NULL) {
-    sync_name_plain(&event->target, table);
-  }
-  const auth_audit_detail details[] = {
-      {.name = "event_id", .text = event->event_id == NULL ? "" : event->event_id},
-      {.name = "rows_affected", .number = applied == NULL ? 0 : applied->report.rows_affected},
-      {.name = "error", .text = applied == NULL ? NULL : applied->report.error_message},
-  };
-  const auth_audit_record record = {
-      .event = kind,
-      .user_name = applied == NULL || applied->principal[0] == '\0' ? NULL : applied->principal,
-      .resource = table[0] == '\0' ? NULL : table,
-      .action = event->problem == NULL ? sync_operation_name(event->operation) : "sync",
-      .status = words[kind],
-      .details = details,
-      .detail_count = details[2].text != NULL ? 3
-                      : applied != NULL       ? 2
-                                              : 1,
-  };
+  sync_audit_line line;
   br_error ignored = BR_ERROR_INIT; /* what could not be written is in the log */
-  if (api_access_audit(service->access, &record, &ignored) != BR_OK) {
+  sync_audit_describe(event, principal, applied, &line);
+  if (api_access_audit(service->access, &line.record, &ignored) != BR_OK) {
     br_log(BR_LOG_ERROR, "event '%.100s': not in the audit",
            event->event_id == NULL ? "" : event->event_id);
   }

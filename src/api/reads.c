@@ -44,10 +44,13 @@ static size_t name_length(const char *at) {
   for (; at[length] != '\0' && at[length] != '\n'; length++) {
     const char c = at[length];
     if (closing != '\0') {
-      closing = c == closing ? '\0' : closing;
-    } else if (c == '[' || c == '"' || c == '`') {
+      if (c == closing) {
+        closing = '\0';
+      }
+    } else if (c == '[') {
+      closing = ']';
+    } else if (c == '"' || c == '`') {
       closing = c;
-      closing = c == '[' ? ']' : closing;
     } else if (c == ',') {
       break;
     }

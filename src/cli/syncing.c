@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/output.h"
+#include "sync/audit.h"
 
 static auth_permissions *current_permissions(void *context) {
   const cli_syncing *syncing = context;
@@ -41,43 +42,13 @@ static br_status load_permissions(cli_syncing *s, br_error *err) {
 
 /* ---- audit ---- */
 
-/* What an outcome is called in the audit log. */
-static auth_audit_event outcome_event(const sync_report *report) {
-  switch (report->status) {
-  case SYNC_COMPLETED:
-    return AUTH_AUDIT_SYNC_COMPLETED;
-  case SYNC_BLOCKED:
-    return AUTH_AUDIT_DELETE_BLOCKED;
-  default:
-    return AUTH_AUDIT_SYNC_FAILED;
-  }
-}
-
-static void write_audit(void *context, const sync_event *event, const sync_applied *applied) {
+static void write_audit(void *context, const sync_event *event, const char *principal,
+                        const sync_applied *applied) {
   cli_syncing *s = context;
-  char table[SYNC_NAME_TEXT_MAX] = "";
+  sync_audit_line line;
   br_error err = BR_ERROR_INIT;
-  if (event->problem == NULL) {
-    sync_name_plain(&event->target, table);
-  }
-  const auth_audit_detail details[] = {
-      {.name = "event_id", .text = event->event_id == NULL ? "" : event->event_id},
-      {.name = "rows_affected", .number = applied == NULL ? 0 : applied->report.rows_affected},
-      {.name = "message",
-       .text = applied == NULL || applied->report.error_message == NULL
-                   ? ""
-                   : applied->report.error_message},
-  };
-  const auth_audit_record record = {
-      .event = applied == NULL ? AUTH_AUDIT_SYNC_STARTED : outcome_event(&applied->report),
-      .user_name = applied == NULL ? s->options.principal : applied->principal,
-      .resource = table,
-      .action = event->problem == NULL ? sync_operation_name(event->operation) : "",
-      .status = applied == NULL ? "started" : sync_status_name(applied->report.status),
-      .details = details,
-      .detail_count = applied == NULL ? 1 : 3,
-  };
-  if (auth_audit_write(s->audit, &record, &err) != BR_OK) {
+  sync_audit_describe(event, principal, applied, &line);
+  if (auth_audit_write(s->audit, &line.record, &err) != BR_OK) {
     br_log(BR_LOG_ERROR, "audit log: %s", err.message);
   }
 }

@@ -219,7 +219,7 @@ static br_status carry_out(work *w, br_error *err) {
   br_status st = check_rights(w, &change, err);
   if (st == BR_OK && w->options->on_start != NULL) {
     w->applied->started = true;
-    w->options->on_start(w->options->on_start_context, w->event);
+    w->options->on_start(w->options->on_start_context, w->event, w->applied->principal);
   }
   st = st == BR_OK ? sync_change_prepare(&change, err) : st;
   st = st == BR_OK ? in_transaction(w, &change, err) : st;

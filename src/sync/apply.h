@@ -35,8 +35,8 @@ typedef struct sync_apply_options {
   /* principal: the one above, or who asked over HTTP. */
   void (*rights)(void *context, const char *principal, const char *table, sync_rights *ret_rights);
   void *rights_context;
-  /* The work on an event begins; may be NULL. */
-  void (*on_start)(void *context, const sync_event *event);
+  /* The work on an event begins, in whose name; may be NULL. */
+  void (*on_start)(void *context, const sync_event *event, const char *principal);
   void *on_start_context;
 } sync_apply_options;
 

@@ -197,7 +197,7 @@ static void log_outcome(const sync_event *event, const sync_report *report) {
   }
 }
 
-static void on_start(void *context, const sync_event *event) {
+static void on_start(void *context, const sync_event *event, const char *principal) {
   sync_poller *p = context;
   sync_report report = {.status = SYNC_PROCESSING};
   memcpy(report.fingerprint, event->fingerprint, sizeof report.fingerprint);
@@ -206,7 +206,7 @@ static void on_start(void *context, const sync_event *event) {
     br_log(BR_LOG_DEBUG, "%s", ignored.message);
   }
   if (p->options.on_event != NULL) {
-    p->options.on_event(p->options.on_event_context, event, NULL);
+    p->options.on_event(p->options.on_event_context, event, principal, NULL);
   }
 }
 
@@ -222,7 +222,7 @@ static void settle(sync_poller *p, const sync_event *event, sync_applied *applie
   if (applied->verdict == SYNC_VERDICT_REPORT) {
     log_outcome(event, &applied->report);
     if (p->options.on_event != NULL) {
-      p->options.on_event(p->options.on_event_context, event, applied);
+      p->options.on_event(p->options.on_event_context, event, applied->principal, applied);
     }
     pthread_mutex_lock(&p->lock);
     count_outcome(p, applied);

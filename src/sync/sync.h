@@ -32,7 +32,8 @@ typedef struct sync_options {
   void (*rights)(void *context, const char *principal, const char *table, sync_rights *ret_rights);
   void *rights_context;
   /* An event has ended here, or begins (applied NULL): for the audit log. May be NULL. */
-  void (*on_event)(void *context, const sync_event *event, const sync_applied *applied);
+  void (*on_event)(void *context, const sync_event *event, const char *principal,
+                   const sync_applied *applied);
   void *on_event_context;
   br_cancel *start_cancel; /* breaks off a start that waits for a side; may be NULL */
 } sync_options;
