@@ -122,8 +122,7 @@ static br_status list_faults(sync_change *change, const constraint *c, const cha
 }
 
 /* Adds "3 rows …: a=1; a=2; a=3" and what to do. */
-static br_status add_faults(sync_change *change, const constraint *c, bool missing,
-                            br_error *message) {
+static void add_faults(sync_change *change, const constraint *c, bool missing, br_error *message) {
   const char *table = missing ? sync_rows_text(c->rows, c->first, 3) : change->target->sql;
   br_error ignored = BR_ERROR_INIT;
   br_buf list;
@@ -142,7 +141,6 @@ static br_status add_faults(sync_change *change, const constraint *c, bool missi
                 : "Take them out of the source, use UPDATE, or set metadata.mode to 'upsert'");
   }
   br_buf_done(&list);
-  return st;
 }
 
 static br_status read_keys(sync_change *change, sync_rows **ret_rows, br_error *err) {
@@ -204,7 +202,7 @@ void sync_change_explain(sync_change *change, br_error *err) {
   br_status st =
       foreign ? read_references(change, &c.rows, &ignored) : read_keys(change, &c.rows, &ignored);
   if (st == BR_OK && find_group(change, &c, err->message)) {
-    st = add_faults(change, &c, foreign, err);
+    add_faults(change, &c, foreign, err);
   }
   sync_rows_free(c.rows);
 }

@@ -13,7 +13,10 @@ static char closing(sync_dialect dialect, char open) {
   if (dialect == SYNC_DATABRICKS) {
     return open == '`' ? '`' : '\0';
   }
-  return open == '[' ? ']' : open == '"' ? '"' : '\0';
+  if (open == '[') {
+    return ']';
+  }
+  return open == '"' ? '"' : '\0';
 }
 
 static br_status put(char *part, size_t *fill, char c, const char *text, br_error *err) {

@@ -37,7 +37,8 @@ void sync_name_sql(const sync_name *name, char *text);
 /* "[db].", in front of sys.…, of a SQL Server name with three parts. text as above. */
 void sync_name_database(const sync_name *name, char *text);
 /* For people and for look-ups in permissions: the parts joined with dots, quoted only where one
- * holds a dot or a quote itself, or begins with a blank; schema dbo put in as above. text holds SYNC_NAME_TEXT_MAX bytes.
+ * holds a dot or a quote itself, or begins with a blank; schema dbo put in as above. text holds
+ * SYNC_NAME_TEXT_MAX bytes.
  */
 void sync_name_plain(const sync_name *name, char *text);
 /* Both names are SQL Server's and may be of one table: nothing that both name differs, but for the

@@ -523,9 +523,9 @@ br_status sync_poller_run_once(sync_poller *p, br_cancel *cancel, uint64_t *ret_
   br_status st = BR_OK;
   pthread_mutex_lock(&p->lock);
   const uint64_t before = p->ended;
-  uint64_t at_start = before;
-  do {
-    at_start = p->ended;
+  bool more = true;
+  while (st == BR_OK && more) {
+    const uint64_t at_start = p->ended;
     const uint64_t wanted = p->looks_begun + 1;
     p->look_now = true;
     pthread_cond_broadcast(&p->changed);
@@ -533,7 +533,8 @@ br_status sync_poller_run_once(sync_poller *p, br_cancel *cancel, uint64_t *ret_
       wait_ms(p, 200);
       st = check_round(p, cancel, err);
     }
-  } while (st == BR_OK && p->ended > at_start);
+    more = p->ended > at_start;
+  }
   *ret_events = p->ended - before;
   pthread_mutex_unlock(&p->lock);
   return st == BR_OK && !sync_reporter_drain(p->reporter, 60000)
