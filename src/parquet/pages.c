@@ -43,18 +43,21 @@ void parquet_page_reader_begin(parquet_page_reader *p, const parquet_chunk *chun
   p->left = 0;
 }
 
-/* The fields of DataPageHeader (5) and DictionaryPageHeader (7) that reading takes. */
-static br_status parse_v1(br_reader *in, page_header *h, br_error *err) {
+enum { INNER_FIELDS = 8 };
+
+/* The fields of a header inside PageHeader that reading takes: to[id] of the integers. */
+static br_status parse_inner(br_reader *in, int32_t *const to[INNER_FIELDS], bool *is_compressed,
+                             br_error *err) {
   parquet_thrift_field field = {0};
   br_status st = BR_OK;
   while ((st = parquet_thrift_next(in, &field, err)) == BR_OK &&
          field.type != PARQUET_THRIFT_STOP) {
-    if (field.id == 1) {
-      st = parquet_thrift_get_i32(in, &field, &h->values, err);
-    } else if (field.id == 2) {
-      st = parquet_thrift_get_i32(in, &field, &h->encoding, err);
-    } else if (field.id == 3 && field.type == PARQUET_THRIFT_I32) {
-      st = parquet_thrift_get_i32(in, &field, &h->level_encoding, err);
+    int32_t *integer = field.id > 0 && field.id < INNER_FIELDS ? to[field.id] : NULL;
+    /* Field 3 of a DictionaryPageHeader is another one: is_sorted. */
+    if (integer != NULL && (field.id != 3 || field.type == PARQUET_THRIFT_I32)) {
+      st = parquet_thrift_get_i32(in, &field, integer, err);
+    } else if (field.id == 7 && is_compressed != NULL) {
+      st = parquet_thrift_get_bool(&field, is_compressed, err);
     } else {
       st = parquet_thrift_skip(in, field.type, err);
     }
@@ -65,29 +68,17 @@ static br_status parse_v1(br_reader *in, page_header *h, br_error *err) {
   return st;
 }
 
+/* DataPageHeader (5) and DictionaryPageHeader (7). */
+static br_status parse_v1(br_reader *in, page_header *h, br_error *err) {
+  int32_t *const to[INNER_FIELDS] = {
+      [1] = &h->values, [2] = &h->encoding, [3] = &h->level_encoding};
+  return parse_inner(in, to, NULL, err);
+}
+
 static br_status parse_v2(br_reader *in, page_header *h, br_error *err) {
-  parquet_thrift_field field = {0};
-  br_status st = BR_OK;
-  while ((st = parquet_thrift_next(in, &field, err)) == BR_OK &&
-         field.type != PARQUET_THRIFT_STOP) {
-    if (field.id == 1) {
-      st = parquet_thrift_get_i32(in, &field, &h->values, err);
-    } else if (field.id == 4) {
-      st = parquet_thrift_get_i32(in, &field, &h->encoding, err);
-    } else if (field.id == 5) {
-      st = parquet_thrift_get_i32(in, &field, &h->definition_bytes, err);
-    } else if (field.id == 6) {
-      st = parquet_thrift_get_i32(in, &field, &h->repetition_bytes, err);
-    } else if (field.id == 7) {
-      st = parquet_thrift_get_bool(&field, &h->is_compressed, err);
-    } else {
-      st = parquet_thrift_skip(in, field.type, err);
-    }
-    if (st != BR_OK) {
-      return st;
-    }
-  }
-  return st;
+  int32_t *const to[INNER_FIELDS] = {
+      [1] = &h->values, [4] = &h->encoding, [5] = &h->definition_bytes, [6] = &h->repetition_bytes};
+  return parse_inner(in, to, &h->is_compressed, err);
 }
 
 static br_status parse_header(br_reader *in, page_header *h, br_error *err) {

@@ -36,6 +36,9 @@ br_status tds_read_sized_info(tds_reader *r, tds_type_place place, tds_type_info
                               br_error *err) BR_CHECKED;
 br_status tds_write_sized_info(tds_writer *w, tds_type_place place, const tds_type_info *info,
                                br_error *err) BR_CHECKED;
+/* Nothing behind the type's byte. */
+br_status tds_write_no_info(tds_writer *w, tds_type_place place, const tds_type_info *info,
+                            br_error *err) BR_CHECKED;
 
 /* A length that the type can't have. */
 br_status tds_bad_length(br_error *err, const tds_type_info *info, uint64_t length);

@@ -164,15 +164,6 @@ static br_status read_json_info(tds_reader *r, tds_type_place place, tds_type_in
   return BR_OK;
 }
 
-static br_status write_json_info(tds_writer *w, tds_type_place place, const tds_type_info *info,
-                                 br_error *err) {
-  (void)w;
-  (void)place;
-  (void)info;
-  (void)err;
-  return BR_OK;
-}
-
 static batch_sql_typespec json_spec(const tds_type_info *info) {
   (void)info;
   return (batch_sql_typespec){.type = BATCH_SQL_JSON, .length = BATCH_LENGTH_MAX};
@@ -189,7 +180,7 @@ static br_status prepare_json(tds_decoder *d, br_error *err) {
 const tds_type_family tds_family_json = {
     .name = "json",
     .read_info = read_json_info,
-    .write_info = write_json_info,
+    .write_info = tds_write_no_info,
     .spec = json_spec,
     .prepare = prepare_json,
     .write_value = tds_write_binary,

@@ -170,15 +170,6 @@ static br_status read_date_info(tds_reader *r, tds_type_place place, tds_type_in
   return BR_OK;
 }
 
-static br_status write_date_info(tds_writer *w, tds_type_place place, const tds_type_info *info,
-                                 br_error *err) {
-  (void)w;
-  (void)place;
-  (void)info;
-  (void)err;
-  return BR_OK;
-}
-
 static batch_sql_typespec date_spec(const tds_type_info *info) {
   (void)info;
   return (batch_sql_typespec){.type = BATCH_SQL_DATE};
@@ -239,7 +230,7 @@ static tds_encode_fn date_encoder(const tds_type_info *info) {
 const tds_type_family tds_family_date = {
     .name = "date",
     .read_info = read_date_info,
-    .write_info = write_date_info,
+    .write_info = tds_write_no_info,
     .spec = date_spec,
     .prepare = prepare_date,
     .encoder = date_encoder,

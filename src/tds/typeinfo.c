@@ -107,6 +107,15 @@ br_status tds_read_sized_info(tds_reader *r, tds_type_place place, tds_type_info
   return st != BR_OK || can_have_size(info) ? st : tds_bad_length(err, info, size);
 }
 
+br_status tds_write_no_info(tds_writer *w, tds_type_place place, const tds_type_info *info,
+                            br_error *err) {
+  (void)w;
+  (void)place;
+  (void)info;
+  (void)err;
+  return BR_OK;
+}
+
 br_status tds_write_sized_info(tds_writer *w, tds_type_place place, const tds_type_info *info,
                                br_error *err) {
   (void)place;
