@@ -75,7 +75,9 @@ static br_status fill(const api_request *r, draft *d, br_error *err) {
 static br_status put(const api_request *r, sync_queue *queue, const draft *d,
                      const sync_event *checked, br_error *err) {
   const char *user = api_caller_name(&r->caller);
-  sync_session session = {.options = &r->service->sqlserver, .cancel = r->service->stop};
+  sync_session session = {.options = &r->service->sqlserver,
+                          .lock_timeout_s = r->service->sync.lock_timeout_s,
+                          .cancel = r->service->stop};
   if (user == NULL) {
     return sync_queue_emit(queue, &d->event, r->service->stop, err);
   }

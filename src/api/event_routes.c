@@ -226,7 +226,9 @@ br_status api_retry_event(api_request *r, http_reply *reply, br_error *err) {
 static br_status delete (const api_request *r, sync_queue *queue, const char *status,
                          http_reply *reply, br_error *err) {
   br_error why = BR_ERROR_INIT;
-  sync_session session = {.options = &r->service->sqlserver, .cancel = r->service->stop};
+  sync_session session = {.options = &r->service->sqlserver,
+                          .lock_timeout_s = r->service->sync.lock_timeout_s,
+                          .cancel = r->service->stop};
   if (status != NULL && strcmp(status, "pending") != 0) {
     return api_reply_error(reply, 400, err, "Only pending events can be deleted; this one is %.40s",
                            status);

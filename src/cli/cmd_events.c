@@ -256,7 +256,9 @@ const cli_command cli_command_events_retry = {
 static br_status cancel_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
                               br_error *err) {
   sync_ledger ledger;
-  sync_session session = {.options = &s->sqlserver, .cancel = s->session.cancel};
+  sync_session session = {.options = &s->sqlserver,
+                          .lock_timeout_s = s->options.lock_timeout_s,
+                          .cancel = s->session.cancel};
   br_status st = sync_ledger_init(&ledger, s->options.ledger_table, err);
   st = st == BR_OK ? sync_cancel_event(queue, &ledger, &session, first_operand(args),
                                        s->session.cancel, err)
@@ -286,7 +288,9 @@ static br_status plan_event(cli_syncing *s, sync_queue *queue, const cli_argumen
                             br_error *err) {
   sync_event *event = NULL;
   char *text = NULL;
-  sync_session session = {.options = &s->sqlserver, .cancel = s->session.cancel};
+  sync_session session = {.options = &s->sqlserver,
+                          .lock_timeout_s = s->options.lock_timeout_s,
+                          .cancel = s->session.cancel};
   const sync_apply_options options = {.client = s->client,
                                       .queue = queue,
                                       .principal = s->options.principal,

@@ -108,6 +108,7 @@ typedef struct dbx_statement {
   const dbx_parameter *parameters;
   size_t parameter_count; /* 256 at most */
   uint64_t row_limit;     /* 0 = none */
+  bool repeatable;        /* a query, or a change that may well be made twice */
 } dbx_statement;
 
 /* A finished statement. Values as the API's JSON gives them: text or NULL. */
@@ -122,7 +123,8 @@ typedef struct dbx_column {
  * BR_ERR_REMOTE with condition and message. On cancel the statement is cancelled on the server. A
  * result that the server cut is BR_ERR_LIMIT, unless row_limit asked for that. Where the answer to
  * the submission is lost the statement may or may not have run; the message says so, and it is
- * never sent again. err->retriable is set only where nothing has run or changed. */
+ * not sent again unless it is repeatable. err->retriable is set only where nothing has run or
+ * changed, or the statement is repeatable and an answer was lost. */
 br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, br_cancel *cancel,
                             dbx_result **ret_result, br_error *err) BR_CHECKED;
 void dbx_result_free(dbx_result *result);

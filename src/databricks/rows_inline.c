@@ -29,7 +29,8 @@ br_status dbx_rows_inline_open(dbx_rows *rows, const dbx_rows_options *options, 
   if (st == BR_OK) {
     const dbx_statement statement = {.sql = text,
                                      .parameters = options->parameters,
-                                     .parameter_count = options->parameter_count};
+                                     .parameter_count = options->parameter_count,
+                                     .repeatable = true};
     st = dbx_statement_run(rows->client, &statement, rows->cancel, &result, err);
   }
   br_buf_done(&sql);

@@ -113,7 +113,8 @@ static br_status start(dbx_rows *rows, const dbx_rows_options *options, dbx_repl
   if (st == BR_OK) {
     const dbx_statement statement = {.sql = text,
                                      .parameters = options->parameters,
-                                     .parameter_count = options->parameter_count};
+                                     .parameter_count = options->parameter_count,
+                                     .repeatable = true};
     st = dbx_statement_start(rows->client, &statement, DBX_LINKS_ARROW, rows->cancel,
                              &rows->links->statement_id, ret_reply, err);
   }

@@ -5,7 +5,7 @@
  *        │                    │ cancel                  │
  *        │ answer lost        ▼                         ▼
  *        ▼                POST …/cancel            FAILED, CANCELED, CLOSED
- *   unknown: said so, never sent again
+ *   unknown: said so, not sent again unless it is repeatable
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -132,9 +132,15 @@ static br_status exchange(dbx_client *client, const dbx_request *request, br_can
 }
 
 /* Where an answer is lost, or the way to the end or to the rows fails, the statement must not look
- * as if it could simply be run again. */
-static br_status tell_fate(br_status st, const char *fate, br_error *err) {
+ * as if it could simply be run again; unless it can. */
+static br_status tell_fate(const dbx_statement *statement, br_status st, const char *fate,
+                           br_error *err) {
   if (st == BR_ERR_NOMEM || err == NULL) {
+    return st;
+  }
+  if (statement->repeatable) {
+    err->retriable = err->retriable || st == BR_ERR_NETWORK || st == BR_ERR_TIMEOUT ||
+                     st == BR_ERR_PROTOCOL || st == BR_ERR_REMOTE;
     return st;
   }
   err->retriable = false;
@@ -155,11 +161,12 @@ static br_status submit(dbx_client *client, const dbx_statement *statement,
                            .content_type = "application/json",
                            .body = body.data,
                            .body_length = body.len,
+                           .repeatable = statement->repeatable,
                            .linger_ms = LINGER_MS,
                            .uncertain = &uncertain};
     st = exchange(client, &request, cancel, ret_reply, err);
     if (st != BR_OK && (uncertain || st == BR_ERR_PROTOCOL)) {
-      st = tell_fate(st, unknown_fate, err);
+      st = tell_fate(statement, st, unknown_fate, err);
     }
   }
   br_buf_done(&body);
@@ -275,8 +282,8 @@ static br_status read_chunks(dbx_client *client, const char *id, dbx_reply *repl
 }
 
 /* From the first answer to success. */
-static br_status follow(dbx_client *client, const char *id, br_cancel *cancel, dbx_reply *reply,
-                        br_error *err) {
+static br_status follow(dbx_client *client, const dbx_statement *statement, const char *id,
+                        br_cancel *cancel, dbx_reply *reply, br_error *err) {
   dbx_state state = DBX_STATE_PENDING;
   br_status st = wait_for_end(client, id, cancel, reply, &state, err);
   if (st == BR_ERR_CANCELLED) {
@@ -284,7 +291,7 @@ static br_status follow(dbx_client *client, const char *id, br_cancel *cancel, d
     return st;
   }
   if (st != BR_OK) {
-    return tell_fate(st, "the statement may have run, or be running still", err);
+    return tell_fate(statement, st, "the statement may have run, or be running still", err);
   }
   return state == DBX_STATE_SUCCEEDED ? BR_OK : dbx_reply_failure(reply, state, err);
 }
@@ -310,10 +317,10 @@ br_status dbx_statement_start(dbx_client *client, const dbx_statement *statement
   if (said == NULL || said[0] == '\0') {
     dbx_reply_done(&reply);
     st = br_error_set(err, BR_ERR_PROTOCOL, "Statement: the answer has no statement_id");
-    return tell_fate(st, unknown_fate, err);
+    return tell_fate(statement, st, unknown_fate, err);
   }
   char *id = br_strdup(said);
-  st = id == NULL ? br_error_nomem(err) : follow(client, id, cancel, &reply, err);
+  st = id == NULL ? br_error_nomem(err) : follow(client, statement, id, cancel, &reply, err);
   if (st != BR_OK) {
     st = name_statement(st, id, err);
     br_free(id);
@@ -325,19 +332,20 @@ br_status dbx_statement_start(dbx_client *client, const dbx_statement *statement
   return BR_OK;
 }
 
-static br_status read_result(dbx_client *client, const char *id, bool limited, br_cancel *cancel,
-                             dbx_reply *reply, dbx_result **ret_result, br_error *err) {
+static br_status read_result(dbx_client *client, const dbx_statement *statement, const char *id,
+                             br_cancel *cancel, dbx_reply *reply, dbx_result **ret_result,
+                             br_error *err) {
   dbx_result *result = NULL;
   br_status st = dbx_result_new(reply, &result, err);
   if (st == BR_OK) {
     st = read_chunks(client, id, reply, result, cancel, err);
   }
   if (st == BR_OK) {
-    st = dbx_result_finish(result, limited, err);
+    st = dbx_result_finish(result, statement->row_limit > 0, err);
   }
   if (st != BR_OK) {
     dbx_result_free(result);
-    return tell_fate(st, "the statement itself succeeded", err);
+    return tell_fate(statement, st, "the statement itself succeeded", err);
   }
   *ret_result = result;
   return BR_OK;
@@ -351,7 +359,7 @@ br_status dbx_statement_run(dbx_client *client, const dbx_statement *statement, 
   if (st != BR_OK) {
     return st;
   }
-  st = read_result(client, id, statement->row_limit > 0, cancel, &reply, ret_result, err);
+  st = read_result(client, statement, id, cancel, &reply, ret_result, err);
   st = name_statement(st, id, err);
   br_free(id);
   dbx_reply_done(&reply);

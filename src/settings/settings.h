@@ -44,6 +44,7 @@
   X(SYNC_EMPTY_SOURCE)                                                                             \
   X(SYNC_EVENTS_PRINCIPAL)                                                                         \
   X(SYNC_MAX_DELETE_ROWS)                                                                          \
+  X(SYNC_LOCK_TIMEOUT_SECONDS)                                                                     \
   X(SYNC_LEDGER_TABLE)                                                                             \
   X(SYNC_LEDGER_DAYS)                                                                              \
   X(SQLSERVER_HOST)                                                                                \

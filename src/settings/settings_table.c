@@ -73,6 +73,8 @@ const setting_row settings_table[SETTING_COUNT] =
      .help = "The user of the permissions file that events of the table act as."},
     ROW(SYNC_MAX_DELETE_ROWS) SYNC, NUMBER("10000", 0, UINT64_MAX),
      .help = "How many rows a DELETE may take where no permission says."},
+    ROW(SYNC_LOCK_TIMEOUT_SECONDS) SYNC, NUMBER("30", 1, 3600),
+     .help = "How long a statement waits for a lock before its event goes back to the queue."},
     ROW(SYNC_LEDGER_TABLE) SYNC, TEXT("dbo.bridge_ledger"),
      .help = "The SQL Server table that remembers which events were applied."},
     ROW(SYNC_LEDGER_DAYS) SYNC, NUMBER("90", 0, 36500),

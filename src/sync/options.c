@@ -15,6 +15,7 @@ void sync_options_of(const settings *config, sync_options *ret_options) {
       .blocked_as = settings_get(config, SETTING_SYNC_BLOCKED_STATUS),
       .empty_is_fine = strcmp(settings_get(config, SETTING_SYNC_EMPTY_SOURCE), "completed") == 0,
       .principal = settings_get(config, SETTING_SYNC_EVENTS_PRINCIPAL),
+      .lock_timeout_s = (unsigned)settings_u64(config, SETTING_SYNC_LOCK_TIMEOUT_SECONDS),
       .ledger_days = settings_u64(config, SETTING_SYNC_LEDGER_DAYS),
   };
 }

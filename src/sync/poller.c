@@ -334,7 +334,8 @@ static void *worker(void *context) {
   sync_poller *p = context;
   sync_session session = {.options = p->options.sqlserver,
                           .queue = sync_queue_name(p->queue),
-                          .slots = p->options.parallel_tables};
+                          .slots = p->options.parallel_tables,
+                          .lock_timeout_s = p->options.lock_timeout_s};
   uint64_t prune_ms = 0;
   unsigned failures = 0;
   bool counted = false;

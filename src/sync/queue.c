@@ -37,13 +37,15 @@ size_t sync_column_limit(sync_column column) {
   return limit;
 }
 
+/* Of queries only. */
 static br_status run(sync_queue *queue, br_buf *sql, const dbx_parameter *parameters, size_t count,
                      br_cancel *cancel, dbx_result **ret_result, br_error *err) {
   const char *text = br_buf_cstr(sql);
   if (text == NULL) {
     return br_error_nomem(err);
   }
-  dbx_statement statement = {.sql = text, .parameters = parameters, .parameter_count = count};
+  dbx_statement statement = {
+      .sql = text, .parameters = parameters, .parameter_count = count, .repeatable = true};
   return dbx_statement_run(queue->client, &statement, cancel, ret_result, err);
 }
 

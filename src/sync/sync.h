@@ -28,7 +28,8 @@ typedef struct sync_options {
   const char *blocked_as; /* "blocked" or "failed" */
   bool empty_is_fine;
   const char *principal;
-  uint64_t ledger_days; /* outcomes are forgotten after so many; 0 = never */
+  unsigned lock_timeout_s; /* of a statement in SQL Server */
+  uint64_t ledger_days;    /* outcomes are forgotten after so many; 0 = never */
   void (*rights)(void *context, const char *principal, const char *table, sync_rights *ret_rights);
   void *rights_context;
   /* An event has ended here, or begins (applied NULL): for the audit log. May be NULL. */

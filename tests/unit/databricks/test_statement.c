@@ -212,6 +212,28 @@ static void submission_whose_answer_is_lost_is_never_sent_again(void **state) {
   }
 }
 
+static void repeatable_statement_is_sent_again(void **state) {
+  (void)state;
+  const char *good = script_json(200, NULL, TWO_ROWS);
+  const script_step bad[] = {{.reply = good, .cut = 1},
+                             {.reply = script_json(500, NULL, "")},
+                             {.reply = good, .cut = strlen(good) - 1}};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    const script_step steps[] = {bad[i], {.reply = good}};
+    script_server *server = script_start(steps, 2);
+    dbx_client *client = test_client(script_base(server));
+    dbx_result *result = NULL;
+    br_error err = BR_ERROR_INIT;
+    const dbx_statement statement = {.sql = "SELECT 1", .repeatable = true};
+    assert_status(dbx_statement_run(client, &statement, NULL, &result, &err), BR_OK, &err);
+    assert_int_equal(dbx_result_rows(result), 2);
+    assert_int_equal(script_count(server, "POST", STATEMENTS), 2);
+    dbx_result_free(result);
+    dbx_client_free(client);
+    script_stop(server);
+  }
+}
+
 /* A connection that was kept alive and dies under a request makes curl send that request again by
  * itself: a submission must not be on such a connection. */
 static void submission_after_another_request_is_not_repeated_either(void **state) {
@@ -416,6 +438,7 @@ int main(void) {
       cmocka_unit_test(cut_result_is_an_error_unless_a_limit_was_asked_for),
       cmocka_unit_test(failed_statement_names_its_id_and_keeps_the_sql_to_itself),
       cmocka_unit_test(submission_whose_answer_is_lost_is_never_sent_again),
+      cmocka_unit_test(repeatable_statement_is_sent_again),
       cmocka_unit_test(submission_after_another_request_is_not_repeated_either),
       cmocka_unit_test(answers_that_leave_open_whether_it_ran_are_final),
       cmocka_unit_test(submission_that_surely_did_not_start_is_sent_again),

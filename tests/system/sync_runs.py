@@ -1,0 +1,134 @@
+"""Two replicas on a queue of many events, killed at random, and what must have come of it: for test_sync_kill.py on the
+sandbox and scripts/sync-campaign on other servers."""
+
+import json
+import signal
+import time
+import urllib.request
+
+from sync_case import EVENTS as TABLE
+from sync_case import text
+from sync_model import in_order
+
+
+class Lake:
+    """Statements over HTTP, past the program."""
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    def __call__(self, sql):
+        answer = self.run(sql)
+        assert answer["status"]["state"] == "SUCCEEDED", answer
+        return answer.get("result", {}).get("data_array", [])
+
+    def run(self, sql):
+        """The whole answer of a statement that has ended, well or not."""
+        answer = self._ask("", {"statement": sql, "warehouse_id": self.settings["DATABRICKS_WAREHOUSE_ID"]})
+        while answer["status"]["state"] in ("PENDING", "RUNNING"):
+            time.sleep(0.2)
+            answer = self._ask("/" + answer["statement_id"])
+        return answer
+
+    def _ask(self, path, body=None):
+        request = urllib.request.Request(
+            self.settings["DATABRICKS_HOST"] + "/api/2.0/sql/statements" + path,
+            data=json.dumps(body).encode() if body else None,
+            headers={"Authorization": "Bearer " + self.settings["DATABRICKS_TOKEN"], "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=120) as reply:
+            return json.load(reply)
+
+
+def event_values(event):
+    metadata = event["metadata"]
+    return "({}, {}, {}, {}, {}, {}, {}, {}, {})".format(
+        text(event["event_id"]), text(event["operation"]), text(event["source_table"]), text(event["target_table"]),
+        "array(" + ", ".join(map(text, event["keys"])) + ")" if event["keys"] else "CAST(NULL AS ARRAY<STRING>)",
+        event["priority"], text(json.dumps(event["filter"]) if event["filter"] else None),
+        text(metadata if isinstance(metadata, str) else json.dumps(metadata) if metadata else None),
+        f"timestamp_micros({1_700_000_000_000_000 + event['created'] * 1_000_000})",
+    )
+
+
+def set_up(bridge, lake, world, events):
+    bridge.run("init", check=True)
+    for sql in (
+        "CREATE TABLE dbo.Heap (n int NOT NULL, tag nvarchar(20))",
+        "CREATE TABLE dbo.Keyed (id int NOT NULL PRIMARY KEY, name nvarchar(20))",
+        "CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, name nvarchar(20))",
+    ):
+        bridge.sql("sqlserver", sql)
+    for table, rows in (("Keyed", world.keyed), ("Other", world.other)):
+        bridge.sql("sqlserver", f"INSERT INTO dbo.{table} VALUES " + ", ".join(f"({k}, '{v}')" for k, v in rows.items()))
+    for name, rows in world.sources.items():
+        columns = "n INT, tag STRING" if name.startswith("h") else "id INT, name STRING"
+        lake(f"CREATE TABLE main.default.{name} ({columns})")
+        if rows:
+            lake(f"INSERT INTO main.default.{name} VALUES " + ", ".join(f"({k}, {text(v)})" for k, v in rows))
+    for start in range(0, len(events), 100):
+        lake(
+            f"INSERT INTO {TABLE} (event_id, operation, source_table, target_table, primary_keys, priority,"
+            " filter_conditions, metadata, created_at) VALUES " + ", ".join(map(event_values, events[start : start + 100]))
+        )
+
+
+class Replicas:
+    """Two processes that are started again whenever one is killed."""
+
+    def __init__(self, bridge):
+        self.bridge = bridge
+        self.log = open(bridge.folder / "sync.log", "a")
+        self.processes = [self._start() for _ in range(2)]
+
+    def _start(self):
+        return self.bridge.start("sync", stdout=self.log, stderr=self.log)
+
+    def kill_one(self, which):
+        process = self.processes[which]
+        assert process.poll() is None, f"a replica ended by itself: {process.returncode}"
+        process.kill()
+        process.wait()
+        self.processes[which] = self._start()
+
+    def stop(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            assert process.wait(60) == 0
+        self.log.close()
+
+
+def run_to_the_end(replicas, lake, dice, events, kills, seconds=900):
+    """Kills are spread over the progress of the events. Returns how many there were."""
+    done_sql = f"SELECT count(*) FROM {TABLE} WHERE event_id LIKE 'e%' AND status IN ('completed', 'failed', 'blocked')"
+    killed, deadline = 0, time.monotonic() + seconds
+    while True:
+        done = int(lake(done_sql)[0][0])
+        assert time.monotonic() < deadline, f"{done} of {events} events ended after {killed} kills"
+        if done == events and killed >= kills:
+            return killed
+        if killed < kills and (done * kills >= killed * events or done == events):
+            replicas.kill_one(dice.randrange(2))
+            killed += 1
+        time.sleep(dice.uniform(0.02, 0.15))
+
+
+def check_outcome(bridge, lake, world, events):
+    """Every status, every table and the ledger are what the model says."""
+    expected = {event["event_id"]: world.apply(event) for event in in_order(events)}
+    rows = lake(f"SELECT event_id, status, CAST(rows_affected AS STRING) FROM {TABLE} WHERE event_id LIKE 'e%'")
+    assert {row[0]: (row[1], int(row[2] or 0)) for row in rows} == expected
+    assert len(rows) == len(expected)
+    for name, table in (("Keyed", world.keyed), ("Other", world.other)):
+        found = bridge.sql("sqlserver", f"SELECT id, name FROM dbo.{name}").json()["rows"]
+        assert {row[0]: row[1] for row in found} == table, name
+    found = bridge.sql("sqlserver", "SELECT n, tag FROM dbo.Heap").json()["rows"]
+    assert sorted(map(tuple, found)) == sorted(world.heap)
+    left = bridge.sql(
+        "sqlserver", "SELECT status, COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' GROUP BY status"
+    ).json()["rows"]
+    counted = {}
+    for status, _ in expected.values():
+        counted[status] = counted.get(status, 0) + 1
+    assert dict(map(tuple, left)) == counted
