@@ -224,8 +224,8 @@ br_status batch_time_parse(const char *text, size_t length, unsigned digits, uin
     ok = take_digits(&c, 2, &second) && take_exact_fraction(&c, digits, &fraction);
   }
   if (!ok || c.p != c.end || hour > 23 || minute > 59 || second > 59) {
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' is not a time of %u digits", shown_length(length),
-                        text, digits);
+    return br_error_set(err, BR_ERR_DATA, "'%.*s' is no time(%u)", shown_length(length), text,
+                        digits);
   }
   *ret_units = (uint64_t)(hour * 3600 + minute * 60 + second) * ten_to(digits) + fraction;
   return BR_OK;

@@ -23,6 +23,9 @@ static br_status read_at(void *context, uint64_t offset, void *bytes, size_t len
   uint8_t *out = bytes;
   while (length > 0) {
     ssize_t n = br_sys.pread(fd, out, length, (off_t)offset);
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
     if (n <= 0) {
       return n < 0 ? br_error_errno(err, errno, "read")
                    : br_error_set(err, BR_ERR_DATA, "The file ends early");

@@ -389,40 +389,12 @@ static uint8_t *put_units(const tds_type_info *info, uint64_t units, uint8_t *p)
   return p + tds_time_size(info->scale);
 }
 
-/* "hh:mm:ss[.fffffff]" to units of the scale; digits behind it are cut off as zeroes only. */
-static br_status parse_time(const char *text, size_t length, unsigned scale, uint64_t *ret_units,
-                            br_error *err) {
-  unsigned part[3] = {0, 0, 0};
-  bool good = length >= 8 && text[2] == ':' && text[5] == ':';
-  for (size_t i = 0; good && i < 8; i++) {
-    if (i % 3 != 2) {
-      good = text[i] >= '0' && text[i] <= '9';
-      part[i / 3] = part[i / 3] * 10 + (unsigned)(text[i] - '0');
-    }
-  }
-  good = good && part[0] < 24 && part[1] < 60 && part[2] < 60;
-  uint64_t units = (part[0] * 60U + part[1]) * 60U + part[2];
-  good = good && (length == 8 || text[8] == '.');
-  size_t digits = length > 9 ? length - 9 : 0;
-  for (size_t i = 0; good && i < (digits > scale ? digits : scale); i++) {
-    char c = i < digits ? text[9 + i] : '0';
-    good = c >= '0' && c <= '9' && (i < scale || c == '0');
-    units = i < scale ? units * 10 + (unsigned)(c - '0') : units;
-  }
-  if (!good) {
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' is no time(%u)", (int)(length < 32 ? length : 32),
-                        text, scale);
-  }
-  *ret_units = units;
-  return BR_OK;
-}
-
 static uint8_t *encode_time(const tds_type_info *info, const batch_column *column, size_t row,
                             uint8_t *p, br_error *err) {
   const char *text = (const char *)column->data + column->offsets[row];
   size_t length = (size_t)(column->offsets[row + 1] - column->offsets[row]);
   uint64_t units = 0;
-  br_status st = parse_time(text, length, info->scale, &units, err);
+  br_status st = batch_time_parse(text, length, info->scale, &units, err);
   return st == BR_OK ? put_units(info, units, tds_put_head(info, p)) : NULL;
 }
 
