@@ -14,6 +14,27 @@ enum { PARAMETERS_MAX = 2000 };
 
 /* ---- prepare ---- */
 
+/* Foreign keys of tables that the login may not see are hidden from it, and may cascade all the
+ * same. A server that does not know the property answers NULL: then nothing is refused. */
+static br_status refuse_unseen(sync_change *change, br_error *err) {
+  char sql[SYNC_NAME_TEXT_MAX + 256];
+  int64_t unseen = 0;
+  (void)snprintf(sql, sizeof sql,
+                 "SELECT CASE WHEN OBJECTPROPERTY(OBJECT_ID(@object), N'TableHasForeignRef') = 1 "
+                 "AND NOT EXISTS (SELECT 1 FROM %ssys.foreign_keys WHERE referenced_object_id = "
+                 "OBJECT_ID(@object)) THEN 1 ELSE 0 END",
+                 change->target->catalog);
+  const tds_parameter object = sync_text_parameter("object", change->target->sql);
+  br_status st = sync_query_number(change->conn, sql, &object, 1, &unseen, err);
+  return st == BR_OK && unseen == 1
+             ? br_error_set(err, BR_ERR_DATA,
+                            "Foreign keys of tables that this login may not see refer to %s, so it "
+                            "is not known whether deleting from it would change other tables; "
+                            "grant VIEW DEFINITION on them, or set metadata.allow_cascade to true",
+                            change->target->plain)
+             : st;
+}
+
 static br_status refuse_cascades(sync_change *change, br_error *err) {
   if (change->event->options.allow_cascade) {
     return BR_OK;
@@ -21,7 +42,8 @@ static br_status refuse_cascades(sync_change *change, br_error *err) {
   br_buf names;
   br_buf_init(&names, BR_KIB(64));
   br_status st = sync_target_cascades(change->target, change->conn, &names, err);
-  if (st == BR_OK && names.len > 0) {
+  const bool any = names.len > 0;
+  if (st == BR_OK && any) {
     st = br_error_set(err, BR_ERR_DATA,
                       "Deleting from %s would change other tables too, through %.*s; set "
                       "metadata.allow_cascade to true if that is meant",
@@ -29,7 +51,7 @@ static br_status refuse_cascades(sync_change *change, br_error *err) {
                       (const char *)names.data);
   }
   br_buf_done(&names);
-  return st;
+  return st == BR_OK && !any ? refuse_unseen(change, err) : st;
 }
 
 static br_status prepare(sync_change *change, br_error *err) {

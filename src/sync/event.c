@@ -88,6 +88,19 @@ static br_status parse_operation(sync_event *event, const char *text, br_error *
                       "operation is '%.100s'; only INSERT, UPDATE and DELETE are known", text);
 }
 
+/* parquet.`/Volumes/…` reads files, with the rights of this service instead of the author's. No
+ * name of a table holds a slash. */
+static br_status refuse_paths(const sync_name *source, br_error *err) {
+  for (size_t i = 0; i < source->count; i++) {
+    if (strchr(source->parts[i], '/') != NULL) {
+      return br_error_set(err, BR_ERR_DATA,
+                          "'%.200s' is a path; name a table or a view (catalog.schema.table)",
+                          source->parts[i]);
+    }
+  }
+  return BR_OK;
+}
+
 static br_status parse_tables(sync_event *event, const sync_event_row *row, br_error *err) {
   br_status st = BR_OK;
   if (is_blank(row->target_table)) {
@@ -97,6 +110,10 @@ static br_status parse_tables(sync_event *event, const sync_event_row *row, br_e
   if (st != BR_OK) {
     return br_error_context(err, st, "target_table");
   }
+  event->target_text = br_strdup(row->target_table);
+  if (event->target_text == NULL) {
+    return br_error_nomem(err);
+  }
   event->has_source = !is_blank(row->source_table);
   if (!event->has_source) {
     return event->operation == SYNC_DELETE
@@ -104,6 +121,7 @@ static br_status parse_tables(sync_event *event, const sync_event_row *row, br_e
                : br_error_set(err, BR_ERR_DATA, "source_table is missing");
   }
   st = sync_name_parse(SYNC_DATABRICKS, row->source_table, &event->source, err);
+  st = st == BR_OK ? refuse_paths(&event->source, err) : st;
   return st == BR_OK ? BR_OK : br_error_context(err, st, "source_table");
 }
 
@@ -208,6 +226,7 @@ void sync_event_free(sync_event *event) {
   br_free(event->keys);
   br_free(event->conditions);
   br_free(event->event_id);
+  br_free(event->target_text);
   br_free(event->problem);
   br_free(event);
 }

@@ -59,6 +59,7 @@ typedef struct sync_event {
   bool has_source;
   sync_name source;
   sync_name target;
+  char *target_text; /* as the author wrote it */
   char **keys;
   size_t key_count;
   sync_condition *conditions;

@@ -24,4 +24,8 @@ json_t *sync_json_root(const sync_json *json);
 br_status sync_json_scalar(const sync_json *json, const json_t *value, char **ret_text,
                            br_error *err) BR_CHECKED;
 
+/* ["a","b"]; the caller frees. */
+br_status sync_json_list(const char *const *texts, size_t count, char **ret_text,
+                         br_error *err) BR_CHECKED;
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "sync/exact_json.h"
 #include "sync/reporter.h"
 #include "sync/retry.h"
 #include "sync/schedule.h"
@@ -96,10 +97,26 @@ static bool ended_here(void *context, const char *fingerprint) {
   return sync_reporter_knows(k->poller->reporter, fingerprint, k->list_ms);
 }
 
-static br_status look(sync_poller *p, br_error *err) {
+/* Where the last list was full of events of tables that nobody may take now, those behind it would
+ * never be seen: this look leaves such tables out, the next one takes them in again. NULL: none.
+ * Under the lock. */
+static br_status stuck_tables(const sync_poller *p, bool was_full, char **ret_list, br_error *err) {
+  enum { MOST = 100 };
+  const char *names[MOST];
+  const size_t count = was_full ? sync_schedule_stuck_tables(&p->schedule, names, MOST) : 0;
+  return count == 0 ? BR_OK : sync_json_list(names, count, ret_list, err);
+}
+
+static br_status look(sync_poller *p, bool was_full, br_error *err) {
   known_here known = {.poller = p, .list_ms = br_clock_monotonic_ms()};
   sync_event_list list = {.items = NULL};
-  br_status st = sync_queue_fetch(p->queue, p->options.max_events, p->stop, &list, err);
+  char *without = NULL;
+  pthread_mutex_lock(&p->lock);
+  br_status st = stuck_tables(p, was_full, &without, err);
+  pthread_mutex_unlock(&p->lock);
+  st = st == BR_OK ? sync_queue_fetch(p->queue, p->options.max_events, without, p->stop, &list, err)
+                   : st;
+  br_free(without);
   if (st == BR_OK) {
     pthread_mutex_lock(&p->lock);
     st = sync_schedule_merge(&p->schedule, &list, ended_here, &known, err);
@@ -159,7 +176,7 @@ static void *looker(void *context) {
       wait_for_reports(p);
     }
     last_ms = br_clock_monotonic_ms();
-    br_status st = look(p, &err);
+    br_status st = look(p, was_full, &err);
     if (st == BR_OK) {
       say_well(p);
     } else if (st != BR_ERR_CANCELLED) {

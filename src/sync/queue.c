@@ -222,10 +222,11 @@ static bool over_inline_limit(const br_error *err) {
   return strstr(err->message, "Inline byte limit") != NULL || err->status == BR_ERR_LIMIT;
 }
 
-br_status sync_queue_fetch(sync_queue *queue, size_t limit, br_cancel *cancel,
+br_status sync_queue_fetch(sync_queue *queue, size_t limit, const char *without, br_cancel *cancel,
                            sync_event_list *ret_list, br_error *err) {
   br_error local = BR_ERROR_INIT;
   br_error *e = err != NULL ? err : &local;
+  const dbx_parameter parameter = {.name = "without", .value = without};
   br_buf sql;
   br_buf_init(&sql, STATEMENT_MAX);
   br_status st = BR_OK;
@@ -238,9 +239,16 @@ br_status sync_queue_fetch(sync_queue *queue, size_t limit, br_cancel *cancel,
                                      "'processing')",
                                      queue->sql)
                      : st;
+    if (st == BR_OK && without != NULL) {
+      st = br_buf_text(&sql,
+                       " AND NOT array_contains(from_json(:without, 'ARRAY<STRING>'), "
+                       "coalesce(target_table, ''))",
+                       e);
+    }
     st = st == BR_OK ? order(queue, &sql, e) : st;
     st = st == BR_OK ? br_buf_printf(&sql, e, " LIMIT %zu", limit) : st;
-    st = st == BR_OK ? run(queue, &sql, NULL, 0, cancel, &result, e) : st;
+    st = st == BR_OK ? run(queue, &sql, &parameter, without == NULL ? 0 : 1, cancel, &result, e)
+                     : st;
     st = st == BR_OK ? take_events(queue, result, limit, ret_list, e) : st;
     dbx_result_free(result);
     if (st == BR_OK || limit == 1 || !over_inline_limit(e)) {

@@ -39,7 +39,8 @@ typedef struct sync_event_list {
   bool full; /* there may be more than the limit */
 } sync_event_list;
 
-br_status sync_queue_fetch(sync_queue *queue, size_t limit, br_cancel *cancel,
+/* without: a JSON list of target tables whose events are left out; NULL = none. */
+br_status sync_queue_fetch(sync_queue *queue, size_t limit, const char *without, br_cancel *cancel,
                            sync_event_list *ret_list, br_error *err) BR_CHECKED;
 void sync_event_list_done(sync_event_list *list);
 /* One event by its id, whatever its status; the newest where there are several. BR_ERR_NOT_FOUND.

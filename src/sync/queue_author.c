@@ -1,10 +1,10 @@
 /* What authors and operators do with the events table: emit, retry, cancel, look. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "sync/exact_json.h"
 #include "sync/queue_columns.h"
 
 enum { STATEMENT_MAX = 256 * 1024, PARAMETERS_MAX = SYNC_COLUMN_COUNT };
@@ -87,26 +87,6 @@ static br_status new_text(const sync_queue *queue, statement *s, br_buf *values,
   return new_column(s, values, name, expression, err);
 }
 
-static br_status keys_json(const sync_new_event *event, char **ret_text, br_error *err) {
-  json_t *list = json_array();
-  bool complete = list != NULL;
-  for (size_t i = 0; i < event->key_count && complete; i++) {
-    complete = json_array_append_new(list, json_string(event->keys[i])) == 0;
-  }
-  char *dumped = complete ? json_dumps(list, JSON_COMPACT) : NULL;
-  char *text = dumped == NULL ? NULL : br_strdup(dumped);
-  json_malloc_t allocate = NULL;
-  json_free_t release = NULL;
-  json_get_alloc_funcs(&allocate, &release);
-  release(dumped);
-  json_decref(list);
-  if (text == NULL) {
-    return br_error_nomem(err);
-  }
-  *ret_text = text;
-  return BR_OK;
-}
-
 /* ---- looking at a new event ---- */
 
 /* As the column will show the text: MAPs are written anew by the server. */
@@ -177,7 +157,7 @@ br_status sync_queue_check(sync_queue *queue, const sync_new_event *event, br_ca
   (void)snprintf(expected, sizeof expected, "%" PRId64, event->rows_expected);
   row.rows_expected =
       event->has_rows_expected ? shown(queue, SYNC_COLUMN_ROWS_EXPECTED, expected) : NULL;
-  br_status st = keys_json(event, &keys, err);
+  br_status st = sync_json_list(event->keys, event->key_count, &keys, err);
   row.primary_keys = shown(queue, SYNC_COLUMN_PRIMARY_KEYS, keys);
   if (st == BR_OK && ((filter_is_map && event->filter_conditions != NULL) ||
                       (metadata_is_map && event->metadata != NULL))) {
@@ -236,7 +216,7 @@ br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_can
   dbx_result *result = NULL;
   statement_init(&s);
   br_buf_init(&values, STATEMENT_MAX);
-  br_status st = keys_json(event, &keys, err);
+  br_status st = sync_json_list(event->keys, event->key_count, &keys, err);
   st = st == BR_OK ? br_buf_printf(&s.sql, err,
                                    "MERGE INTO %s AS t USING (SELECT :event_id AS id) AS s ON "
                                    "t.event_id = s.id WHEN NOT MATCHED THEN INSERT (",

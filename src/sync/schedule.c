@@ -104,6 +104,24 @@ bool sync_schedule_is_used_up(const sync_schedule *schedule) {
   return schedule->running_count == 0 && schedule->waiting_count == 0 && schedule->held_count == 0;
 }
 
+size_t sync_schedule_stuck_tables(const sync_schedule *schedule, const char **ret_names,
+                                  size_t most) {
+  char table[SYNC_NAME_TEXT_MAX];
+  size_t count = 0;
+  for (size_t i = 0; i < schedule->waiting_count && count < most; i++) {
+    const sync_event *event = schedule->waiting[i];
+    table_of(event, table);
+    bool is_new = event->problem == NULL && is_held(schedule, table);
+    for (size_t k = 0; k < count && is_new; k++) {
+      is_new = strcmp(ret_names[k], event->target_text) != 0;
+    }
+    if (is_new) {
+      ret_names[count++] = event->target_text;
+    }
+  }
+  return count;
+}
+
 static bool reserve_running(sync_schedule *schedule) {
   if (schedule->running_count < schedule->running_cap) {
     return true;

@@ -29,6 +29,10 @@ br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
                               br_error *err) BR_CHECKED;
 /* Forgets what waits. */
 void sync_schedule_clear(sync_schedule *schedule);
+/* Tables of waiting events that nobody may take now, as their authors wrote them, each once; at
+ * most `most`. Borrowed until the next change. */
+size_t sync_schedule_stuck_tables(const sync_schedule *schedule, const char **ret_names,
+                                  size_t most);
 /* NULL: nothing can be done now. The event is the caller's until put back. */
 sync_event *sync_schedule_take(sync_schedule *schedule);
 /* Nothing runs, and nothing that waits could. */

@@ -80,6 +80,25 @@ static void a_held_table_waits_for_the_next_list(void **state) {
   sync_schedule_done(&schedule);
 }
 
+static void stuck_tables_are_named_as_written_and_once(void **state) {
+  (void)state;
+  static const char *const events[][2] = {
+      {"1", "dbo.A"}, {"2", "[dbo].[a]"}, {"3", "dbo.A"}, {"4", "dbo.B"}, {"5", ""}};
+  sync_schedule schedule = {.waiting = NULL};
+  sync_event *event;
+  const char *names[4];
+  merge(&schedule, events, 5, NULL);
+  assert_int_equal(sync_schedule_stuck_tables(&schedule, names, 4), 0);
+  assert_next(&schedule, "1", &event);
+  assert_int_equal(sync_schedule_stuck_tables(&schedule, names, 4), 2);
+  assert_string_equal(names[0], "[dbo].[a]");
+  assert_string_equal(names[1], "dbo.A");
+  assert_int_equal(sync_schedule_stuck_tables(&schedule, names, 1), 1);
+  sync_schedule_put(&schedule, event, true);
+  assert_int_equal(sync_schedule_stuck_tables(&schedule, names, 4), 2);
+  sync_schedule_done(&schedule);
+}
+
 static bool is_two(void *context, const char *fingerprint) {
   (void)context;
   return strcmp(fingerprint, "2") == 0;
@@ -121,6 +140,7 @@ int main(void) {
       cmocka_unit_test(a_held_table_waits_for_the_next_list),
       cmocka_unit_test(what_runs_or_has_ended_does_not_come_back),
       cmocka_unit_test(events_without_a_table_hold_nobody_up),
+      cmocka_unit_test(stuck_tables_are_named_as_written_and_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
