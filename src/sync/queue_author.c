@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "sync/exact_json.h"
 #include "sync/queue_columns.h"
+#include "sync/retry.h"
 
-enum { STATEMENT_MAX = 256 * 1024, PARAMETERS_MAX = SYNC_COLUMN_COUNT };
+enum { STATEMENT_MAX = 256 * 1024, PARAMETERS_MAX = SYNC_COLUMN_COUNT, CONFLICTS_MAX = 8 };
 
 typedef struct statement {
   br_buf sql;
@@ -21,15 +23,30 @@ static void statement_init(statement *s) {
   br_buf_init(&s->sql, STATEMENT_MAX);
 }
 
+/* Somebody else's write to the table got in between: nothing of ours has happened. */
+static bool is_conflict(const br_error *err) {
+  char sqlstate[DBX_SQLSTATE_MAX];
+  return dbx_error_sqlstate(err, sqlstate) && strcmp(sqlstate, "2D521") == 0;
+}
+
 static br_status statement_run(sync_queue *queue, statement *s, br_cancel *cancel,
                                dbx_result **ret_result, br_error *err) {
   const char *text = br_buf_cstr(&s->sql);
-  br_status st = BR_OK;
   if (text == NULL) {
-    st = br_error_nomem(err);
-  } else {
-    dbx_statement run = {.sql = text, .parameters = s->parameters, .parameter_count = s->count};
-    st = dbx_statement_run(queue->client, &run, cancel, ret_result, err);
+    return br_error_nomem(err);
+  }
+  const dbx_statement run = {.sql = text, .parameters = s->parameters, .parameter_count = s->count};
+  br_error local = BR_ERROR_INIT;
+  br_status st = dbx_statement_run(queue->client, &run, cancel, ret_result, &local);
+  for (unsigned tries = 1; tries < CONFLICTS_MAX && st != BR_OK && is_conflict(&local); tries++) {
+    if (br_cancel_sleep_ms(cancel, sync_retry_delay_ms(tries, br_clock_monotonic_ns()), NULL) !=
+        BR_OK) {
+      break;
+    }
+    st = dbx_statement_run(queue->client, &run, cancel, ret_result, &local);
+  }
+  if (st != BR_OK && err != NULL) {
+    *err = local;
   }
   return st == BR_OK ? BR_OK : br_error_context(err, st, "events table %s", queue->plain);
 }
