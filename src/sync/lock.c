@@ -22,20 +22,14 @@ static br_status table_resource(const char *table, char *resource, br_error *err
   return st;
 }
 
-/* Before each sp_getapplock stands APPLOCK_TEST: whoever stands by usually finds a lock held, and a
- * refusal is then a plain answer and no warning of the server's (after a few of those in one
- * session Babelfish 4 breaks down). Where two ask at once sp_getapplock decides. */
 br_status sync_lock_event(tds_conn *conn, const char *event_key, const char *table,
                           bool *ret_granted, br_error *err) {
   static const char sql[] =
-      "DECLARE @event int = -1, @table int = -1; "
-      "IF APPLOCK_TEST(N'public', @event_lock, N'Exclusive', N'Session') = 1 "
+      "DECLARE @event int, @table int = -1; "
       "EXEC @event = sp_getapplock @Resource = @event_lock, @LockMode = N'Exclusive', "
       "@LockOwner = N'Session', @LockTimeout = 0; "
-      "IF @event >= 0 "
-      "IF APPLOCK_TEST(N'public', @table_lock, N'Exclusive', N'Session') = 1 "
-      "EXEC @table = sp_getapplock @Resource = @table_lock, @LockMode = N'Exclusive', "
-      "@LockOwner = N'Session', @LockTimeout = 0; "
+      "IF @event >= 0 EXEC @table = sp_getapplock @Resource = @table_lock, @LockMode = "
+      "N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0; "
       "IF @event >= 0 AND @table < 0 EXEC sp_releaseapplock @Resource = @event_lock, @LockOwner = "
       "N'Session'; "
       "SELECT @table";
@@ -69,10 +63,9 @@ br_status sync_unlock_event(tds_conn *conn, const char *event_key, const char *t
 
 br_status sync_lock_slot(tds_conn *conn, const char *queue, unsigned slots, bool *ret_granted,
                          br_error *err) {
-  static const char sql[] = "DECLARE @r int = -1; "
-                            "IF APPLOCK_TEST(N'public', @slot, N'Exclusive', N'Session') = 1 "
-                            "EXEC @r = sp_getapplock @Resource = @slot, @LockMode = N'Exclusive', "
-                            "@LockOwner = N'Session', @LockTimeout = 0; SELECT @r";
+  static const char sql[] =
+      "DECLARE @r int; EXEC @r = sp_getapplock @Resource = @slot, @LockMode = N'Exclusive', "
+      "@LockOwner = N'Session', @LockTimeout = 0; SELECT @r";
   char hex[BR_SHA256_HEX_MAX];
   br_status st = br_sha256_hex(queue, strlen(queue), hex, err);
   *ret_granted = false;

@@ -78,7 +78,7 @@ def campaign(options, folder):
     )
     others = [OtherWriter(lake, unrelated, 2), OtherWriter(lake, remark(random.Random(options.seed), options.events), 1)]
     began = time.monotonic()
-    replicas = Replicas(service)
+    replicas = Replicas(service, options.replicas)
     for other in others:
         other.start()
     print(f"{options.events} events wait; the service's log is {replicas.log.name}", flush=True)
@@ -101,6 +101,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60, help="give up after so long")
     options = parser.parse_args()

@@ -74,12 +74,12 @@ def set_up(bridge, lake, world, events):
 
 
 class Replicas:
-    """Two processes that are started again whenever one is killed."""
+    """Processes that are started again whenever one is killed."""
 
-    def __init__(self, bridge):
+    def __init__(self, bridge, count=2):
         self.bridge = bridge
         self.log = open(bridge.folder / "sync.log", "a")
-        self.processes = [self._start() for _ in range(2)]
+        self.processes = [self._start() for _ in range(count)]
 
     def _start(self):
         return self.bridge.start("sync", stdout=self.log, stderr=self.log)
@@ -109,7 +109,7 @@ def run_to_the_end(replicas, lake, dice, events, kills, seconds=900):
         if done == events and killed >= kills:
             return killed
         if killed < kills and (done * kills >= killed * events or done == events):
-            replicas.kill_one(dice.randrange(2))
+            replicas.kill_one(dice.randrange(len(replicas.processes)))
             killed += 1
         time.sleep(dice.uniform(0.02, 0.15))
 
