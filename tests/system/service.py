@@ -69,7 +69,8 @@ class Service:
         self.log_path = self.bridge.folder / "serve.log"
         log = open(self.log_path, "a")
         self.process = self.bridge.start(
-            "serve", "--host", "127.0.0.1", "--port", "0", "--output", "json",
+            "serve", "--host", "127.0.0.1", "--output", "json",
+            *(() if "--port" in self.options else ("--port", "0")),
             *(() if "--grace" in self.options else ("--grace", "0")), *self.options,
             env=self.extra, stdout=subprocess.PIPE, stderr=log,
         )

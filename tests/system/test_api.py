@@ -406,6 +406,8 @@ def test_every_route_at_every_level(start):
     expect(service, "GET", "/sync/events", everybody, 200)
     expect(service, "GET", "/sync/stats", everybody, 200)
     expect(service, "GET", "/sync/poller/status", everybody, 200)
+    expect(service, "GET", "/me", everybody, 200)
+    expect(service, "GET", "/audit", ["admin"], 200)
     counts = {u: service.get("/sync/stats", token=u).json()["total"] for u in everybody}
     assert counts == {"nobody": 0, "reader": 5, "writer": 5, "one_table": 3, "reader_of_all": 6, "admin": 6}
     listed = {u: len(service.get("/sync/events", token=u).json()) for u in everybody}

@@ -1,6 +1,6 @@
 // The rights of the token in use, and the tail of the audit.
 
-import { badge, h, notice, setBadge, setNotice, setText, setTime, show, table } from "./dom.js";
+import { badge, h, notice, setBadge, setName, setNotice, setText, setTime, show, table } from "./dom.js";
 import { NONE, ago, moment, number, words } from "./format.js";
 import { feeds, state } from "./store.js";
 
@@ -46,11 +46,11 @@ function text(record) {
 
 const AUDIT = [
   { label: "Time", kind: "time", make: () => h("time"), update: (node, r) => setTime(node, r.timestamp, moment(r.timestamp), ago(r.timestamp)) },
-  { label: "What", update: (node, r) => setText(node, words(r.event_type)) },
+  { label: "What", kind: "short", update: (node, r) => setText(node, words(r.event_type)) },
   { label: "Outcome", make: badge, update: (node, r) => setBadge(node, KINDS[r.status] ?? r.status ?? "", r.status ?? NONE) },
-  { label: "User", update: (node, r) => setText(node, r.user_name ?? NONE) },
-  { label: "From", kind: "code", update: (node, r) => setText(node, r.source_ip ?? NONE) },
-  { label: "Resource", kind: "code wide", update: (node, r) => setText(node, [r.action, r.resource].filter(Boolean).join(" ")) },
+  { label: "User", kind: "short", update: (node, r) => setText(node, r.user_name ?? NONE) },
+  { label: "From", kind: "code short", update: (node, r) => setText(node, r.source_ip ?? NONE) },
+  { label: "Resource", kind: "code wide", update: (node, r) => setName(node, [r.action, r.resource].filter(Boolean).join(" ")) },
   { label: "Details", kind: "message", update: (node, r) => setText(node, text(r)) },
 ];
 

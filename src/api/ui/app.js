@@ -167,7 +167,6 @@ function enter() {
   route();
   start();
   setInterval(renderSoon, 1000); // "12 s ago"
-  byId("main").focus();
 }
 
 function signInText(failure) {
@@ -217,6 +216,7 @@ function showSignIn(message) {
     input.value = "";
     if (problem === null) {
       enter();
+      byId("main").focus();
     } else {
       tell(problem);
       input.focus();

@@ -1,9 +1,16 @@
-// Two small charts over the last quarter of an hour, drawn as SVG from what the page has seen itself.
+// Two small charts over the last minutes, drawn as SVG from what the page has seen itself.
 
 import { setAttribute, setText, svg } from "./dom.js";
 import { compact } from "./format.js";
 
-export const SPAN_MS = 15 * 60 * 1000;
+const LONG = 15;
+const SHORT = 6; // while the page has not seen more
+
+// Minutes that the charts show.
+export function span() {
+  return performance.now() > SHORT * 60000 ? LONG : SHORT;
+}
+
 const MARGIN = { top: 8, right: 8, bottom: 20, left: 44 };
 const HEIGHT = 168;
 
@@ -52,11 +59,10 @@ class Frame {
       this.grid.append(line, text);
       return { part, line, text };
     });
-    this.times = [15, 10, 5, 0].map((minutes) => {
-      const text = svg("text", { "text-anchor": minutes === 0 ? "end" : minutes === 15 ? "start" : "middle" });
-      setText(text, minutes === 0 ? "now" : `−${minutes} min`);
+    this.times = [3, 2, 1, 0].map((third) => {
+      const text = svg("text", { "text-anchor": third === 0 ? "end" : third === 3 ? "start" : "middle" });
       this.grid.append(text);
-      return { minutes, text };
+      return { third, text };
     });
     figure.append(this.node);
     this.width = 0;
@@ -83,7 +89,10 @@ class Frame {
       setAttribute(text, "y", y);
       setText(text, compact(top * part));
     }
-    for (const { minutes, text } of this.times) {
+    this.span = span() * 60000;
+    for (const { third, text } of this.times) {
+      const minutes = (span() / 3) * third;
+      setText(text, minutes === 0 ? "now" : `−${minutes} min`);
       setAttribute(text, "x", this.x(this.now - minutes * 60000));
       setAttribute(text, "y", HEIGHT - 4);
     }
@@ -92,7 +101,7 @@ class Frame {
 
   x(time) {
     const width = this.width - MARGIN.left - MARGIN.right;
-    return Math.round((MARGIN.left + width * (1 - (this.now - time) / SPAN_MS)) * 10) / 10;
+    return Math.round((MARGIN.left + width * (1 - (this.now - time) / this.span)) * 10) / 10;
   }
 
   y(value) {

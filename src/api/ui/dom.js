@@ -33,6 +33,13 @@ export function setText(node, text) {
   }
 }
 
+// A name (table, path) that may break behind its dots, slashes and underscores.
+export function setName(node, text) {
+  if (node.textContent !== text) {
+    node.replaceChildren(...text.split(/(?<=[./_])/).flatMap((part, index) => (index === 0 ? [part] : [h("wbr"), part])));
+  }
+}
+
 export function setAttribute(node, name, value) {
   if (value === null || value === undefined || value === false) {
     if (node.hasAttribute(name)) {
@@ -134,8 +141,8 @@ export function pair() {
 }
 
 export function setPair(node, first, second) {
-  setText(node.firstChild, first);
-  setText(node.lastChild, second);
+  setName(node.firstChild, first);
+  setName(node.lastChild, second);
   show(node.lastChild, second !== "");
 }
 

@@ -2,7 +2,7 @@
 
 import { canCancelJob, cancelJob } from "./actions.js";
 import { openDetail } from "./dialogs.js";
-import { badge, h, notice, pair, setAttribute, setBadge, setNotice, setPair, setText, setTime, show, table } from "./dom.js";
+import { badge, h, notice, pair, setAttribute, setBadge, setName, setNotice, setPair, setText, setTime, show, table } from "./dom.js";
 import { NONE, ago, bytes, duration, moment, number } from "./format.js";
 import { feeds, state } from "./store.js";
 
@@ -19,7 +19,11 @@ function setProgress(node, job) {
   const known = p !== null && p.rows_expected !== null && p.rows_expected > 0;
   const part = job.status === "completed" ? 1 : known ? p.rows / p.rows_expected : ended / Math.max(1, job.queries_total);
   const text = `${number(ended)} of ${number(job.queries_total)}`;
-  node.firstChild.value = Math.min(1, part);
+  if (job.status === "running" && !known && ended === 0) {
+    node.firstChild.removeAttribute("value");
+  } else {
+    node.firstChild.value = Math.min(1, part);
+  }
   setAttribute(node.firstChild, "aria-label", `Queries: ${text}`);
   setAttribute(node, "data-status", job.queries_failed > 0 ? "failed" : job.status);
   setText(node.lastChild, job.queries_failed > 0 ? `${text}, ${number(job.queries_failed)} failed` : text);
@@ -51,7 +55,7 @@ const COLUMNS = [
   { label: "Queries", make: progress, update: setProgress },
   { label: "Rows", kind: "number", update: (node, job) => setText(node, number(job.progress?.rows)) },
   { label: "Rows/s", kind: "number", update: (node, job) => setText(node, number(job.progress?.rows_per_second)) },
-  { label: "Left", kind: "number", update: (node, job) => setText(node, duration(job.progress?.remaining_seconds)) },
+  { label: "Time left", kind: "number", update: (node, job) => setText(node, duration(job.progress?.remaining_seconds)) },
   { label: "Took", kind: "number", update: (node, job) => setText(node, duration(seconds(job))) },
   {
     label: "Created",
@@ -59,7 +63,7 @@ const COLUMNS = [
     make: () => h("time"),
     update: (node, job) => setTime(node, job.created_at, ago(job.created_at), moment(job.created_at)),
   },
-  { label: "By", update: (node, job) => setText(node, job.user_name ?? NONE) },
+  { label: "By", kind: "short", update: (node, job) => setText(node, job.user_name ?? NONE) },
   { label: "Actions", kind: "actions", unseen: true, make: cancelButton, update: setCancel },
 ];
 
@@ -89,7 +93,7 @@ export function setFacts(node, list) {
     node.names = names;
     node.replaceChildren(...list.map(([name]) => h("div", {}, h("dt", {}, name), h("dd"))));
   }
-  list.forEach(([, value], index) => setText(node.children[index].lastChild, value));
+  list.forEach(([, value], index) => setName(node.children[index].lastChild, value));
 }
 
 const detail = (() => {

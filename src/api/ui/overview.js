@@ -1,8 +1,8 @@
 // Both sides, the poller, the queue, throughput, running jobs, events that need somebody.
 
 import { lookNow } from "./actions.js";
-import { BarChart, LineChart } from "./charts.js";
-import { badge, h, keyed, notice, setBadge, setNotice, setText, show } from "./dom.js";
+import { BarChart, LineChart, span } from "./charts.js";
+import { badge, h, keyed, notice, setAttribute, setBadge, setNotice, setText, show } from "./dom.js";
 import { eventTable } from "./events.js";
 import { NONE, ago, compact, number, plural } from "./format.js";
 import { facts, jobTable, setFacts } from "./jobs.js";
@@ -36,7 +36,7 @@ function side(title, name, place) {
       setFacts(c.list, [
         ["Host", found.details.host ?? NONE],
         [place === "database" ? "Database" : "Catalog", found.details[place] ?? NONE],
-        ["Looked at", ago(found.checked_at)],
+        ["Checked", ago(found.checked_at)],
       ]);
     },
   };
@@ -78,13 +78,14 @@ function poller() {
 }
 
 function queue() {
-  const c = card("Events");
+  const c = card("Queue");
   const list = h("ul", { class: "counts" });
   c.list.replaceWith(list);
   const make = (item) => h("li", {}, h("a", { href: `#/events?status=${item.status}` }, h("span", { class: "figure" }), badge()));
   const update = (node, item) => {
     setText(node.firstChild.firstChild, compact(item.count));
     setBadge(node.firstChild.lastChild, item.status);
+    setAttribute(node, "data-none", item.count === 0 ? "" : null);
   };
   return {
     node: c.node,
@@ -99,7 +100,7 @@ function queue() {
 
 function chart(title, unit, Chart, option) {
   const value = h("span", { class: "figure" });
-  const note = h("span", { class: "quiet" });
+  const note = h("p", { class: "quiet" });
   const figure = h("figure", {});
   const node = h("section", { class: "panel", "aria-label": title }, h("div", { class: "card-head" }, h("h2", {}, title), h("p", { class: "reading" }, value, " ", h("span", { class: "quiet" }, unit))), figure, note);
   return { node, value, note, chart: new Chart(figure, option) };
@@ -115,13 +116,13 @@ function rowsChart() {
       const peak = Math.max(0, ...samples.map((sample) => sample.value));
       setText(c.value, compact(now));
       setText(c.note, samples.length === 0 ? "Measured from when this page was opened." : `Peak ${compact(peak)} rows/s`);
-      c.chart.draw(samples, `Rows per second of running jobs over the last 15 minutes: now ${compact(now)}, at most ${compact(peak)}`);
+      c.chart.draw(samples, `Rows per second of running jobs over the last ${span()} minutes: now ${compact(now)}, at most ${compact(peak)}`);
     },
   };
 }
 
 function eventsChart() {
-  const c = chart("Events", "events this minute", BarChart, ["completed", "blocked", "failed"]);
+  const c = chart("Events carried out", "this minute", BarChart, ["completed", "blocked", "failed"]);
   return {
     node: c.node,
     update() {
@@ -131,7 +132,7 @@ function eventsChart() {
       const text = `${number(sum("completed"))} completed, ${number(sum("failed"))} failed, ${number(sum("blocked"))} blocked while this page was open`;
       setText(c.value, compact(last === undefined ? 0 : last.completed + last.failed + last.blocked));
       setText(c.note, text);
-      c.chart.draw(bars, `Events per minute over the last 15 minutes: ${text}`);
+      c.chart.draw(bars, `Events per minute over the last ${span()} minutes: ${text}`);
     },
   };
 }

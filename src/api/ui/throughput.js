@@ -1,6 +1,6 @@
 // Rates over time, from the differences between answers; kept in the page only.
 
-import { Ring, SPAN_MS } from "./charts.js";
+import { Ring, span } from "./charts.js";
 
 const GAP_MS = 20000; // between two answers: what happened in a longer pause has no known time
 const OUTCOMES = ["completed", "blocked", "failed"];
@@ -65,9 +65,9 @@ export function take(name, data) {
 }
 
 export function recentRates() {
-  return rates.since(Date.now() - SPAN_MS);
+  return rates.since(Date.now() - span() * 60000);
 }
 
 export function recentMinutes() {
-  return minutes.since(Date.now() - SPAN_MS - 60000);
+  return minutes.since(Date.now() - (span() + 1) * 60000);
 }
