@@ -34,6 +34,13 @@ static br_status get_item(http_request *request, http_reply *reply, br_error *er
   return say(reply, text, err);
 }
 
+/* Its own value stands instead of the server's. */
+static br_status get_named(http_request *request, http_reply *reply, br_error *err) {
+  (void)request;
+  br_status st = http_reply_header(reply, "server", "my own", err);
+  return st == BR_OK ? say(reply, "named", err) : st;
+}
+
 static br_status echo(http_request *request, http_reply *reply, br_error *err) {
   size_t length = 0;
   const uint8_t *body = http_request_body(request, &length);
@@ -112,6 +119,7 @@ static const http_route routes[] = {
      .handle = echo,
      .body = HTTP_BODY_MEMORY,
      .body_max = 16},
+    {.method = HTTP_GET, .pattern = "/named", .handle = get_named},
     {.method = HTTP_GET, .pattern = "/fails", .handle = fails},
     {.method = HTTP_GET, .pattern = "/file", .handle = get_file},
     {.method = HTTP_PUT,
@@ -170,6 +178,13 @@ static void head_has_the_length_and_no_body(void **state) {
   (void)state;
   check("HEAD /item/abc?q=1 HTTP/1.1\r\n" END, "200", "");
   assert_non_null(strstr(reply, "Content-Length: 10\r\n"));
+}
+
+static void a_reply_overrides_headers_of_the_server(void **state) {
+  (void)state;
+  check("GET /named HTTP/1.1\r\n" END, "200", "named");
+  assert_non_null(strstr(reply, "server: my own\r\n"));
+  assert_null(strstr(reply, "Server: test"));
 }
 
 static void unknown_paths_and_methods_are_worded(void **state) {
@@ -269,6 +284,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_SERVER(routes_get_captures_and_query),
       WITH_SERVER(head_has_the_length_and_no_body),
+      WITH_SERVER(a_reply_overrides_headers_of_the_server),
       WITH_SERVER(unknown_paths_and_methods_are_worded),
       WITH_SERVER(bodies_in_memory_have_a_ceiling),
       WITH_SERVER(streamed_bodies_come_in_order_and_are_dropped_once),
