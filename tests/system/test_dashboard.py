@@ -459,7 +459,7 @@ def test_a_side_that_is_down(start, open_browser, sandbox):
 def test_paused_and_hidden_pages_ask_nothing(service, browser):
     browser.sign_in()
     browser.has("Looks every")
-    browser.button("Pause updates").click()
+    browser.find("#live-button").click()
     assert browser.find("#live-text").text == "Paused"
 
     def asked():
@@ -469,7 +469,7 @@ def test_paused_and_hidden_pages_ask_nothing(service, browser):
     before = asked()
     time.sleep(6)  # longer than any pause between two requests for it
     assert asked() == before
-    browser.button("Pause updates").click()
+    browser.find("#live-button").click()
     service.until(lambda: asked() > before)
 
 

@@ -122,26 +122,25 @@ function renderHead() {
 
 /* ---- what is announced ---- */
 
-const statuses = { jobs: new Map(), events: new Map() };
+const statuses = new Map(); // by feed: what each item was at the last look
 
-function announce(kind, list, keyOf, name) {
-  const known = statuses[kind];
-  const first = known.size === 0;
+function announce(feed, list, keyOf, name) {
+  const before = statuses.get(feed);
   for (const item of list) {
-    const before = known.get(keyOf(item));
-    known.set(keyOf(item), item.status);
-    if (!first && before !== undefined && before !== item.status) {
+    const was = before?.get(keyOf(item));
+    if (was !== undefined && was !== item.status) {
       say(`${name(item)} is ${item.status}`);
     }
   }
+  statuses.set(feed, new Map(list.map((item) => [keyOf(item), item.status])));
 }
 
 function takeData(name, data) {
   take(name, data);
-  if (name === "jobs" || name === "running") {
-    announce("jobs", data, (job) => job.job_id, (job) => `Job of ${job.country}`);
-  } else if (name === "events" || name === "trouble") {
-    announce("events", data, (event) => event.event_id, (event) => `Event ${event.event_id}`);
+  if (name === "jobs") {
+    announce(name, data, (job) => job.job_id, (job) => `Job of ${job.country}`);
+  } else if (name === "events") {
+    announce(name, data, (event) => event.event_id, (event) => `Event ${event.event_id}`);
   }
 }
 

@@ -207,7 +207,9 @@ export function tryNow() {
   if (state.offline !== null) {
     state.offline.retryAt = 0;
   }
-  tick();
+  if (feeds.poller.asking === null) {
+    load("poller", feeds.poller);
+  }
 }
 
 document.addEventListener("visibilitychange", () => {
