@@ -376,7 +376,7 @@ static void append(batch *b, const char *text) {
   size_t length = text == NULL ? 0 : strlen(text);
   if (batch_append_text(&b->columns[0], &b->schema->fields[0], b->rows, text, length, false,
                         &err) != BR_OK) {
-    fail_msg("%s: %s", text, err.message);
+    fail_msg("%s: %s", text == NULL ? "NULL" : text, err.message);
   }
   b->rows++;
 }
