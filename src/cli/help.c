@@ -146,21 +146,81 @@ br_status cli_help_man_page(br_buf *out, br_error *err) {
   return st;
 }
 
+/* Length of a command's first word; the rest, where there is one, begins behind the blank. */
+static size_t first_word(const cli_command *command) {
+  return strcspn(command->name, " ");
+}
+
+/* No command in front of this one begins with the same word. */
+static bool begins_family(size_t index) {
+  const size_t length = first_word(cli_commands[index]);
+  for (size_t i = 0; i < index; i++) {
+    if (first_word(cli_commands[i]) == length &&
+        strncmp(cli_commands[i]->name, cli_commands[index]->name, length) == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool same_family(size_t a, size_t b) {
+  const size_t length = first_word(cli_commands[a]);
+  return first_word(cli_commands[b]) == length &&
+         strncmp(cli_commands[a]->name, cli_commands[b]->name, length) == 0;
+}
+
+static br_status add_option_case(const cli_command *command, const char *word, size_t length,
+                                 br_buf *out, br_error *err) {
+  br_status st = BR_OK;
+  ADD("  %.*s) options=\"", (int)length, word);
+  for (size_t k = 0; k < command->option_count; k++) {
+    ADD("--%s ", command->options[k].name);
+  }
+  ADD("--help\" ;;\n");
+  return st;
+}
+
+/* "events": its second words, then the options of each. */
+static br_status add_family_case(size_t index, br_buf *out, br_error *err) {
+  br_status st = BR_OK;
+  const size_t length = first_word(cli_commands[index]);
+  ADD("  %.*s)\n  if [ \"$COMP_CWORD\" = 2 ]; then\n    COMPREPLY=($(compgen -W \"", (int)length,
+      cli_commands[index]->name);
+  for (size_t i = index; cli_commands[i] != NULL; i++) {
+    if (same_family(index, i)) {
+      ADD("%s ", cli_commands[i]->name + length + 1);
+    }
+  }
+  ADD("\" -- \"$word\"))\n    return\n  fi\n  case ${COMP_WORDS[2]} in\n");
+  for (size_t i = index; st == BR_OK && cli_commands[i] != NULL; i++) {
+    if (same_family(index, i)) {
+      const char *word = cli_commands[i]->name + length + 1;
+      st = add_option_case(cli_commands[i], word, strlen(word), out, err);
+    }
+  }
+  ADD("  esac ;;\n");
+  return st;
+}
+
 br_status cli_help_completion(br_buf *out, br_error *err) {
   br_status st = BR_OK;
   ADD("# bash completion of " CLI_PROGRAM
       "\n_sql_databricks_bridge() {\n  local word=${COMP_WORDS[COMP_CWORD]}\n"
       "  if [ \"$COMP_CWORD\" = 1 ]; then\n    COMPREPLY=($(compgen -W \"");
   for (size_t i = 0; cli_commands[i] != NULL; i++) {
-    ADD("%s%s", i == 0 ? "" : " ", cli_commands[i]->name);
+    if (begins_family(i)) {
+      ADD("%.*s ", (int)first_word(cli_commands[i]), cli_commands[i]->name);
+    }
   }
   ADD("\" -- \"$word\"))\n    return\n  fi\n  local options=\n  case ${COMP_WORDS[1]} in\n");
-  for (size_t i = 0; cli_commands[i] != NULL; i++) {
-    ADD("  %.*s) options=\"", (int)strcspn(cli_commands[i]->name, " "), cli_commands[i]->name);
-    for (size_t k = 0; k < cli_commands[i]->option_count; k++) {
-      ADD("--%s ", cli_commands[i]->options[k].name);
+  for (size_t i = 0; st == BR_OK && cli_commands[i] != NULL; i++) {
+    const cli_command *command = cli_commands[i];
+    const size_t length = first_word(command);
+    if (command->name[length] == '\0') {
+      st = add_option_case(command, command->name, length, out, err);
+    } else if (begins_family(i)) {
+      st = add_family_case(i, out, err);
     }
-    ADD("--help\" ;;\n");
   }
   ADD("  esac\n  COMPREPLY=($(compgen -W \"$options\" -- \"$word\") $(compgen -f -- "
       "\"$word\"))\n}\n"

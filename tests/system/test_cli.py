@@ -11,8 +11,9 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 COMMANDS = [
-    "extract", "list-queries", "show-params", "test-connection", "config show", "sql", "sandbox", "token new", "version", "help",
-    "completion", "man",
+    "extract", "list-queries", "show-params", "init", "serve", "sync", "events list", "events show", "events emit", "events plan",
+    "events retry", "events cancel", "events watch", "test-connection", "config show", "sql", "sandbox", "token new",
+    "version", "help", "completion", "man",
 ]
 VERSION = (ROOT / "VERSION").read_text().strip()
 
@@ -226,3 +227,7 @@ def test_completion_offers_commands_and_options(bridge):
     assert {"list-queries"} == complete(bridge, "list")
     assert "--queries-path" in complete(bridge, "list-queries", "--q")
     assert complete(bridge, "extract", "--over") == {"--overwrite"}
+    assert complete(bridge, "ev") == {"events"}
+    assert complete(bridge, "events", "w") == {"watch"}
+    assert complete(bridge, "events", "emit", "--rows") == {"--rows-expected"}
+    assert complete(bridge, "config", "") == {"show"}
