@@ -75,10 +75,10 @@ static void a_line_that_is_still_written_is_left_out(void **state) {
 static bool check_number(void *context, const char *line, size_t length) {
   size_t *next = context;
   char wanted[32];
-  const int digits = snprintf(wanted, sizeof wanted, "%zu:", *next);
-  assert_true(length > (size_t)digits);
+  const size_t digits = (size_t)snprintf(wanted, sizeof wanted, "%zu:", *next);
+  assert_true(length > digits);
   assert_memory_equal(line, wanted, digits);
-  assert_int_equal(length, (size_t)digits + *next * 37 % 4000); /* as it was written */
+  assert_int_equal(length, digits + *next * 37 % 4000); /* as it was written */
   (*next)--;
   return *next > 0;
 }
