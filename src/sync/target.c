@@ -173,6 +173,9 @@ static batch_sql_typespec staged(const batch_sql_typespec *spec) {
   case BATCH_SQL_TEXT:
   case BATCH_SQL_NTEXT:
   case BATCH_SQL_IMAGE:
+  case BATCH_SQL_HIERARCHYID:
+  case BATCH_SQL_GEOMETRY:
+  case BATCH_SQL_GEOGRAPHY:
   case BATCH_SQL_UDT:
     return max;
   default:

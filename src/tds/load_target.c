@@ -39,6 +39,9 @@ static batch_sql_typespec sent_as(const batch_sql_typespec *source) {
     spec.type = BATCH_SQL_NVARCHAR;
     break;
   case BATCH_SQL_IMAGE:
+  case BATCH_SQL_HIERARCHYID:
+  case BATCH_SQL_GEOMETRY:
+  case BATCH_SQL_GEOGRAPHY:
   case BATCH_SQL_UDT:
     spec.type = BATCH_SQL_VARBINARY;
     break;
