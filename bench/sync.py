@@ -1,13 +1,17 @@
-"""Sync beside other ways into the same SQL Server: rows by an INSERT event beside freebcp, rows by an UPDATE event beside
-row by row.
+"""Sync beside other ways into the same SQL Server: rows by an INSERT event beside freebcp and pyodbc's fast_executemany, rows by an
+UPDATE event beside row by row.
 
-    build-venv/bin/python bench/sync.py [--insert N] [--update N] [--sample N]
+    build-venv/bin/python bench/sync.py [--insert N] [--update N] [--sample N] [--executemany N]
+
+pyodbc takes part where it is installed together with mssql-python-odbc, whose driver it uses.
 
 The sandbox stands for the workspace. SQL Server is the sandbox, or what BRIDGE_TEST_SQLSERVER_* names. Times are whole
 commands (`sync --once`: start, looks, statuses); RSS is the peak of that process.
 """
 
 import argparse
+import decimal
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -40,6 +44,7 @@ class Bench:
     def __init__(self, folder):
         self.sandbox = Sandbox(folder / "sandbox")
         self.server = named("SQLSERVER") or self.sandbox.sqlserver
+        self.database = self.server.get("SQLSERVER_DATABASE", "master")
         self.lake = Lake(self.sandbox.databricks)
         self.folder = folder
         self.bridge = Bridge(folder / "bridge", {**self.sandbox.databricks, **self.server, "EVENTS_TABLE": EVENTS,
@@ -75,20 +80,40 @@ class Bench:
         path = self.folder / "rows.tsv"
         with open(path, "w") as file:
             file.writelines(f"{i}\tinsert {i}\t1.25\t{i}\n" for i in range(rows))
-        table = f"{self.server.get('SQLSERVER_DATABASE', 'master')}.dbo.Bench"
         began = time.monotonic()
-        subprocess.run(["freebcp", table, "in", path, "-S", f"{self.server['SQLSERVER_HOST']}:{self.server['SQLSERVER_PORT']}", "-U",
-                        self.server["SQLSERVER_USERNAME"], "-P", self.server["SQLSERVER_PASSWORD"], "-c", "-b", "100000"],
-                       check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["freebcp", "dbo.Bench", "in", path, "-S", f"{self.server['SQLSERVER_HOST']}:{self.server['SQLSERVER_PORT']}",
+                        "-U", self.server["SQLSERVER_USERNAME"], "-P", self.server["SQLSERVER_PASSWORD"], "-D", self.database,
+                        "-c", "-b", "100000"], env={**os.environ, "TDSVER": "7.4", "LC_ALL": "C.UTF-8"}, check=True,
+                       stdout=subprocess.DEVNULL)
         return time.monotonic() - began
+
+    def odbc_text(self, port):
+        return (f"Server=127.0.0.1,{port};Database={self.database};UID={self.server['SQLSERVER_USERNAME']};"
+                f"PWD={self.server['SQLSERVER_PASSWORD']};Encrypt=no;TrustServerCertificate=yes")
+
+    def executemany(self, rows):
+        """Seconds of pyodbc's fast_executemany for these rows."""
+        import mssql_python_odbc
+        import pyodbc
+
+        place = pathlib.Path(mssql_python_odbc.__file__).parent / "libs/linux/debian_ubuntu/x86_64/lib"
+        driver = next(place.glob("libmsodbcsql-*"))
+        connection = pyodbc.connect(f"DRIVER={driver};" + self.odbc_text(self.server["SQLSERVER_PORT"]))
+        cursor = connection.cursor()
+        cursor.fast_executemany = True
+        values = [(i, f"insert {i}", decimal.Decimal("1.25"), i) for i in range(rows)]
+        began = time.monotonic()
+        cursor.executemany("INSERT INTO dbo.Bench VALUES (?, ?, ?, ?)", values)
+        connection.commit()
+        seconds = time.monotonic() - began
+        connection.close()
+        return seconds
 
     def one_by_one(self, rows, port):
         """Seconds for a sample: one prepared statement, executed for each row, committed at the end."""
         import mssql_python
 
-        connection = mssql_python.connect(
-            f"Server=127.0.0.1,{port};Database={self.server.get('SQLSERVER_DATABASE', 'master')};UID={self.server['SQLSERVER_USERNAME']};"
-            f"PWD={self.server['SQLSERVER_PASSWORD']};Encrypt=no;TrustServerCertificate=yes")
+        connection = mssql_python.connect(self.odbc_text(port))
         cursor = connection.cursor()
         began = time.monotonic()
         for i in range(rows):
@@ -99,9 +124,13 @@ class Bench:
         return seconds
 
 
-def inserts(bench, rows):
+def inserts(bench, rows, sample):
     bench.source(rows, "insert")
     base = None
+    if sample and importlib.util.find_spec("pyodbc"):
+        bench.target()
+        seconds = bench.executemany(sample)
+        print(f"insert {sample} pyodbc, fast_executemany: {seconds:.1f} s, {sample / seconds:.0f} rows/s", flush=True)
     for way in ("freebcp", "staged", "direct"):
         bench.target()
         if way == "freebcp":
@@ -134,13 +163,14 @@ def main():
     parser.add_argument("--insert", type=int, default=1_000_000)
     parser.add_argument("--update", type=int, default=100_000)
     parser.add_argument("--sample", type=int, default=2000)
+    parser.add_argument("--executemany", type=int, default=100_000)
     options = parser.parse_args()
     print(f"{PROGRAM.name} beside freebcp and mssql-python, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(pathlib.Path(folder))
         try:
             if options.insert:
-                inserts(bench, options.insert)
+                inserts(bench, options.insert, options.executemany)
             if options.update:
                 updates(bench, options.update, options.sample)
         finally:
