@@ -10,6 +10,7 @@ commands (`sync --once`: start, looks, statuses); RSS is the peak of that proces
 """
 
 import argparse
+import contextlib
 import decimal
 import importlib.util
 import os
@@ -35,9 +36,14 @@ def timed(bridge, *arguments):
     """(seconds, MiB of peak RSS) of a command that has to end well."""
     began = time.monotonic()
     process = bridge.start(*arguments, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, status
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    peak = 0
+    while process.poll() is None:  # the kernel's ru_maxrss would count the memory of this process from before exec
+        with contextlib.suppress(OSError):
+            text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            peak = max([peak] + [int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM")])
+        time.sleep(0.01)
+    assert process.returncode == 0, process.returncode
+    return time.monotonic() - began, peak / 1024
 
 
 class Bench:
@@ -84,7 +90,7 @@ class Bench:
         subprocess.run(["freebcp", "dbo.Bench", "in", path, "-S", f"{self.server['SQLSERVER_HOST']}:{self.server['SQLSERVER_PORT']}",
                         "-U", self.server["SQLSERVER_USERNAME"], "-P", self.server["SQLSERVER_PASSWORD"], "-D", self.database,
                         "-c", "-b", "100000"], env={**os.environ, "TDSVER": "7.4", "LC_ALL": "C.UTF-8"}, check=True,
-                       stdout=subprocess.DEVNULL)
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return time.monotonic() - began
 
     def odbc_text(self, port):
@@ -134,12 +140,16 @@ def inserts(bench, rows, sample):
     for way in ("freebcp", "staged", "direct"):
         bench.target()
         if way == "freebcp":
-            seconds, memory = bench.freebcp(rows), None
+            try:
+                seconds, memory = bench.freebcp(rows), None
+            except subprocess.CalledProcessError as error:
+                print(f"insert {rows} freebcp: {' '.join(error.stdout.split())[-200:]}")
+                continue
             base = seconds
         else:
             seconds, memory = bench.event("INSERT", "insert", f'{{"bulk": "{way}"}}')
         assert bench.sql("SELECT COUNT(*) FROM dbo.Bench") == [[rows]]
-        print(f"insert {rows} {way}: {seconds:.1f} s, {rows / seconds:.0f} rows/s, {base / seconds:.2f} of freebcp"
+        print(f"insert {rows} {way}: {seconds:.1f} s, {rows / seconds:.0f} rows/s" + (f", {base / seconds:.2f} of freebcp" if base else "")
               + (f", {memory:.0f} MiB" if memory else ""), flush=True)
 
 
