@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from conftest import wait_until
-from sync_case import sync  # noqa: F401 (a fixture)
+from sync_case import EVENTS, sync  # noqa: F401 (a fixture)
 from test_sync import THREE
 
 
@@ -103,3 +103,54 @@ def test_a_table_that_somebody_else_works_on_does_not_hide_other_tables(sync):
         if service:
             service.terminate()
             assert service.wait(60) == 0
+
+
+class Replica:
+    """A `sync` of several on the same tables, and what it says."""
+
+    def __init__(self, sync, name, slots):
+        self.log = sync.bridge.folder / f"{name}.log"
+        with open(self.log, "w") as log:
+            self.process = sync.bridge.start(
+                "sync", env={"POLLING_INTERVAL_SECONDS": "1", "SYNC_PARALLEL_TABLES": str(slots)}, stdout=log, stderr=log
+            )
+
+    def has_done(self, event):
+        return f"event '{event}': completed" in self.log.read_text()
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            assert self.process.wait(60) == 0, self.log.read_text()
+
+
+def test_a_replica_stands_by_and_takes_over(sync):
+    """It is refused many slots, again and again (Babelfish breaks down where a session keeps refusals)."""
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY)")
+    database = sync.server("SELECT DB_NAME()").json()["rows"][0][0]
+    queue, slots = hashlib.sha256(EVENTS.encode()).hexdigest(), 4
+    free = " + ".join(f"APPLOCK_TEST('public', N'bridge:slot:{queue}:{n}', 'Exclusive', 'Session')" for n in range(slots))
+
+    def put(event, number):
+        sync.emit("INSERT", sync.source(event, f"SELECT {number} AS id"), target="dbo.Other", event_id=event)
+
+    first = Replica(sync, "first", slots)
+    second = None
+    try:
+        wait_until(lambda: sync.bridge.sql("sqlserver", f"SELECT {free}", database).json()["rows"] == [[0]], 60, "all slots")
+        second = Replica(sync, "second", slots)
+        wait_until(lambda: "looking for events" in second.log.read_text(), 60, "the second replica")
+        put("early", 1)
+        wait_until(lambda: sync.event("early")["status"] == "completed", 60, "the first replica")
+        assert first.process.poll() is None and second.process.poll() is None
+        first.process.kill()
+        first.process.wait()
+        put("late", 2)
+        wait_until(lambda: second.has_done("late"), 60, "the takeover")
+    finally:
+        first.process.kill()
+        first.process.wait()
+        if second:
+            second.end()
+    assert first.has_done("early") and not second.has_done("early")
+    assert sync.server("SELECT id FROM dbo.Other ORDER BY id").json()["rows"] == [[1], [2]]
