@@ -235,7 +235,7 @@ def check_event_status(
         return None
     found = {name.lower(): value for name, value in rows[0].asDict().items()}
     status = {name: found.get(name) for name in _STATUS_COLUMNS}
-    status["status"] = status["status"] or "pending"
+    status["status"] = _status_word(status["status"])
     return status
 
 
@@ -285,6 +285,11 @@ def wait_for_event(
         time.sleep(max(0.0, min(poll_interval, timeout_seconds - elapsed)))
 
 
+def _status_word(status: Optional[str]) -> str:
+    """The word as the service reads it: a CHAR column fills it up with blanks, and a row without one is pending."""
+    return (status or "").strip().lower() or "pending"
+
+
 def list_events(
     status: Optional[str] = None,
     operation: Optional[str] = None,
@@ -296,7 +301,8 @@ def list_events(
     """The newest events with all their columns; of one status or operation where these are given."""
     frame = _table(events_table, spark)
     if status is not None:
-        frame = frame.where(F.coalesce(F.col("status"), F.lit("pending")) == F.lit(status.lower()))
+        word = F.trim(F.lower(F.coalesce(F.col("status"), F.lit(""))))
+        frame = frame.where(F.when(word == F.lit(""), F.lit("pending")).otherwise(word) == F.lit(_status_word(status)))
     if operation is not None:
         frame = frame.where(F.upper(F.col("operation")) == F.lit(operation.upper()))
     return [row.asDict() for row in _newest_first(frame).limit(limit).collect()]
@@ -322,7 +328,7 @@ def retry_event(
     _run_with_row(
         values,
         lambda view: f"MERGE INTO {_quoted_table(events_table)} AS t USING {view} AS r ON t.event_id = r.event_id "
-        f"WHEN MATCHED AND t.status IN ('failed', 'blocked') THEN UPDATE SET {', '.join(changes)}",
+        f"WHEN MATCHED AND lower(trim(t.status)) IN ('failed', 'blocked') THEN UPDATE SET {', '.join(changes)}",
         spark,
     )
 

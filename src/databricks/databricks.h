@@ -142,6 +142,9 @@ size_t dbx_result_value_length(const dbx_result *result, uint64_t row, size_t co
 enum { DBX_SQLSTATE_MAX = 6, DBX_CONDITION_MAX = 128 };
 bool dbx_error_sqlstate(const br_error *err, char ret_sqlstate[DBX_SQLSTATE_MAX]);
 bool dbx_error_condition(const br_error *err, char ret_condition[DBX_CONDITION_MAX]);
+/* Somebody else's write to the table got in between: nothing of the statement has happened
+ * (https://docs.databricks.com/en/error-messages/error-classes.html, SQLSTATE 2D521). */
+bool dbx_error_is_conflict(const br_error *err);
 
 /* ---- look-ups for test-connection ---- */
 br_status dbx_current_user(dbx_client *client, char *name, size_t size, br_cancel *cancel,

@@ -94,9 +94,7 @@ static bool is_passing(const char *code, const br_error *err) {
       return true;
     }
   }
-  /* A concurrent write to the table won. */
-  char sqlstate[DBX_SQLSTATE_MAX];
-  return dbx_error_sqlstate(err, sqlstate) && strcmp(sqlstate, "2D521") == 0;
+  return dbx_error_is_conflict(err);
 }
 
 static br_status report_failed(const json_t *status, br_error *err) {
@@ -168,4 +166,17 @@ bool dbx_error_condition(const br_error *err, char ret_condition[DBX_CONDITION_M
     }
   }
   return false;
+}
+
+bool dbx_error_is_conflict(const br_error *err) {
+  static const char concurrent[] = "DELTA_CONCURRENT_";
+  char sqlstate[DBX_SQLSTATE_MAX], condition[DBX_CONDITION_MAX];
+  if (err == NULL || err->status != BR_ERR_REMOTE) {
+    return false;
+  }
+  /* Where a message is cut or a proxy drops sql_state, the condition alone says it. */
+  return dbx_error_sqlstate(err, sqlstate)
+             ? strcmp(sqlstate, "2D521") == 0
+             : dbx_error_condition(err, condition) &&
+                   strncmp(condition, concurrent, sizeof concurrent - 1) == 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -57,8 +58,10 @@ static br_status hash_content(const sync_event_row *row, char *hex, br_error *er
   return st;
 }
 
+#define BLANKS " \t\r\n"
+
 static bool is_blank(const char *text) {
-  return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
+  return text == NULL || text[strspn(text, BLANKS)] == '\0';
 }
 
 static br_status parse_number(const char *what, const char *text, int64_t *ret_number,
@@ -78,8 +81,13 @@ static br_status parse_operation(sync_event *event, const char *text, br_error *
   if (is_blank(text)) {
     return br_error_set(err, BR_ERR_DATA, "operation is missing; it is INSERT, UPDATE or DELETE");
   }
+  const char *word = text + strspn(text, BLANKS);
+  size_t length = strlen(word);
+  while (length > 0 && strchr(BLANKS, word[length - 1]) != NULL) {
+    length--;
+  }
   for (size_t i = 0; i < 3; i++) {
-    if (br_text_equal_nocase(text, names[i])) {
+    if (length == strlen(names[i]) && strncasecmp(word, names[i], length) == 0) {
       event->operation = (sync_operation)i;
       return BR_OK;
     }

@@ -147,23 +147,27 @@ br_status sync_json_scalar(const sync_json *json, const json_t *value, char **re
   return BR_OK;
 }
 
-br_status sync_json_list(const char *const *texts, size_t count, char **ret_text, br_error *err) {
-  json_t *list = json_array();
-  bool complete = list != NULL;
-  for (size_t i = 0; i < count && complete; i++) {
-    complete = json_array_append_new(list, json_string(texts[i])) == 0;
-  }
-  char *dumped = complete ? json_dumps(list, JSON_COMPACT) : NULL;
+br_status sync_json_dump(json_t *json, bool complete, char **ret_text, br_error *err) {
+  char *dumped = complete ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
   char *text = dumped == NULL ? NULL : br_strdup(dumped);
   /* jansson's texts go back through the allocator that it was given. */
   json_malloc_t allocate = NULL;
   json_free_t release = NULL;
   json_get_alloc_funcs(&allocate, &release);
   release(dumped);
-  json_decref(list);
+  json_decref(json);
   if (text == NULL) {
     return br_error_nomem(err);
   }
   *ret_text = text;
   return BR_OK;
+}
+
+br_status sync_json_list(const char *const *texts, size_t count, char **ret_text, br_error *err) {
+  json_t *list = json_array();
+  bool complete = list != NULL;
+  for (size_t i = 0; i < count && complete; i++) {
+    complete = json_array_append_new(list, json_string(texts[i])) == 0;
+  }
+  return sync_json_dump(list, complete, ret_text, err);
 }

@@ -14,6 +14,7 @@
 #include "sync/reporter.h"
 #include "sync/retry.h"
 #include "sync/schedule.h"
+#include "sync/strays.h"
 #include "sync/sync.h"
 
 enum {
@@ -45,6 +46,7 @@ struct sync_poller {
   bool stopping;
 
   pthread_t looker;
+  sync_strays strays; /* the looker's own */
   bool looker_started;
   pthread_t *workers;
   unsigned worker_count;
@@ -126,6 +128,7 @@ static br_status look(sync_poller *p, bool was_full, br_error *err) {
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
     sync_reporter_forget(p->reporter, known.list_ms);
+    sync_strays_look(&p->strays, p->queue, p->stop);
   }
   sync_event_list_done(&list);
   return st;

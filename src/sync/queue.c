@@ -234,11 +234,11 @@ br_status sync_queue_fetch(sync_queue *queue, size_t limit, const char *without,
     dbx_result *result = NULL;
     br_buf_clear(&sql);
     st = select_texts(queue, &sql, e);
-    st = st == BR_OK ? br_buf_printf(&sql, e,
-                                     " FROM %s WHERE coalesce(status, 'pending') IN ('pending', "
-                                     "'processing')",
-                                     queue->sql)
-                     : st;
+    st = st == BR_OK
+             ? br_buf_printf(&sql, e,
+                             " FROM %s WHERE " SYNC_STATUS_WORD " IN ('pending', 'processing')",
+                             queue->sql)
+             : st;
     if (st == BR_OK && without != NULL) {
       st = br_buf_text(&sql,
                        " AND NOT array_contains(from_json(:without, 'ARRAY<STRING>'), "
@@ -301,7 +301,7 @@ br_status sync_queue_status(sync_queue *queue, const char *fingerprint, char *te
   br_buf sql;
   br_buf_init(&sql, STATEMENT_MAX);
   br_status st =
-      br_buf_printf(&sql, err, "SELECT coalesce(status, 'pending') FROM %s WHERE %s = :fingerprint",
+      br_buf_printf(&sql, err, "SELECT " SYNC_STATUS_WORD " FROM %s WHERE %s = :fingerprint",
                     queue->sql, queue->fingerprint);
   const dbx_parameter parameter = {.name = "fingerprint", .value = fingerprint};
   st = st == BR_OK ? run(queue, &sql, &parameter, 1, cancel, &result, err) : st;

@@ -23,12 +23,6 @@ static void statement_init(statement *s) {
   br_buf_init(&s->sql, STATEMENT_MAX);
 }
 
-/* Somebody else's write to the table got in between: nothing of ours has happened. */
-static bool is_conflict(const br_error *err) {
-  char sqlstate[DBX_SQLSTATE_MAX];
-  return dbx_error_sqlstate(err, sqlstate) && strcmp(sqlstate, "2D521") == 0;
-}
-
 static br_status statement_run(sync_queue *queue, statement *s, br_cancel *cancel,
                                dbx_result **ret_result, br_error *err) {
   const char *text = br_buf_cstr(&s->sql);
@@ -38,7 +32,8 @@ static br_status statement_run(sync_queue *queue, statement *s, br_cancel *cance
   const dbx_statement run = {.sql = text, .parameters = s->parameters, .parameter_count = s->count};
   br_error local = BR_ERROR_INIT;
   br_status st = dbx_statement_run(queue->client, &run, cancel, ret_result, &local);
-  for (unsigned tries = 1; tries < CONFLICTS_MAX && st != BR_OK && is_conflict(&local); tries++) {
+  for (unsigned tries = 1; tries < CONFLICTS_MAX && st != BR_OK && dbx_error_is_conflict(&local);
+       tries++) {
     if (br_cancel_sleep_ms(cancel, sync_retry_delay_ms(tries, br_clock_monotonic_ns()), NULL) !=
         BR_OK) {
       break;
@@ -290,9 +285,9 @@ br_status sync_queue_retry(sync_queue *queue, const char *event_id, br_cancel *c
   if (st == BR_OK && text == NULL) {
     st = br_error_nomem(err);
   }
-  st = st == BR_OK
-           ? change(queue, event_id, text, "status IN ('failed', 'blocked')", cancel, ret_done, err)
-           : st;
+  st = st == BR_OK ? change(queue, event_id, text, SYNC_STATUS_WORD " IN ('failed', 'blocked')",
+                            cancel, ret_done, err)
+                   : st;
   br_buf_done(&before);
   return st;
 }
@@ -301,8 +296,7 @@ br_status sync_queue_delete(sync_queue *queue, const char *event_id, br_cancel *
                             bool *ret_done, br_error *err) {
   char before[SYNC_NAME_TEXT_MAX + 32];
   (void)snprintf(before, sizeof before, "DELETE FROM %s", queue->sql);
-  return change(queue, event_id, before, "coalesce(status, 'pending') = 'pending'", cancel,
-                ret_done, err);
+  return change(queue, event_id, before, SYNC_STATUS_WORD " = 'pending'", cancel, ret_done, err);
 }
 
 /* ---- looking ---- */
@@ -330,9 +324,7 @@ static br_status list_sql(const sync_queue *queue, const sync_list_options *opti
   bool first = true;
   st = st == BR_OK ? br_buf_printf(&s->sql, err, " FROM %s", queue->sql) : st;
   st = st == BR_OK ? condition(s, &first, "event_id", "event_id", options->event_id, err) : st;
-  st = st == BR_OK
-           ? condition(s, &first, "coalesce(status, 'pending')", "status", options->status, err)
-           : st;
+  st = st == BR_OK ? condition(s, &first, SYNC_STATUS_WORD, "status", options->status, err) : st;
   st = st == BR_OK ? condition(s, &first, "upper(operation)", "operation", options->operation, err)
                    : st;
   st = st == BR_OK ? br_buf_text(&s->sql, " ORDER BY ", err) : st;
@@ -360,9 +352,9 @@ br_status sync_queue_stats(sync_queue *queue, br_cancel *cancel, dbx_result **re
   statement s;
   statement_init(&s);
   br_status st = br_buf_printf(&s.sql, err,
-                               "SELECT coalesce(status, 'pending') AS r0, upper(operation) AS r1, "
+                               "SELECT " SYNC_STATUS_WORD " AS r0, upper(operation) AS r1, "
                                "target_table AS r2, CAST(count(*) AS STRING) AS r3 FROM %s GROUP "
-                               "BY coalesce(status, 'pending'), upper(operation), target_table "
+                               "BY " SYNC_STATUS_WORD ", upper(operation), target_table "
                                "ORDER BY r0, r1, r2",
                                queue->sql);
   st = st == BR_OK ? statement_run(queue, &s, cancel, ret_result, err) : st;

@@ -88,6 +88,7 @@ static br_status take_column(sync_queue *queue, const dbx_column *found, br_erro
       queue->wide[i] = br_text_starts_with(found->type_text, "BIGINT") ||
                        br_text_starts_with(found->type_text, "LONG") ||
                        br_text_starts_with(found->type_text, "DECIMAL");
+      queue->padded[i] = br_text_starts_with(found->type_text, "CHAR");
     }
   }
   return BR_OK;
@@ -116,7 +117,9 @@ br_status sync_column_text(const sync_queue *queue, sync_column column, br_buf *
   const char *name = names[column];
   switch (queue->forms[column]) {
   case SYNC_FORM_TEXT:
-    return br_buf_text(out, name, err);
+    return column == SYNC_COLUMN_STATUS ? br_buf_text(out, SYNC_STATUS_TEXT, err)
+           : queue->padded[column]      ? br_buf_printf(out, err, "rtrim(%s)", name)
+                                        : br_buf_text(out, name, err);
   case SYNC_FORM_LIST:
   case SYNC_FORM_MAP:
     return br_buf_printf(out, err, "to_json(%s)", name);

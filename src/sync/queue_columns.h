@@ -7,6 +7,11 @@
 
 #include "sync/queue.h"
 
+/* The status in small letters, without the blanks of a CHAR column; NULL where nothing is left. */
+#define SYNC_STATUS_TEXT "nullif(lower(trim(status)), '')"
+/* The same, as the queue takes it: a row without a status is pending. */
+#define SYNC_STATUS_WORD "coalesce(" SYNC_STATUS_TEXT ", 'pending')"
+
 /* How a column is stored. */
 typedef enum sync_form {
   SYNC_FORM_MISSING,
@@ -25,8 +30,9 @@ struct sync_queue {
   char sql[SYNC_NAME_TEXT_MAX];
   bool lowest_first;
   sync_form forms[SYNC_COLUMN_COUNT];
-  bool wide[SYNC_COLUMN_COUNT]; /* numbers: BIGINT */
-  char *fingerprint;            /* the expression */
+  bool wide[SYNC_COLUMN_COUNT];   /* numbers: BIGINT */
+  bool padded[SYNC_COLUMN_COUNT]; /* texts: CHAR, filled up with blanks */
+  char *fingerprint;              /* the expression */
 };
 
 /* Reads the manifest of SELECT * … LIMIT 0. */

@@ -6,11 +6,11 @@
  *   WHERE <unfinished> AND array_contains(from_json(:rows, 'ARRAY<STRING>'), <fingerprint>)
  */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "sync/exact_json.h"
 #include "sync/queue_columns.h"
 
 enum { STATEMENT_MAX = 512 * 1024 };
@@ -47,16 +47,6 @@ static bool report_text(const sync_report *report, sync_column column, const cha
   }
 }
 
-static br_status dump(json_t *json, bool complete, char **ret_text, br_error *err) {
-  char *text = complete ? json_dumps(json, JSON_COMPACT) : NULL;
-  json_decref(json);
-  if (text == NULL) {
-    return br_error_nomem(err);
-  }
-  *ret_text = text;
-  return BR_OK;
-}
-
 static br_status column_map(const sync_queue *queue, sync_column column, const sync_report *reports,
                             size_t count, const char *blocked_as, char **ret_text, br_error *err) {
   json_t *map = json_object();
@@ -68,17 +58,21 @@ static br_status column_map(const sync_queue *queue, sync_column column, const s
     json_t *value = there ? json_string(text) : json_null();
     complete = value != NULL && json_object_set_new(map, reports[i].fingerprint, value) == 0;
   }
-  return dump(map, complete, ret_text, err);
+  return sync_json_dump(map, complete, ret_text, err);
 }
 
 static br_status fingerprint_list(const sync_report *reports, size_t count, char **ret_text,
                                   br_error *err) {
-  json_t *list = json_array();
-  bool complete = list != NULL;
-  for (size_t i = 0; i < count && complete; i++) {
-    complete = json_array_append_new(list, json_string(reports[i].fingerprint)) == 0;
+  const char **texts = br_calloc(count + 1, sizeof *texts);
+  if (texts == NULL) {
+    return br_error_nomem(err);
   }
-  return dump(list, complete, ret_text, err);
+  for (size_t i = 0; i < count; i++) {
+    texts[i] = reports[i].fingerprint;
+  }
+  br_status st = sync_json_list(texts, count, ret_text, err);
+  br_free(texts);
+  return st;
 }
 
 static const sync_column results[] = {SYNC_COLUMN_STATUS, SYNC_COLUMN_ROWS_AFFECTED,
@@ -119,7 +113,7 @@ static br_status build(const sync_queue *queue, bool starting, br_buf *sql, br_e
   }
   return st == BR_OK
              ? br_buf_printf(sql, err,
-                             " WHERE coalesce(status, 'pending') IN ('pending', 'processing') AND "
+                             " WHERE " SYNC_STATUS_WORD " IN ('pending', 'processing') AND "
                              "array_contains(from_json(:fingerprints, 'ARRAY<STRING>'), %s)",
                              queue->fingerprint)
              : st;
@@ -150,13 +144,9 @@ static br_status bind(const sync_queue *queue, const sync_report *reports, size_
   return st;
 }
 
-/* jansson's allocator is the program's: texts go back through it. */
 static void bound_done(bound *b) {
-  json_malloc_t allocate = NULL;
-  json_free_t release = NULL;
-  json_get_alloc_funcs(&allocate, &release);
   for (size_t i = 0; i < b->count; i++) {
-    release(b->texts[i]);
+    br_free(b->texts[i]);
   }
 }
 

@@ -364,6 +364,17 @@ def test_lists_show_the_newest_first(notebook, spark, events):
     assert set(notebook.list_events(limit=1)[0]) == set(spark.table(events).columns)
 
 
+def test_a_status_is_read_without_its_case_and_blanks(notebook, spark, make_table):
+    """As the service reads it, on a table whose CHAR column is full of blanks."""
+    table = make_table("event_id STRING, operation STRING, target_table STRING, source_table STRING, status CHAR(12)")
+    spark.sql(f"INSERT INTO {table} VALUES ('done', '', '', '', 'Completed'), ('late', '', '', '', ' PENDING'), ('none', '', '', '', '')")
+    assert spark.sql(f"SELECT max(length(status)) FROM {table}").first()[0] == 12
+    assert notebook.wait_for_event("done", timeout_seconds=0, events_table=table)["status"] == "completed"
+    assert notebook.check_event_status("none", events_table=table)["status"] == "pending"
+    ids = [event["event_id"] for event in notebook.list_events("Pending", events_table=table)]
+    assert sorted(ids) == ["late", "none"]
+
+
 def test_no_view_is_left_behind(notebook, spark, events):
     notebook.sync_insert_to_sql("c.s.t", "dbo.T", [])
     assert not [view.name for view in spark.catalog.listTables() if view.name.startswith("bridge_event_")]

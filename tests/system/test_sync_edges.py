@@ -26,6 +26,41 @@ def test_identity_insert_ends_with_its_event_though_it_failed(sync):
     assert sync.event(other)["status"] == "completed", sync.event(other)
 
 
+STATUSES = {"PENDING": True, "pending   ": True, " Pending": True, "": True, "Processing": True, "parked": False, "completed ": False}
+
+
+def test_a_status_counts_whatever_its_case_and_blanks(sync):
+    """A CHAR column fills up with blanks, and people write words in capitals. What is no word of the queue is left alone and
+    told once, for it may be a slip."""
+    ids = {
+        word: sync.emit("INSERT", sync.source(f"s{i}", f"SELECT {i} AS id, 'n' AS name"), event_id=f"e{i}", status=word)
+        for i, word in enumerate(STATUSES)
+    }
+    parked = sync.emit("INSERT", sync.source("s8", "SELECT 8 AS id, 'n' AS name"), event_id="e8", status="PARKED ")
+    listed = sync.bridge.run("events", "list", "--status", "pending", "--output", "json", check=True).json()["rows"]
+    assert sorted(row[0] for row in listed) == ["e0", "e1", "e2", "e3"]
+    told = sync.run().err
+    assert told.count("parked") == 1 and "2 events of" in told and "event_id 'e5' and more" in told, told
+    for word, taken in STATUSES.items():
+        event = sync.event(ids[word])
+        assert event["status"] == ("completed" if taken else word.strip()), (word, event)
+        assert (event["rows_affected"] is not None) is taken, (word, event)
+    assert [row[0] for row in sync.items()] == [0, 1, 2, 3, 4]
+    assert sync.bridge.run("events", "cancel", parked).status == 1
+
+
+def test_retry_and_cancel_read_the_status_as_the_queue_does(sync):
+    sync.emit("INSERT", "main.default.none", event_id="bad")
+    sync.emit("INSERT", "main.default.none", event_id="off", status="PENDING")
+    sync.bridge.run("events", "cancel", "off", check=True)
+    sync.run(status=1)
+    assert sync.event("bad")["status"] == "failed"
+    sync.lake("UPDATE bridge.events.bridge_events SET status = 'FAILED    ' WHERE event_id = 'bad'")
+    assert sync.event("bad")["status"] == "failed"
+    assert sync.bridge.run("events", "retry", "bad", check=True).out == "bad: pending\n"
+    assert sync.event("bad")["status"] == "pending"
+
+
 def test_the_ledger_is_no_target(sync):
     sync.emit("INSERT", sync.source("three", THREE), priority=9)
     sync.run()
