@@ -169,7 +169,7 @@ static void finish_query(work *w, size_t index, const extract_query *query) {
       w->problem.status == BR_OK) {
     w->problem = err;
   }
-  api_metrics_rows(w->service->metrics, result.rows_extracted);
+  api_metrics_rows(w->service->metrics, state == EXTRACT_SKIPPED ? 0 : result.rows_extracted);
   w->ended[index] = true;
 }
 

@@ -329,10 +329,6 @@ const extract_files *extract_manifest_superseded(const extract_manifest *m) {
   return &m->superseded;
 }
 
-uint64_t extract_manifest_rows(const extract_manifest *m) {
-  return (uint64_t)json_integer_value(json_object_get(m->json, "rows"));
-}
-
 static bool text_is(const json_t *object, const char *name, const char *text) {
   const char *value = json_string_value(json_object_get(object, name));
   return value != NULL && strcmp(value, text) == 0;

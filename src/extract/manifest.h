@@ -81,7 +81,6 @@ bool extract_manifest_complete(const extract_manifest *manifest);
 const extract_files *extract_manifest_files(const extract_manifest *manifest);
 const extract_files *extract_manifest_pending(const extract_manifest *manifest);
 const extract_files *extract_manifest_superseded(const extract_manifest *manifest);
-uint64_t extract_manifest_rows(const extract_manifest *manifest);
 /* Same query text, parameters, row limit and source. ret_difference (may be NULL): the words for
  * the first that differs, "a result of another query". */
 bool extract_manifest_same_origin(const extract_manifest *manifest, const extract_origin *origin,

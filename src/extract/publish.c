@@ -186,8 +186,23 @@ static br_status check_files_exist(extract_publisher *p, br_error *err) {
   return BR_OK;
 }
 
+/* BR_DONE, or what failed. */
+static br_status keep(const extract_publisher *p, extract_files *ret_kept, br_error *err) {
+  const extract_files *files = extract_manifest_files(p->earlier);
+  extract_files kept = {0};
+  for (size_t i = 0; i < files->count; i++) {
+    br_status st = extract_files_add(&kept, &files->items[i], err);
+    if (st != BR_OK) {
+      extract_files_done(&kept);
+      return st;
+    }
+  }
+  *ret_kept = kept;
+  return BR_DONE;
+}
+
 /* BR_DONE: keep what is there. */
-static br_status decide(extract_publisher *p, uint64_t *ret_rows, br_error *err) {
+static br_status decide(extract_publisher *p, extract_files *ret_kept, br_error *err) {
   if (p->options.overwrite) {
     return BR_OK;
   }
@@ -208,15 +223,11 @@ static br_status decide(extract_publisher *p, uint64_t *ret_rows, br_error *err)
                         difference);
   }
   br_status st = check_files_exist(p, err);
-  if (st != BR_OK) {
-    return st;
-  }
-  *ret_rows = extract_manifest_rows(p->earlier);
-  return BR_DONE;
+  return st == BR_OK ? keep(p, ret_kept, err) : st;
 }
 
 br_status extract_publish_begin(const extract_publish_options *options,
-                                extract_publisher **ret_publisher, uint64_t *ret_rows,
+                                extract_publisher **ret_publisher, extract_files *ret_kept,
                                 br_error *err) {
   extract_publisher *p = br_calloc(1, sizeof *p);
   if (p == NULL) {
@@ -238,7 +249,7 @@ br_status extract_publish_begin(const extract_publish_options *options,
     st = finish_deleting(p, err);
   }
   if (st == BR_OK) {
-    st = decide(p, ret_rows, err);
+    st = decide(p, ret_kept, err);
   }
   if (st != BR_OK) {
     extract_publish_end(p);

@@ -26,10 +26,10 @@ typedef struct extract_publish_options {
 typedef struct extract_publisher extract_publisher;
 
 /* Makes and locks the folder and looks at what is there. BR_DONE: a complete result of the same
- * origin is there and is to be kept (no publisher is returned; ret_rows has its rows).
- * BR_ERR_EXISTS: another result is there and overwrite is not set. */
+ * origin is there and is to be kept (no publisher is returned; ret_kept, initialised here, has its
+ * files, the caller's to free). BR_ERR_EXISTS: another result is there and overwrite is not set. */
 br_status extract_publish_begin(const extract_publish_options *options,
-                                extract_publisher **ret_publisher, uint64_t *ret_rows,
+                                extract_publisher **ret_publisher, extract_files *ret_kept,
                                 br_error *err) BR_CHECKED;
 /* Takes a spooled file over (flow_parquet_options.on_part). */
 br_status extract_publish_part(void *publisher, const flow_part *spooled, br_error *err) BR_CHECKED;

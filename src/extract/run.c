@@ -238,7 +238,10 @@ static br_status extract_one(job *j, br_error *err) {
                                        .origin = &j->origin,
                                        .folder = j->folder,
                                        .overwrite = request->overwrite};
-    st = extract_publish_begin(&options, &j->publisher, &j->query->rows, err);
+    st = extract_publish_begin(&options, &j->publisher, &j->query->files, err);
+  }
+  for (size_t i = 0; st == BR_DONE && i < j->query->files.count; i++) {
+    j->query->rows += j->query->files.items[i].rows;
   }
   return st == BR_OK ? move_rows(j, err) : st;
 }

@@ -49,9 +49,9 @@ typedef struct extract_query {
    * thread as well. */
   _Atomic unsigned retries;
   br_error failed[EXTRACT_ATTEMPTS - 1];
-  uint64_t rows;
+  uint64_t rows; /* of the result; where it was skipped, of the one that is kept */
   uint64_t lossy_values;
-  extract_files files;
+  extract_files files; /* likewise */
   uint64_t duration_ms;
   batch_schema *schema; /* plan only */
   br_error error;

@@ -223,11 +223,12 @@ br_status jobs_finish(jobs *store, const char *id, job_status status, const char
 }
 
 /* BR_DONE: it doesn't run, or is to be cancelled. */
-static br_status put_back(jobs *store, const char *id, br_error *err) {
+static br_status put_back(jobs *store, const char *id, bool counts, br_error *err) {
   jobs_sql q = jobs_sql_of(store,
-                           "UPDATE job SET status=0,queries_failed=0"
+                           "UPDATE job SET status=0,queries_failed=0,attempts=attempts-?"
                            " WHERE id=? AND status=1 AND cancel_requested=0",
                            err);
+  jobs_sql_i64(&q, counts ? 0 : 1);
   jobs_sql_text(&q, id);
   br_status st = run_change(&q);
   if (st != BR_OK) {
@@ -246,7 +247,7 @@ br_status jobs_release(jobs *store, const char *id, br_error *err) {
   if (st != BR_OK) {
     return st;
   }
-  st = put_back(store, id, err);
+  st = put_back(store, id, false, err);
   if (st == BR_DONE) {
     st = finish_locked(store, id, JOB_CANCELLED, NULL, err);
   }
@@ -323,7 +324,7 @@ static br_status recover_one(jobs *store, const left_behind *j, bool resume, uin
   }
   if (resume) {
     (*resumed)++;
-    return put_back(store, j->id, err);
+    return put_back(store, j->id, true, err);
   }
   (*failed)++;
   return finish_locked(store, j->id, JOB_FAILED, "The service ended while the job was running",

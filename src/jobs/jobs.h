@@ -75,7 +75,7 @@ typedef struct job {
   char id[BR_UUID_MAX];
   job_status status;
   bool cancel_requested; /* while it runs */
-  unsigned attempts;     /* how often it was started */
+  unsigned attempts;     /* how often it was started, without those that ended in order */
   char *server, *country, *destination, *options;
   char *user_name;                              /* NULL = none */
   char *error;                                  /* NULL = none */
@@ -108,8 +108,8 @@ br_status jobs_count(jobs *store, uint64_t *counts, br_error *err) BR_CHECKED;
  * none. */
 br_status jobs_claim(jobs *store, const char *const *busy, size_t busy_count, job *ret_job,
                      br_error *err) BR_CHECKED;
-/* Puts a running job back: it begins again, without the queries that it has completed. One that is
- * to be cancelled becomes cancelled. */
+/* Puts a running job back: it begins again, without the queries that it has completed, and this
+ * start is not counted. One that is to be cancelled becomes cancelled. */
 br_status jobs_release(jobs *store, const char *id, br_error *err) BR_CHECKED;
 
 /* A query of a running job by its position begins, and ends as completed, failed or cancelled.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -760,28 +761,75 @@ def test_two_services_on_one_folder(service):
     assert result.status == 1 and "Another process uses the job store" in result.err
 
 
-def test_kill_during_twenty_jobs(start):
-    """kill -9 at any moment: every accepted job is there after the restart, and one that is called completed has all
-    its results."""
+def check_many(service, made):
+    """Every job is there, and one that is called completed has all its results, with the right numbers."""
+    jobs = {job["job_id"]: job for job in service.get("/jobs?limit=1000").json()}
+    assert set(jobs) == set(made)
+    for i, job_id in enumerate(made):
+        assert jobs[job_id]["status"] in ("pending", "running", "completed"), jobs[job_id]
+        if jobs[job_id]["status"] != "completed":
+            continue
+        job = service.get(f"/jobs/{job_id}").json()
+        assert [(r["query_name"], r["status"], r["rows_extracted"], r["files_created"], r["error"]) for r in job["results"]] == [
+            (f"q{q}", "completed", q + 1, 1, None) for q in range(3)
+        ]
+        assert (job["queries_completed"], job["queries_failed"], job["error"]) == (3, 0, None)
+        for q in range(3):
+            place = service.bridge.folder / f"out{i}" / "Northland" / f"q{q}"
+            manifest = json.loads((place / "_manifest.json").read_text())
+            assert manifest["state"] == "complete" and manifest["rows"] == q + 1
+            assert [f["name"] for f in manifest["files"]] == [f"q{q}.parquet"]
+            assert (place / f"q{q}.parquet").stat().st_size == manifest["files"][0]["bytes"]
+    return {job_id for job_id, job in jobs.items() if job["status"] == "completed"}
+
+
+def test_kill_during_fifty_jobs(start):
+    """kill -9 at any moment, twice, which leaves each job its third and last attempt."""
     service = start(env={"JOBS_WORKERS": "4", "JOBS_PER_SERVER": "0"})
-    for i in range(4):
-        service.bridge.write(f"many/q{i}.sql", f"SELECT {i} AS a")
+    for q in range(3):
+        service.bridge.write(
+            f"many/q{q}.sql", "WAITFOR DELAY '00:00:00.020'; " + " UNION ALL ".join(f"SELECT {n} AS a" for n in range(q + 1))
+        )
     made = []
-    for i in range(20):
+    for i in range(50):
         reply = service.post("/extract", wish(queries_path="many", destination=f"out{i}"))
         assert reply.status == 202
         made.append(reply.json()["job_id"])
-        if i in (6, 12, 19):
-            service.kill()
-            service.start(ready=False)
-    for i, job_id in enumerate(made):
-        job = service.ended(job_id)
-        assert job["status"] == "completed", job
-        assert [r["status"] for r in job["results"]] == ["completed"] * 4
-        for q in range(4):
-            place = service.bridge.folder / f"out{i}" / "Northland" / f"q{q}"
-            assert (place / f"q{q}.parquet").exists() and (place / "_manifest.json").exists()
-    assert {j["job_id"] for j in service.get("/jobs").json()} == set(made)
+    for enough in (15, 25):
+        service.until(lambda: service.metric("bridge_jobs", '{status="completed"}') >= enough)
+        time.sleep(random.uniform(0, 0.1))
+        before = check_many(service, made)
+        service.kill()
+        service.start(ready=False)
+        assert check_many(service, made) >= before
+    for job_id in made:
+        assert service.ended(job_id)["status"] == "completed"
+    assert check_many(service, made) == set(made)
+
+
+def test_a_result_that_is_there_already_is_told_with_its_numbers(service):
+    """What a job finds that begins again after its query had ended and before that was written down."""
+    for _ in range(2):
+        made = service.post("/extract", wish(queries=["orders"])).json()["job_id"]
+        [result] = service.ended(made)["results"]
+        assert (result["status"], result["rows_extracted"], result["files_created"]) == ("completed", 2, 1)
+    assert service.metric("bridge_rows_extracted_total") == 2
+
+
+def test_a_job_that_ends_each_of_its_services_is_given_up(start):
+    service = start()
+    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:10:00'; SELECT 1 AS a")
+    made = service.post("/extract", wish(queries_path="slow", destination="slow")).json()["job_id"]
+    for _ in range(3):
+        service.until(lambda: service.get(f"/jobs/{made}").json()["results"][0]["status"] == "running")
+        service.kill()
+        service.start(ready=False)
+    job = service.get(f"/jobs/{made}").json()
+    assert (job["status"], job["error"]) == ("failed", "The service ended while the job was running")
+    assert [r["status"] for r in job["results"]] == ["cancelled"]
+    assert not list((service.bridge.folder / "slow").rglob("*.parquet"))
+    other = service.post("/extract", wish()).json()["job_id"]
+    assert service.ended(other)["status"] == "completed"
 
 
 # ---- documents ----

@@ -74,8 +74,13 @@ static br_status publish(fixture *f, const char *run, const char *const *content
   extract_publish_options options = {
       .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = overwrite};
   extract_publisher *p = NULL;
-  uint64_t rows = 0;
-  br_status st = extract_publish_begin(&options, &p, &rows, &f->err);
+  extract_files kept = {0};
+  br_status st = extract_publish_begin(&options, &p, &kept, &f->err);
+  assert_int_equal(kept.count, st == BR_DONE ? count : 0);
+  for (size_t i = 0; i < kept.count; i++) {
+    assert_int_equal(kept.items[i].rows, 1);
+  }
+  extract_files_done(&kept);
   for (uint32_t i = 0; st == BR_OK && i < count; i++) {
     char path[160];
     flow_part part = spool(f, i, contents[i], path, sizeof path);
@@ -281,8 +286,8 @@ static br_status publish_and_die(fixture *f, const char *run, const char *const 
   extract_publish_options options = {
       .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = true};
   extract_publisher *p = NULL;
-  uint64_t rows = 0;
-  assert_int_equal(extract_publish_begin(&options, &p, &rows, &f->err), BR_OK);
+  extract_files kept = {0};
+  assert_int_equal(extract_publish_begin(&options, &p, &kept, &f->err), BR_OK);
   char paths[3][160];
   flow_part parts[3];
   for (uint32_t i = 0; i < count; i++) {
@@ -395,8 +400,8 @@ static br_status publish_torn(fixture *f, const char *run, const char *const *co
   extract_publish_options options = {
       .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = overwrite};
   extract_publisher *p = NULL;
-  uint64_t rows = 0;
-  br_status st = extract_publish_begin(&options, &p, &rows, &f->err);
+  extract_files kept = {0};
+  br_status st = extract_publish_begin(&options, &p, &kept, &f->err);
   for (uint32_t i = 0; st == BR_OK && i < count; i++) {
     char path[160];
     flow_part part = spool(f, i, contents[i], path, sizeof path);
@@ -497,8 +502,8 @@ static void a_failure_takes_back_what_it_put_there(void **state) {
   extract_publish_options options = {
       .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = true};
   extract_publisher *p = NULL;
-  uint64_t rows = 0;
-  assert_int_equal(extract_publish_begin(&options, &p, &rows, NULL), BR_OK);
+  extract_files kept = {0};
+  assert_int_equal(extract_publish_begin(&options, &p, &kept, NULL), BR_OK);
   for (uint32_t i = 0; i < 3; i++) {
     char path[160];
     flow_part part = spool(f, i, "new", path, sizeof path);
@@ -550,14 +555,14 @@ static void every_failing_allocation_is_reported_and_loses_nothing(void **state)
     extract_publish_options options = {
         .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = true};
     extract_publisher *p = NULL;
-    uint64_t rows = 0;
+    extract_files kept = {0};
     char paths[3][160];
     flow_part parts[3];
     for (uint32_t i = 0; i < 3; i++) {
       parts[i] = spool(f, i, new[i], paths[i], sizeof paths[i]);
     }
     br_mem_fail_after(n);
-    br_status st = extract_publish_begin(&options, &p, &rows, NULL);
+    br_status st = extract_publish_begin(&options, &p, &kept, NULL);
     for (uint32_t i = 0; st == BR_OK && i < 3; i++) {
       st = extract_publish_part(p, &parts[i], NULL);
     }

@@ -193,7 +193,7 @@ static void a_released_job_begins_again_where_it_was(void **state) {
   assert_int_equal(jobs_query_start(store, id, 2, NULL), BR_OK);
   assert_int_equal(jobs_release(store, id, NULL), BR_OK);
   assert_int_equal(jobs_claim(store, NULL, 0, &j, NULL), BR_OK);
-  assert_int_equal(j.attempts, 2);
+  assert_int_equal(j.attempts, 1); /* an end in order is none of its attempts */
   assert_int_equal(j.queries_completed, 1);
   assert_int_equal(j.queries_failed, 0);
   assert_int_equal(j.queries[0].status, JOB_COMPLETED);
@@ -283,17 +283,24 @@ static void recovery_takes_care_of_what_was_running(void **state) {
     char ids[COUNT][BR_UUID_MAX];
     jobs *store = samples_open();
     bool running = false;
+    uint64_t resumed = 9;
+    uint64_t failed = 9;
+    job j = {.status = JOB_PENDING};
+    samples_create(store, "a", ids[WORN]);
+    for (int i = 0; i < 2; i++) {
+      assert_int_equal(jobs_claim(store, NULL, 0, &j, NULL), BR_OK);
+      job_done(&j);
+      assert_int_equal(jobs_recover(store, JOBS_RESUME, 3, &resumed, &failed, NULL), BR_OK);
+      assert_int_equal(resumed, 1);
+    }
     for (size_t i = 0; i < COUNT; i++) {
-      samples_create(store, i == UNTOUCHED ? "busy" : "a", ids[i]);
+      if (i != WORN) {
+        samples_create(store, i == UNTOUCHED ? "busy" : "a", ids[i]);
+      }
     }
     static const char *const busy[] = {"busy"};
-    job j = {.status = JOB_PENDING};
     while (jobs_claim(store, busy, 1, &j, NULL) == BR_OK) {
-      bool again = strcmp(j.id, ids[WORN]) == 0 && j.attempts < 3;
       job_done(&j);
-      if (again) {
-        assert_int_equal(jobs_release(store, ids[WORN], NULL), BR_OK);
-      }
     }
     assert_int_equal(jobs_cancel(store, ids[TO_CANCEL], &running, NULL), BR_OK);
     assert_int_equal(samples_run_query(store, ids[PLAIN], 1, JOB_COMPLETED), BR_OK);
@@ -302,8 +309,6 @@ static void recovery_takes_care_of_what_was_running(void **state) {
     }
     jobs_close(store);
     store = samples_open();
-    uint64_t resumed = 9;
-    uint64_t failed = 9;
     assert_int_equal(
         jobs_recover(store, how == 0 ? JOBS_FAIL : JOBS_RESUME, 3, &resumed, &failed, NULL), BR_OK);
     assert_int_equal(resumed, counts[how][0]);
