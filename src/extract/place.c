@@ -81,7 +81,8 @@ br_status extract_place_check(const char *destination, br_error *err) {
   return BR_OK;
 }
 
-br_status extract_place_open(const char *destination, dbx_client *client, br_cancel *cancel,
+br_status extract_place_open(const char *destination, dbx_client *client,
+                             const extract_spool *spool, br_cancel *cancel,
                              extract_place **ret_place, br_error *err) {
   extract_place *place = br_calloc(1, sizeof *place);
   size_t length = strlen(destination);
@@ -99,6 +100,7 @@ br_status extract_place_open(const char *destination, dbx_client *client, br_can
                                                   : &extract_place_folder_ops,
       .root = root,
       .client = client,
+      .spool = spool,
       .cancel = cancel,
       .lock_fd = -1,
   };

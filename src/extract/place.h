@@ -2,7 +2,7 @@
  * place.h: where a result goes: a folder of this machine or a Databricks Volume, behind one table
  * of operations.
  *
- *   extract_place_open(destination, client, cancel, &place, err)
+ *   extract_place_open(destination, client, spool, cancel, &place, err)
  *   extract_place_lock(place, folder, run, err)         one run at a time per result folder
  *   extract_place_put(place, folder, name, spooled, …)  a spooled file becomes folder/name
  *   extract_place_write(place, folder, name, bytes, …)  a small file, whole
@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/cancel.h"
 #include "databricks/databricks.h"
+#include "extract/spool.h"
 #include "flow/flow.h"
 
 typedef struct extract_place extract_place;
@@ -28,8 +29,10 @@ bool extract_place_is_volume(const char *destination);
  * a table destination, which is not supported; BR_ERR_USAGE with what to write instead. */
 br_status extract_place_check(const char *destination, br_error *err) BR_CHECKED;
 
-/* client is used for volumes only and borrowed; cancel may be NULL. */
-br_status extract_place_open(const char *destination, dbx_client *client, br_cancel *cancel,
+/* client and spool are used for volumes only and borrowed; by the spool folder of a lock's run a
+ * later one tells whether that run is gone. spool and cancel may be NULL. */
+br_status extract_place_open(const char *destination, dbx_client *client,
+                             const extract_spool *spool, br_cancel *cancel,
                              extract_place **ret_place, br_error *err) BR_CHECKED;
 void extract_place_close(extract_place *place);
 
@@ -85,6 +88,7 @@ struct extract_place {
   const extract_place_ops *ops;
   char *root; /* destination without a slash at its end */
   dbx_client *client;
+  const extract_spool *spool; /* NULL = none */
   br_cancel *cancel;
   /* The lock that is held; lock_path NULL: none. */
   char *lock_path;

@@ -2,9 +2,9 @@
  * place_volume.c: a Databricks Volume, through the Files API.
  *
  * The lock is a file that a PUT without overwrite creates: only one of two runs can. It names the
- * process; a lock is taken over where that is gone for sure (process.h) or where it is older than
- * LOCK_STALE_SECONDS. A taker looks again after a moment whether the lock is still its own, because
- * two may have taken over the same dead lock.
+ * process and its spool folder; a lock is taken over where the run is gone for sure (process.h,
+ * spool.h) or where it is older than LOCK_STALE_SECONDS. A taker looks again after a moment whether
+ * the lock is still its own, because two may have taken over the same dead lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +57,7 @@ static br_status volume_make(extract_place *place, const char *folder, br_error 
 /* Who holds a lock. */
 typedef struct holder {
   char run[128];
+  char spool[128];
   extract_process process;
   int64_t since_us;
 } holder;
@@ -84,6 +85,7 @@ static br_status read_holder(extract_place *place, const char *path, br_cancel *
     process->pid = json_integer_value(json_object_get(json, "pid"));
     process->started = (uint64_t)json_integer_value(json_object_get(json, "started"));
     copy_text(ret_holder->run, sizeof ret_holder->run, json_object_get(json, "run"));
+    copy_text(ret_holder->spool, sizeof ret_holder->spool, json_object_get(json, "spool"));
     copy_text(process->host, sizeof process->host, json_object_get(json, "host"));
     copy_text(process->boot, sizeof process->boot, json_object_get(json, "boot"));
     copy_text(process->pid_space, sizeof process->pid_space, json_object_get(json, "pid_space"));
@@ -93,8 +95,9 @@ static br_status read_holder(extract_place *place, const char *path, br_cancel *
   return st;
 }
 
-static bool is_dead(const holder *h) {
+static bool is_dead(const extract_place *place, const holder *h) {
   return extract_process_is_gone(&h->process) ||
+         (place->spool != NULL && extract_spool_run_is_gone(place->spool, h->spool, h->run)) ||
          br_clock_wall_us() - h->since_us > (int64_t)LOCK_STALE_SECONDS * 1000000;
 }
 
@@ -103,7 +106,8 @@ static br_status create_lock(extract_place *place, const char *path, const char 
   extract_process self;
   extract_process_self(&self);
   json_t *json =
-      json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I}", "run", run, "host", self.host, "pid",
+      json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I}", "run", run, "spool",
+                place->spool == NULL ? "" : place->spool->id, "host", self.host, "pid",
                 (json_int_t)self.pid, "boot", self.boot, "pid_space", self.pid_space, "started",
                 (json_int_t)self.started, "since_us", (json_int_t)br_clock_wall_us());
   char text[LOCK_MAX_BYTES];
@@ -151,7 +155,7 @@ static br_status take_over(extract_place *place, const char *path, const char *r
   if (st != BR_OK || strcmp(found.run, run) == 0) {
     return st;
   }
-  if (!is_dead(&found)) {
+  if (!is_dead(place, &found)) {
     return br_error_set(err, BR_ERR_CONFLICT,
                         "Another run (%s on %s, process %" PRId64
                         ") is writing to %s; wait for it, or delete %s if it is gone",

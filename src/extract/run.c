@@ -231,7 +231,8 @@ static br_status extract_one(job *j, br_error *err) {
   const extract_request *request = j->r->request;
   br_status st = describe_origin(j, err);
   if (st == BR_OK) {
-    st = extract_place_open(request->destination, request->client, j->query->stop, &j->place, err);
+    st = extract_place_open(request->destination, request->client, &j->r->spool, j->query->stop,
+                            &j->place, err);
   }
   if (st == BR_OK) {
     extract_publish_options options = {.place = j->place,

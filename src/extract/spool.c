@@ -1,9 +1,11 @@
 #include "extract/spool.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/sys.h"
@@ -12,6 +14,8 @@
 #include "extract/place.h"
 
 #define LOCK_SUFFIX  ".lock"
+#define ID_NAME      ".id"
+#define ID_FILE_MAX  4096
 #define SPACE_WANTED BR_MIB(512) /* a file and the beginning of the next */
 
 void extract_spool_remove(const char *path) {
@@ -133,6 +137,43 @@ br_status extract_spool_folder(const char *data_folder, const char *asked, const
   return BR_OK;
 }
 
+/* A copy of a folder is another folder: the file's number in its file system is part of the id. */
+static br_status read_id(extract_spool *spool, const char *path, br_error *err) {
+  br_buf text;
+  struct stat info;
+  br_status st = br_file_read(path, ID_FILE_MAX, &text, err);
+  if (st == BR_OK && br_sys.stat(path, &info) != 0) {
+    st = br_error_set(err, BR_ERR_NOT_FOUND, "%s has gone", path);
+  }
+  if (st == BR_OK && text.len != BR_UUID_MAX - 1) {
+    st = br_error_set(err, BR_ERR_NOT_FOUND, "%s holds no id", path);
+  }
+  if (st == BR_OK) {
+    (void)snprintf(spool->id, sizeof spool->id, "%.*s-%" PRIu64, (int)text.len,
+                   (const char *)text.data, (uint64_t)info.st_ino);
+  }
+  br_buf_done(&text);
+  return st;
+}
+
+/* Of two runs that make the id at once one may keep the id of a file that is replaced: its locks
+ * are nobody's to take over then. */
+static br_status find_id(extract_spool *spool, br_error *err) {
+  char text[BR_UUID_MAX];
+  char *path = br_path_join(spool->folder, ID_NAME);
+  br_status st = path == NULL ? br_error_nomem(err) : read_id(spool, path, err);
+  if (st == BR_ERR_NOT_FOUND) {
+    st = br_uuid(text, err);
+    st = st == BR_OK ? br_file_write_atomic(path, text, strlen(text), 0600, err) : st;
+    st = st == BR_OK ? read_id(spool, path, err) : st;
+    if (st == BR_OK) {
+      br_error_clear(err);
+    }
+  }
+  br_free(path);
+  return st;
+}
+
 br_status extract_spool_open(extract_spool *spool, const char *folder, const char *run,
                              br_error *err) {
   remove_dead_runs(folder);
@@ -141,12 +182,12 @@ br_status extract_spool_open(extract_spool *spool, const char *folder, const cha
   br_status st = s.folder == NULL || s.lock_path == NULL
                      ? br_error_nomem(err)
                      : extract_lock_take(s.lock_path, &s.lock_fd, err);
+  st = st == BR_OK ? find_id(&s, err) : st;
   if (st == BR_OK) {
     *spool = s;
     return BR_OK;
   }
-  br_free(s.folder);
-  br_free(s.lock_path);
+  extract_spool_close(&s);
   return br_error_context(err, st, "The spool folder can't be used");
 }
 
@@ -157,6 +198,26 @@ void extract_spool_close(extract_spool *spool) {
   br_free(spool->folder);
   br_free(spool->lock_path);
   *spool = (extract_spool)EXTRACT_SPOOL_INIT;
+}
+
+bool extract_spool_run_is_gone(const extract_spool *spool, const char *id, const char *run) {
+  char name[64];
+  if (spool->id[0] == '\0' || strcmp(id, spool->id) != 0 ||
+      strlen(run) + sizeof LOCK_SUFFIX > sizeof name) {
+    return false;
+  }
+  (void)snprintf(name, sizeof name, "%s" LOCK_SUFFIX, run);
+  char *path = is_run_lock(name) ? br_path_join(spool->folder, name) : NULL;
+  if (path == NULL) {
+    return false;
+  }
+  int fd = -1;
+  br_status st = extract_lock_take_over(path, &fd, NULL);
+  if (st == BR_OK) {
+    (void)br_sys.close(fd); /* the file stays: by it the run's files are found and deleted */
+  }
+  br_free(path);
+  return st == BR_OK || st == BR_ERR_NOT_FOUND;
 }
 
 char *extract_spool_path(const extract_spool *spool, const char *query) {

@@ -3,6 +3,7 @@
  *
  *   spool folder/RUN.lock       held while the run lives
  *   spool folder/RUN-query/…    a query's files
+ *   spool folder/.id            tells it from every other spool folder
  *
  * A run that died leaves its files; the next one that uses the spool folder finds their lock free
  * and deletes them. Where a query spools beside its local result, the lock of that result guards
@@ -18,6 +19,7 @@ typedef struct extract_spool {
   const char *run; /* borrowed */
   char *lock_path;
   int lock_fd;
+  char id[80]; /* the folder's own, also after a restart of the machine or container */
 } extract_spool;
 
 #define EXTRACT_SPOOL_INIT                                                                         \
@@ -33,6 +35,9 @@ br_status extract_spool_folder(const char *data_folder, const char *asked, const
 br_status extract_spool_open(extract_spool *spool, const char *folder, const char *run,
                              br_error *err) BR_CHECKED;
 void extract_spool_close(extract_spool *spool);
+/* True only where it is sure that a run is gone: it had its lock in this folder, id tells, and the
+ * kernel has given that lock up. */
+bool extract_spool_run_is_gone(const extract_spool *spool, const char *id, const char *run);
 /* The folder of a query's files; the caller frees; NULL: no memory. */
 char *extract_spool_path(const extract_spool *spool, const char *query);
 

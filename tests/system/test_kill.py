@@ -127,6 +127,35 @@ def test_readers_see_a_whole_result_after_ten_kills_in_each_phase(target, strace
     assert kills == 10
 
 
+def test_a_container_that_starts_again_takes_over_the_lock_of_the_one_before(strace, sandbox, make_bridge):
+    """The volume's lock names a process of a namespace that is gone: its spool folder tells that the run is dead."""
+    apart = ["unshare", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*apart, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no namespaces of process ids here")
+    bridge = make_bridge({**sandbox.sqlserver, **sandbox.databricks})
+    bridge.write("queries/numbers.sql", QUERY)
+    bridge.write("config/Land.yaml", "mark: new\n")
+    name = f"containers-{bridge.folder.parent.name}"
+    folder = sandbox.volumes / "main/default/landing" / name / "Land" / "numbers"
+
+    def run(*before, data="data"):
+        return subprocess.run(
+            [*apart, *before, str(PROGRAM), *arguments(f"/Volumes/main/default/landing/{name}", "0")], cwd=bridge.folder,
+            env=bridge.env({"BRIDGE_DATA_DIR": str(bridge.folder / data)}), capture_output=True, text=True, timeout=120)
+
+    for when in range(1, 60):
+        killed = run(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", f"inject=sendto:signal=KILL:when={when}")
+        assert killed.returncode != 0, "the run never died holding its lock"
+        if (folder / "_bridge_lock.json").exists():
+            break
+    elsewhere = run(data="other")
+    assert elsewhere.returncode == 1 and "Another run (" in elsewhere.stderr, elsewhere
+    again = run()
+    assert again.returncode == 0, again
+    assert marks(visible_files(folder)) == {"new": ROWS}
+    assert not (folder / "_bridge_lock.json").exists()
+
+
 def test_spark_reads_one_whole_file_after_kills_at_random_moments(target, spark):
     bridge, destination, folder = target
     settle(bridge, destination, folder, 0, "old")

@@ -2,6 +2,7 @@
 #include "extract/place.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "unit/databricks/support.h"
@@ -19,6 +20,7 @@ typedef struct workspace {
   size_t lost_put;    /* the n-th PUT is done and its answer lost */
   size_t refused_get; /* the n-th GET is refused */
   char reply[8192];
+  const extract_spool *spool; /* of the run that wants the lock; NULL = none */
 } workspace;
 
 static void lock_text(const workspace *w, char *text) {
@@ -77,7 +79,7 @@ static br_status lock_and_unlock(workspace *w, char *ret_held, char *ret_left, b
   script_server *server = script_start_routed(choose, w);
   dbx_client *client = test_client(script_base(server));
   extract_place *place = NULL;
-  assert_int_equal(extract_place_open(ROOT, client, NULL, &place, NULL), BR_OK);
+  assert_int_equal(extract_place_open(ROOT, client, w->spool, NULL, &place, NULL), BR_OK);
   br_status st = extract_place_lock(place, FOLDER, "mine", err);
   lock_text(w, ret_held);
   extract_place_close(place);
@@ -137,6 +139,37 @@ static void a_lock_taken_over_is_given_up_where_it_can_not_be_checked(void **sta
   assert_string_equal(left, "");
 }
 
+/* A container that was started again: other process ids, perhaps another host, the same folder. */
+static void a_lock_of_a_run_that_died_in_our_spool_folder_is_taken_over(void **state) {
+  (void)state;
+  static char folder[] = "/tmp/bridge-spool-XXXXXX";
+  extract_spool living = EXTRACT_SPOOL_INIT;
+  extract_spool ours = EXTRACT_SPOOL_INIT;
+  char theirs[LOCK_MAX];
+  char held[LOCK_MAX];
+  char left[LOCK_MAX];
+  assert_non_null(mkdtemp(folder));
+  assert_int_equal(extract_spool_open(&living, folder, "20130101T050000Z-1a2b3c4d", NULL), BR_OK);
+  assert_int_equal(extract_spool_open(&ours, folder, "20130101T060000Z-00ff00ff", NULL), BR_OK);
+  (void)snprintf(
+      theirs, sizeof theirs,
+      "{\"run\":\"20130101T050000Z-1a2b3c4d\",\"spool\":\"%s\",\"host\":\"elsewhere\",\"pid\":7,"
+      "\"boot\":\"b\",\"pid_space\":\"p\",\"since_us\":9000000000000000000}",
+      ours.id);
+  workspace w = {.found = theirs, .spool = &ours};
+  assert_int_equal(lock_and_unlock(&w, held, left, NULL), BR_ERR_CONFLICT);
+  assert_string_equal(left, theirs);
+  extract_spool_close(&living);
+  w = (workspace){.found = theirs, .spool = &ours};
+  assert_int_equal(lock_and_unlock(&w, held, left, NULL), BR_OK);
+  assert_non_null(strstr(held, "\"run\":\"mine\""));
+  assert_non_null(strstr(held, ours.id));
+  assert_string_equal(left, "");
+  extract_spool_close(&ours);
+  char command[64] = "rm -rf ";
+  assert_int_equal(system(strcat(command, folder)), 0);
+}
+
 static void a_lock_that_another_run_took_over_is_noticed_and_left_to_it(void **state) {
   (void)state;
   workspace w = {0};
@@ -144,7 +177,7 @@ static void a_lock_that_another_run_took_over_is_noticed_and_left_to_it(void **s
   dbx_client *client = test_client(script_base(server));
   extract_place *place = NULL;
   br_error err = BR_ERROR_INIT;
-  assert_int_equal(extract_place_open(ROOT, client, NULL, &place, NULL), BR_OK);
+  assert_int_equal(extract_place_open(ROOT, client, NULL, NULL, &place, NULL), BR_OK);
   assert_int_equal(extract_place_lock(place, FOLDER, "mine", &err), BR_OK);
   assert_int_equal(extract_place_still_locked(place, &err), BR_OK);
   w.found = NEW;
@@ -161,6 +194,7 @@ int main(void) {
       cmocka_unit_test(a_lock_whose_answer_was_lost_is_our_own),
       cmocka_unit_test(a_living_run_keeps_its_lock),
       cmocka_unit_test(an_old_lock_is_taken_over),
+      cmocka_unit_test(a_lock_of_a_run_that_died_in_our_spool_folder_is_taken_over),
       cmocka_unit_test(a_lock_that_another_run_took_over_is_noticed_and_left_to_it),
       cmocka_unit_test(a_lock_taken_over_is_given_up_where_it_can_not_be_checked),
   };

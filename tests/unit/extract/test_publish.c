@@ -62,7 +62,7 @@ static extract_place *open_place(fixture *f) {
   extract_place *place = NULL;
   char out[96];
   (void)snprintf(out, sizeof out, "%s/out", f->root);
-  assert_int_equal(extract_place_open(out, NULL, NULL, &place, NULL), BR_OK);
+  assert_int_equal(extract_place_open(out, NULL, NULL, NULL, &place, NULL), BR_OK);
   return place;
 }
 

@@ -71,6 +71,57 @@ static void test_files_of_a_dead_run_are_deleted(void **state) {
   assert_false(exists(OTHER ".lock"));
 }
 
+static void test_a_run_is_gone_once_its_lock_is(void **state) {
+  (void)state;
+  extract_spool dying = EXTRACT_SPOOL_INIT;
+  extract_spool next = EXTRACT_SPOOL_INIT;
+  assert_int_equal(extract_spool_open(&dying, root, RUN, NULL), BR_OK);
+  assert_int_equal(extract_spool_open(&next, root, OTHER, NULL), BR_OK);
+  assert_string_equal(next.id, dying.id);
+  assert_false(extract_spool_run_is_gone(&next, dying.id, RUN));
+  /* As the kernel does when the process dies: the file stays. */
+  assert_int_equal(close(dying.lock_fd), 0);
+  assert_true(extract_spool_run_is_gone(&next, dying.id, RUN));
+  assert_true(exists(RUN ".lock"));
+  dying.lock_fd = -1;
+  extract_spool_close(&dying);
+  put_lock("gone");
+  char *lock = at(RUN ".lock");
+  assert_int_equal(unlink(lock), 0);
+  br_free(lock);
+  assert_true(extract_spool_run_is_gone(&next, next.id, RUN));
+  /* Nothing is known of runs of other folders, nor of what is no run. */
+  assert_false(extract_spool_run_is_gone(&next, "", RUN));
+  assert_false(extract_spool_run_is_gone(&next, "00000000-0000-4000-8000-000000000000-7", RUN));
+  assert_false(extract_spool_run_is_gone(&next, next.id, "gone"));
+  assert_false(extract_spool_run_is_gone(&next, next.id, "../" RUN));
+  extract_spool_close(&next);
+  extract_spool closed = EXTRACT_SPOOL_INIT;
+  assert_false(extract_spool_run_is_gone(&closed, "", RUN));
+}
+
+static void test_a_copied_folder_is_another(void **state) {
+  (void)state;
+  extract_spool first = EXTRACT_SPOOL_INIT;
+  extract_spool again = EXTRACT_SPOOL_INIT;
+  assert_int_equal(extract_spool_open(&first, root, RUN, NULL), BR_OK);
+  char *id = at(".id");
+  br_buf text;
+  assert_int_equal(br_file_read(id, 4096, &text, NULL), BR_OK);
+  assert_int_equal(br_file_write_atomic(id, text.data, text.len, 0600, NULL), BR_OK);
+  assert_int_equal(extract_spool_open(&again, root, OTHER, NULL), BR_OK);
+  assert_string_not_equal(again.id, first.id);
+  extract_spool_close(&again);
+  /* A file that is no id is replaced. */
+  assert_int_equal(br_file_write_atomic(id, "broken", 6, 0600, NULL), BR_OK);
+  assert_int_equal(extract_spool_open(&again, root, OTHER, NULL), BR_OK);
+  assert_true(strlen(again.id) > 37);
+  extract_spool_close(&again);
+  extract_spool_close(&first);
+  br_buf_done(&text);
+  br_free(id);
+}
+
 static void test_files_of_a_living_run_stay(void **state) {
   (void)state;
   extract_spool first = EXTRACT_SPOOL_INIT;
@@ -139,6 +190,8 @@ static void test_each_failing_allocation_is_told(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_files_of_a_dead_run_are_deleted, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_a_run_is_gone_once_its_lock_is, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_a_copied_folder_is_another, make_root, remove_root),
       cmocka_unit_test_setup_teardown(test_files_of_a_living_run_stay, make_root, remove_root),
       cmocka_unit_test_setup_teardown(test_foreign_files_stay, make_root, remove_root),
       cmocka_unit_test_setup_teardown(test_a_made_folder_is_empty, make_root, remove_root),
