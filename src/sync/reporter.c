@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "sync/retry.h"
 
-enum { GATHER_MS = 1000, AT_A_TIME = 100, LONGEST_WAIT_MS = 30000 };
+enum { GATHER_MS = 1000, AT_A_TIME = 100, LONGEST_WAIT_MS = 30000, UNNOTED_MAX = 10000 };
 
 typedef enum entry_state { ENTRY_NEW, ENTRY_WRITING, ENTRY_WRITTEN } entry_state;
 
@@ -32,6 +32,11 @@ struct sync_reporter {
   size_t count, cap;
   bool stopping;
   uint64_t stop_by_ms;
+  /* Of the thread alone: Databricks has been told, the ledger has not. */
+  char (*unnoted)[BR_SHA256_HEX_MAX];
+  size_t unnoted_count, unnoted_cap;
+  unsigned note_failures;
+  uint64_t note_at_ms; /* not before */
 };
 
 static bool is_final(const sync_report *report) {
@@ -191,25 +196,49 @@ static void settle_group(sync_reporter *r, bool written) {
   pthread_cond_broadcast(&r->changed);
 }
 
-/* Tells the ledger; where that fails the event's outcome may be reported once more, no harm. */
-static void note_reported(sync_reporter *r, const group *g) {
-  const char *keys[AT_A_TIME];
-  size_t count = 0;
-  br_error err = BR_ERROR_INIT;
+static bool reserve_unnoted(sync_reporter *r) {
+  if (r->unnoted_count < r->unnoted_cap) {
+    return true;
+  }
+  const size_t cap = r->unnoted_cap + AT_A_TIME;
+  char(*unnoted)[BR_SHA256_HEX_MAX] =
+      cap > UNNOTED_MAX ? NULL : br_realloc_array(r->unnoted, cap, sizeof *unnoted);
+  if (unnoted == NULL) {
+    return false;
+  }
+  r->unnoted = unnoted;
+  r->unnoted_cap = cap;
+  return true;
+}
+
+/* What does not fit is lost to the ledger: such an outcome may be reported once more, no harm. */
+static void remember_written(sync_reporter *r, const group *g) {
   for (size_t i = 0; i < g->count; i++) {
-    if (is_final(&g->reports[i]) && g->keys[i][0] != '\0') {
-      keys[count++] = g->keys[i];
+    if (is_final(&g->reports[i]) && g->keys[i][0] != '\0' && reserve_unnoted(r)) {
+      memcpy(r->unnoted[r->unnoted_count++], g->keys[i], sizeof g->keys[i]);
     }
   }
-  if (count == 0) {
-    return;
+}
+
+/* Tells the ledger what it was not told yet. */
+static void note_reported(sync_reporter *r) {
+  const char *keys[AT_A_TIME];
+  br_error err = BR_ERROR_INIT;
+  br_status st = r->unnoted_count > 0 ? sync_session_ensure(&r->session, &err) : BR_OK;
+  while (st == BR_OK && r->unnoted_count > 0) {
+    const size_t count = r->unnoted_count < AT_A_TIME ? r->unnoted_count : AT_A_TIME;
+    for (size_t i = 0; i < count; i++) {
+      keys[i] = r->unnoted[r->unnoted_count - count + i];
+    }
+    st = sync_ledger_reported(r->options.ledger, r->session.conn, keys, count, &err);
+    r->unnoted_count -= st == BR_OK ? count : 0;
   }
-  br_status st = sync_session_ensure(&r->session, &err);
-  st = st == BR_OK ? sync_ledger_reported(r->options.ledger, r->session.conn, keys, count, &err)
-                   : st;
+  r->note_failures = st == BR_OK ? 0 : r->note_failures + 1;
   if (st != BR_OK) {
     br_log(BR_LOG_DEBUG, "ledger: %s", err.message);
     sync_session_close(&r->session);
+    r->note_at_ms =
+        br_clock_monotonic_ms() + sync_retry_delay_ms(r->note_failures, br_clock_monotonic_ns());
   }
 }
 
@@ -229,11 +258,33 @@ static bool wait_for_work(sync_reporter *r, uint64_t not_before_ms) {
     if (due_ms < not_before_ms) {
       due_ms = not_before_ms;
     }
+    if (r->unnoted_count > 0 && due_ms > r->note_at_ms) {
+      due_ms = r->note_at_ms;
+    }
     if (due_ms <= now_ms) {
       return true;
     }
     wait_until(r, due_ms - now_ms > LONGEST_WAIT_MS ? now_ms + LONGEST_WAIT_MS : due_ms);
   }
+}
+
+/* Writes what waits, and tells the ledger. A write that lost against another writer's is repeated
+ * soon: the next one need not lose again. */
+static br_status write_group(sync_reporter *r, const group *g, bool *ret_conflict) {
+  br_error err = BR_ERROR_INIT;
+  br_status st = g->count > 0 ? sync_queue_write(r->options.queue, g->reports, g->count,
+                                                 r->options.blocked_as, r->cancel, &err)
+                              : BR_OK;
+  if (st == BR_OK) {
+    remember_written(r, g);
+  } else {
+    br_log(BR_LOG_WARNING, "statuses could not be written and will be again: %s", err.message);
+  }
+  *ret_conflict = st != BR_OK && dbx_error_is_conflict(&err);
+  if (br_clock_monotonic_ms() >= r->note_at_ms) {
+    note_reported(r);
+  }
+  return st;
 }
 
 static void *report(void *context) {
@@ -243,20 +294,18 @@ static void *report(void *context) {
   group g;
   pthread_mutex_lock(&r->lock);
   while (wait_for_work(r, not_before_ms)) {
-    br_error err = BR_ERROR_INIT;
-    take_group(r, &g);
-    pthread_mutex_unlock(&r->lock);
-    br_status st = sync_queue_write(r->options.queue, g.reports, g.count, r->options.blocked_as,
-                                    r->cancel, &err);
-    if (st == BR_OK) {
-      note_reported(r, &g);
+    g.count = 0;
+    if (br_clock_monotonic_ms() >= not_before_ms) {
+      take_group(r, &g);
     }
-    failures = st == BR_OK ? 0 : failures + 1;
-    not_before_ms = st == BR_OK ? 0
-                                : br_clock_monotonic_ms() +
-                                      sync_retry_delay_ms(failures, br_clock_monotonic_ns());
-    if (st != BR_OK) {
-      br_log(BR_LOG_WARNING, "statuses could not be written and will be again: %s", err.message);
+    pthread_mutex_unlock(&r->lock);
+    bool conflict = false;
+    br_status st = write_group(r, &g, &conflict);
+    if (g.count > 0) {
+      failures = st == BR_OK ? 0 : conflict ? 1 : failures + 1;
+      not_before_ms = st == BR_OK ? 0
+                                  : br_clock_monotonic_ms() +
+                                        sync_retry_delay_ms(failures, br_clock_monotonic_ns());
     }
     pthread_mutex_lock(&r->lock);
     settle_group(r, st == BR_OK);
@@ -270,6 +319,7 @@ static void free_reporter(sync_reporter *r) {
     sync_report_done(&r->entries[i].report);
   }
   br_free(r->entries);
+  br_free(r->unnoted);
   sync_session_close(&r->session);
   br_cancel_free(r->cancel);
   pthread_cond_destroy(&r->changed);

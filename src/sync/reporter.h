@@ -4,8 +4,8 @@
  *
  *   workers ──add──▶ [ newest report of each row ] ──▶ one UPDATE ──▶ ledger: reported
  *
- * A write that fails is repeated until it succeeds or the program ends: then the next one finds the
- * outcome in the ledger and reports it.
+ * A write that fails, to either, is repeated until it succeeds or the program ends: then the next
+ * one finds the outcome in the ledger and reports it.
  */
 #ifndef SYNC_REPORTER_H
 #define SYNC_REPORTER_H

@@ -1,10 +1,12 @@
 #include "sync/retry.h"
 
-/* Numbers of sys.messages: 1205 deadlock, 3960 snapshot conflict; the others are Azure SQL's
- * throttling and reconfiguration
+/* Numbers of sys.messages: 1205 deadlock, 3960 snapshot conflict; 41301, 41302, 41305 and 41325 the
+ * conflicts of memory-optimized tables, some of which only show at COMMIT
+ * (https://learn.microsoft.com/sql/relational-databases/in-memory-oltp/transactions-with-memory-optimized-tables);
+ * the others are Azure SQL's throttling and reconfiguration
  * (https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues). */
-static const int64_t transient[] = {1205,  3960,  40197, 40501, 40613,
-                                    10928, 10929, 49918, 49919, 49920};
+static const int64_t transient[] = {1205,  3960,  41301, 41302, 41305, 41325, 40197,
+                                    40501, 40613, 10928, 10929, 49918, 49919, 49920};
 enum { LOCK_TIMEOUT = 1222 };
 
 bool sync_is_transient(const br_error *err) {

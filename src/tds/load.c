@@ -190,7 +190,11 @@ br_status tds_load_finish(tds_load *load, uint64_t *ret_rows, br_error *err) {
       return lost(load, st, err);
     }
     conn->state = CONN_RESPONSE;
+    conn->rows_affected = -1;
     st = tds_conn_finish_answer(conn, err);
+    if (conn->rows_affected >= 0) {
+      load->rows = (uint64_t)conn->rows_affected;
+    }
   }
   load->state = LOAD_ENDED;
   if (st == BR_OK && ret_rows != NULL) {

@@ -32,6 +32,7 @@ class OtherWriter(threading.Thread):
             statement = self.make_statement(self.written)
             while self.lake.run(statement)["status"]["state"] != "SUCCEEDED" and not self.stopping:
                 self.refused += 1
+                time.sleep(1)
             self.written += 1
             time.sleep(self.pause)
 
@@ -60,6 +61,11 @@ def fresh_database(server, folder):
     return {**server, "SQLSERVER_DATABASE": database}
 
 
+def in_ledger(bridge):
+    sql = "SELECT COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' AND status IN ('completed', 'failed', 'blocked')"
+    return bridge.sql("sqlserver", sql).json()["rows"][0][0]
+
+
 def campaign(options, folder):
     server = fresh_database(named("SQLSERVER"), folder)
     workspace = spark_workspace.Running(folder / "spark")
@@ -76,13 +82,15 @@ def campaign(options, folder):
         {**settings, "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": str(proxy.port), "POLLING_INTERVAL_SECONDS": "1",
          "SYNC_PARALLEL_TABLES": "2", "SYNC_MAX_DELETE_ROWS": str(LIMIT)},
     )
-    others = [OtherWriter(lake, unrelated, 2), OtherWriter(lake, remark(random.Random(options.seed), options.events), 1)]
+    others = [OtherWriter(lake, unrelated, options.pause),
+              OtherWriter(lake, remark(random.Random(options.seed), options.events), options.pause)]
     began = time.monotonic()
     replicas = Replicas(service, options.replicas)
     for other in others:
         other.start()
     print(f"{options.events} events wait; the service's log is {replicas.log.name}", flush=True)
-    kills = run_to_the_end(replicas, lake, random.Random(options.seed), options.events, options.kills, options.minutes * 60)
+    kills = run_to_the_end(replicas, lake, random.Random(options.seed), options.events, options.kills, options.minutes * 60,
+                           lambda: in_ledger(direct))
     for other in others:
         other.stop()
     replicas.stop()
@@ -102,6 +110,7 @@ def main():
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--replicas", type=int, default=2)
+    parser.add_argument("--pause", type=float, default=5, help="seconds between two writes of each of the two other writers")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60, help="give up after so long")
     options = parser.parse_args()

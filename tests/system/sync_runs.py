@@ -99,14 +99,19 @@ class Replicas:
         self.log.close()
 
 
-def run_to_the_end(replicas, lake, dice, events, kills, seconds=900):
-    """Kills are spread over the progress of the events. Returns how many there were."""
+def run_to_the_end(replicas, lake, dice, events, kills, seconds=900, progress=None):
+    """Kills are spread over the progress of the events. Returns how many there were. progress(): a quicker way to how many
+    have ended than the events table."""
     done_sql = f"SELECT count(*) FROM {TABLE} WHERE event_id LIKE 'e%' AND status IN ('completed', 'failed', 'blocked')"
     killed, deadline = 0, time.monotonic() + seconds
+
+    def shown():
+        return int(lake(done_sql)[0][0])
+
     while True:
-        done = int(lake(done_sql)[0][0])
+        done = (progress or shown)()
         assert time.monotonic() < deadline, f"{done} of {events} events ended after {killed} kills"
-        if done == events and killed >= kills:
+        if done == events and killed >= kills and (progress is None or shown() == events):
             return killed
         if killed < kills and (done * kills >= killed * events or done == events):
             replicas.kill_one(dice.randrange(len(replicas.processes)))

@@ -224,6 +224,16 @@ def test_a_lock_that_is_not_granted_is_no_failure(pair):
     assert p.numbers() == [1]
 
 
+def test_a_ledger_that_can_not_be_told_is_told_later(pair):
+    """Else the failure's first retry would only report it again."""
+    p = pair("tds.error=1205,times=2,match=SET reported = 1")
+    p.insert("bad", "main.default.nowhere")
+    p.start()
+    p.wait_for("bad", "failed")
+    wait_until(lambda: p.server("SELECT reported FROM dbo.bridge_ledger") == [[True]], 60, "the note")
+    p.stop()
+
+
 # ---- a workspace in trouble ----
 
 

@@ -27,6 +27,10 @@ static void put_target(tds_writer *w, const load_target *t, const char *name) {
 }
 
 void talk_answers(br_buf *out, const load_target *targets, size_t count) {
+  talk_answers_of(out, targets, count, -1);
+}
+
+void talk_answers_of(br_buf *out, const load_target *targets, size_t count, int64_t rows) {
   tds_stream *s = NULL;
   tds_writer w;
   br_buf_init(out, TALK_MOST);
@@ -43,7 +47,10 @@ void talk_answers(br_buf *out, const load_target *targets, size_t count) {
     if (i > 0) {
       tds_writer_begin(&w, TDS_PACKET_RESPONSE, 0);
     }
-    assert_int_equal(tds_put_done(&w, TDS_TOKEN_DONE, TDS_DONE_COUNT, 0xC1, 0, NULL), BR_OK);
+    const bool counted = i < 2 || rows >= 0;
+    assert_int_equal(tds_put_done(&w, TDS_TOKEN_DONE, counted ? TDS_DONE_COUNT : 0, 0xC1,
+                                  i < 2 || rows < 0 ? 0 : (uint64_t)rows, NULL),
+                     BR_OK);
     assert_int_equal(tds_writer_end(&w, NULL), BR_OK);
   }
   tds_writer_done(&w);

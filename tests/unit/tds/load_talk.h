@@ -28,6 +28,8 @@ typedef struct load_target {
 
 /* The answers to SELECT TOP (0), to INSERT BULK and to the stream. */
 void talk_answers(br_buf *out, const load_target *targets, size_t count);
+/* The last answer counts `rows`; < 0: it has no count. */
+void talk_answers_of(br_buf *out, const load_target *targets, size_t count, int64_t rows);
 br_status talk_connect(talk *t, size_t packet_size, br_error *err) BR_CHECKED;
 /* Closes; the answers stay. */
 void talk_done(talk *t);

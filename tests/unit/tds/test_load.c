@@ -255,6 +255,30 @@ static void a_load_without_rows_sends_nothing(void **state) {
   br_buf_done(&t.answers);
 }
 
+/* An index with IGNORE_DUP_KEY drops rows without an error. */
+static void the_servers_count_is_what_is_reported(void **state) {
+  (void)state;
+  static const type_sample numbers = {.spec = {.type = BATCH_SQL_INT}, .cells = {"1", "2"}};
+  const load_target to = {.spec = numbers.spec, .collation = tds_collation_latin1};
+  talk t = {.conn = NULL};
+  tds_load *load = NULL;
+  batch *b = NULL;
+  uint64_t rows = 0;
+  talk_answers_of(&t.answers, &to, 1, 1);
+  assert_int_equal(talk_connect(&t, 4096, NULL), BR_OK);
+  assert_int_equal(open_load(&t, 1, &load, NULL), BR_OK);
+  assert_int_equal(batch_new(tds_load_schema(load), CAPACITY, &b, NULL), BR_OK);
+  fill(load, &numbers, false, b);
+  assert_true(b->rows > 1);
+  assert_int_equal(tds_load_write(load, b, NULL), BR_OK);
+  assert_int_equal(tds_load_finish(load, &rows, NULL), BR_OK);
+  assert_int_equal(rows, 1);
+  batch_free(b);
+  tds_load_free(load);
+  talk_done(&t);
+  br_buf_done(&t.answers);
+}
+
 /* --- values that don't fit --- */
 
 typedef struct misfit {
@@ -506,6 +530,7 @@ int main(void) {
       cmocka_unit_test(the_statement_names_types_collations_and_hints),
       cmocka_unit_test(computed_and_rowversion_columns_are_refused),
       cmocka_unit_test(a_load_without_rows_sends_nothing),
+      cmocka_unit_test(the_servers_count_is_what_is_reported),
       cmocka_unit_test(values_that_do_not_fit_name_their_place),
       cmocka_unit_test(failing_allocations_leave_nothing_behind),
       cmocka_unit_test(a_cut_answer_is_a_lost_connection),
