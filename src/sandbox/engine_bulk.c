@@ -266,7 +266,7 @@ br_status engine_insert_batch(engine_session *s, const char *table_name, const b
   }
   if (st == BR_OK) {
     *ret_rows = b->rows;
-    s->environment.rowcount = (int32_t)b->rows;
+    s->environment.rowcount = (int64_t)b->rows;
   }
   return give_error(s, ret_error, st);
 }

@@ -399,7 +399,7 @@ br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *re
   br_status ended = engine_write_end(s, st == BR_OK, st == BR_OK ? err : NULL);
   st = st != BR_OK ? st : ended;
   if (st == BR_OK) {
-    s->environment.rowcount = (int32_t)s->rows_affected;
+    s->environment.rowcount = (int64_t)s->rows_affected;
   }
   if (st == BR_OK && stmt->output != NULL) {
     *ret_outcome = ENGINE_OUTCOME_ROWS;

@@ -348,6 +348,6 @@ br_status engine_insert_query(engine_session *s, const catalog_table *table,
   }
   engine_writer_done(&w);
   s->rows_affected = (int64_t)w.count;
-  s->environment.rowcount = (int32_t)w.count;
+  s->environment.rowcount = (int64_t)w.count;
   return st;
 }

@@ -570,7 +570,7 @@ static bool report(engine_outcome outcome, engine_result_kind *ret_kind) {
 /* Rows that the caller left unread still count. */
 static void finish_rows(engine_session *s) {
   if (s->rows != NULL) {
-    s->environment.rowcount = (int32_t)s->rows_read;
+    s->environment.rowcount = (int64_t)s->rows_read;
   }
   engine_rows_done(s);
 }

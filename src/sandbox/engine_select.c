@@ -114,7 +114,7 @@ br_status engine_read_batch(engine_session *s, batch *b, br_error *err) {
     int rc = sqlite3_step(s->rows);
     if (rc == SQLITE_DONE) {
       s->rows_affected = s->rows_read;
-      s->environment.rowcount = (int32_t)s->rows_read;
+      s->environment.rowcount = (int64_t)s->rows_read;
       (void)sqlite3_finalize(s->rows);
       s->rows = NULL;
       return any ? BR_OK : BR_DONE;
@@ -202,7 +202,7 @@ static br_status assign_rows(engine_session *s, const sql_stmt *stmt, br_error *
   }
   (void)sqlite3_finalize(rows);
   s->rows_affected = count;
-  s->environment.rowcount = (int32_t)count;
+  s->environment.rowcount = (int64_t)count;
   return st == BR_DONE ? BR_OK : st;
 }
 

@@ -50,16 +50,23 @@ br_status sync_change_note(sync_change *change, br_error *err, const char *forma
                        text.message);
 }
 
-/* A change of very many rows fills the log: worth a word before, where the login may look. */
-static br_status look_at_log(sync_change *change, br_error *err) {
-  if (change->staged <= MANY_ROWS) {
+/* A direct load has staged nothing: its source says how much is coming. */
+static uint64_t rows_coming(const sync_change *change) {
+  return change->source == NULL || change->staged > 0 ? change->staged
+                                                      : sync_source_total(change->source);
+}
+
+br_status sync_change_look_at_log(sync_change *change, uint64_t rows, br_error *err) {
+  char sql[SYNC_NAME_TEXT_MAX + 128];
+  if (rows <= MANY_ROWS) {
     return BR_OK;
   }
   int64_t percent = -1;
   br_error ignored = BR_ERROR_INIT; /* no right to look, or no such view: nothing is said */
-  br_status looked = sync_query_number(
-      change->conn, "SELECT CAST(used_log_space_in_percent AS int) FROM sys.dm_db_log_space_usage",
-      NULL, 0, &percent, &ignored);
+  (void)snprintf(sql, sizeof sql,
+                 "SELECT CAST(used_log_space_in_percent AS int) FROM %ssys.dm_db_log_space_usage",
+                 change->target->catalog);
+  br_status looked = sync_query_number(change->conn, sql, NULL, 0, &percent, &ignored);
   if (looked != BR_OK && !tds_is_usable(change->conn)) {
     *err = ignored;
     return looked;
@@ -67,7 +74,7 @@ static br_status look_at_log(sync_change *change, br_error *err) {
   br_status st = sync_change_note(change, err,
                                   "%" PRIu64 " rows in one transaction: the log of the database "
                                   "must hold them all",
-                                  change->staged);
+                                  rows);
   return st == BR_OK && looked == BR_OK
              ? sync_change_note(change, err, "%" PRId64 " %% of it is in use", percent)
              : st;
@@ -76,7 +83,7 @@ static br_status look_at_log(sync_change *change, br_error *err) {
 br_status sync_change_prepare(sync_change *change, br_error *err) {
   br_status st = sync_target_describe(change->conn, &change->event->target, &change->target, err);
   st = st == BR_OK ? operation_of(change)->prepare(change, err) : st;
-  return st == BR_OK ? look_at_log(change, err) : st;
+  return st == BR_OK ? sync_change_look_at_log(change, rows_coming(change), err) : st;
 }
 
 br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err) {

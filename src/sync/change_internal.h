@@ -20,10 +20,14 @@ extern const sync_operation_row sync_operation_insert;
 extern const sync_operation_row sync_operation_update;
 extern const sync_operation_row sync_operation_delete;
 
-/* A change with its row count behind it ("…; SELECT @@ROWCOUNT"): results that triggers send are
- * read over. */
+/* A change with its row count behind it ("…; SELECT ROWCOUNT_BIG()"): results that triggers send
+ * are read over. */
 br_status sync_run_counted(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
                            size_t count, int64_t *ret_rows, br_error *err) BR_CHECKED;
+
+/* A change of very many rows fills the log: a note for the author says so, with the space in use
+ * where the login may look at it. */
+br_status sync_change_look_at_log(sync_change *change, uint64_t rows, br_error *err) BR_CHECKED;
 
 /* Opens the source and fills the stage. */
 br_status sync_stage_source(sync_change *change, bool keys_only, br_error *err) BR_CHECKED;

@@ -37,7 +37,7 @@ static br_status last_number(tds_conn *conn, int64_t *number, br_error *err) {
 br_status sync_run_counted(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
                            size_t count, int64_t *ret_rows, br_error *err) {
   int64_t rows = 0;
-  br_status st = br_buf_text(sql, "; SELECT @@ROWCOUNT", err);
+  br_status st = br_buf_text(sql, "; SELECT ROWCOUNT_BIG()", err);
   const char *text = st == BR_OK ? br_buf_cstr(sql) : NULL;
   if (text == NULL) {
     return st == BR_OK ? br_error_nomem(err) : st;

@@ -24,7 +24,6 @@ typedef struct sync_event_row {
   const char *primary_keys; /* JSON array, or what people write instead: "[a, b]", "a,b" */
   const char *priority, *status, *rows_expected;
   const char *filter_conditions, *metadata; /* JSON objects */
-  bool filter_is_map, metadata_is_map;      /* of type MAP: every value in it is a text */
   const char *too_long; /* name of a column whose text is over the limit; NULL = none */
 } sync_event_row;
 

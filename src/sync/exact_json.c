@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+
+enum { TEXT_MAX = 16 * 1024 * 1024 };
 
 /* A number of the document and where its text lies. */
 typedef struct number {
@@ -158,6 +161,58 @@ br_status sync_json_dump(json_t *json, bool complete, char **ret_text, br_error 
   json_decref(json);
   if (text == NULL) {
     return br_error_nomem(err);
+  }
+  *ret_text = text;
+  return BR_OK;
+}
+
+static br_status write_dumped(json_t *value, br_buf *out, br_error *err) {
+  char *text = NULL;
+  br_status st = sync_json_dump(value, value != NULL, &text, err);
+  st = st == BR_OK ? br_buf_text(out, text, err) : st;
+  br_free(text);
+  return st;
+}
+
+static br_status write_value(const sync_json *json, const json_t *value, br_buf *out,
+                             br_error *err) {
+  const bool is_object = json_is_object(value);
+  size_t index = 0;
+  const char *key = NULL;
+  json_t *child = NULL;
+  if (json_is_number(value)) {
+    const number *n = find_number(json, value);
+    return n == NULL ? br_error_set(err, BR_ERR_INTERNAL, "A number of a JSON text got lost")
+                     : br_buf_append(out, n->text, n->length, err);
+  }
+  if (!is_object && !json_is_array(value)) {
+    return write_dumped(json_incref((json_t *)value), out, err);
+  }
+  br_status st = br_buf_text(out, is_object ? "{" : "[", err);
+  json_array_foreach(value, index, child) {
+    st = st == BR_OK && index > 0 ? br_buf_text(out, ",", err) : st;
+    st = st == BR_OK ? write_value(json, child, out, err) : st;
+  }
+  bool first = true;
+  json_object_foreach((json_t *)value, key, child) {
+    st = st == BR_OK && !first ? br_buf_text(out, ",", err) : st;
+    st = st == BR_OK ? write_dumped(json_string(key), out, err) : st;
+    st = st == BR_OK ? br_buf_text(out, ":", err) : st;
+    st = st == BR_OK ? write_value(json, child, out, err) : st;
+    first = false;
+  }
+  return st == BR_OK ? br_buf_text(out, is_object ? "}" : "]", err) : st;
+}
+
+br_status sync_json_text(const sync_json *json, const json_t *value, char **ret_text,
+                         br_error *err) {
+  br_buf out;
+  br_buf_init(&out, TEXT_MAX);
+  br_status st = write_value(json, value, &out, err);
+  char *text = st == BR_OK ? br_buf_take(&out, NULL) : NULL;
+  br_buf_done(&out);
+  if (st != BR_OK || text == NULL) {
+    return st == BR_OK ? br_error_nomem(err) : st;
   }
   *ret_text = text;
   return BR_OK;

@@ -24,6 +24,9 @@ json_t *sync_json_root(const sync_json *json);
 br_status sync_json_scalar(const sync_json *json, const json_t *value, char **ret_text,
                            br_error *err) BR_CHECKED;
 
+/* Any value of the document as JSON on one line, its numbers as written; the caller frees. */
+br_status sync_json_text(const sync_json *json, const json_t *value, char **ret_text,
+                         br_error *err) BR_CHECKED;
 /* A value that was built as text, and its reference given up; the caller frees. complete false (a
  * part of it could not be made): out of memory. json may be NULL then. */
 br_status sync_json_dump(json_t *json, bool complete, char **ret_text, br_error *err) BR_CHECKED;

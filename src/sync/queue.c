@@ -190,8 +190,6 @@ static br_status make_event(const sync_queue *queue, const dbx_result *result, u
       .rows_expected = values[7],
       .filter_conditions = values[8],
       .metadata = values[9],
-      .filter_is_map = queue->forms[SYNC_COLUMN_FILTER_CONDITIONS] == SYNC_FORM_MAP,
-      .metadata_is_map = queue->forms[SYNC_COLUMN_METADATA] == SYNC_FORM_MAP,
       .too_long = dbx_result_value(result, row, TEXT_COUNT + 1),
   };
   return sync_event_make(queue->plain, &texts_of_row, ret_event, err);

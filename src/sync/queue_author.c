@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "sync/exact_json.h"
 #include "sync/queue_columns.h"
+#include "sync/queue_objects.h"
 #include "sync/retry.h"
 
 enum { STATEMENT_MAX = 256 * 1024, PARAMETERS_MAX = SYNC_COLUMN_COUNT, CONFLICTS_MAX = 8 };
@@ -151,44 +152,80 @@ static const char *shown(const sync_queue *queue, sync_column column, const char
   return sync_column_there(queue, column) ? text : NULL;
 }
 
-br_status sync_queue_check(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
-                           sync_event **ret_event, br_error *err) {
+/* What can't be put into the table's columns is wrong with the event, not with us. */
+static br_status set_problem(sync_event *event, const br_error *why, br_error *err) {
+  if (event->problem == NULL) {
+    event->problem = br_strdup(why->message);
+  }
+  return event->problem == NULL ? br_error_nomem(err) : BR_OK;
+}
+
+/* The row's objects, as the columns will show them; *ret_result and objects own the texts. */
+static br_status shown_objects(sync_queue *queue, const sync_new_event *event,
+                               const sync_objects *objects, br_cancel *cancel, sync_event_row *row,
+                               dbx_result **ret_result, br_error *err) {
   const bool filter_is_map = queue->forms[SYNC_COLUMN_FILTER_CONDITIONS] == SYNC_FORM_MAP;
   const bool metadata_is_map = queue->forms[SYNC_COLUMN_METADATA] == SYNC_FORM_MAP;
+  sync_new_event put = *event;
+  put.filter_conditions = row->filter_conditions = objects->filter_conditions;
+  put.metadata = row->metadata = objects->metadata;
+  if ((!filter_is_map || put.filter_conditions == NULL) &&
+      (!metadata_is_map || put.metadata == NULL)) {
+    return BR_OK;
+  }
+  br_status st = ask_shown(queue, &put, cancel, ret_result, err);
+  if (st == BR_OK) {
+    row->filter_conditions =
+        filter_is_map ? dbx_result_value(*ret_result, 0, 0) : row->filter_conditions;
+    row->metadata = metadata_is_map ? dbx_result_value(*ret_result, 0, 1) : row->metadata;
+  }
+  return st;
+}
+
+br_status sync_queue_check(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
+                           sync_event **ret_event, br_error *err) {
   char expected[32];
   char *keys = NULL;
   dbx_result *result = NULL;
+  sync_objects objects = {.metadata = NULL};
+  br_error wrong = BR_ERROR_INIT;
+  sync_event *made = NULL;
   sync_event_row row = {.event_id = event->event_id,
                         .operation = event->operation,
                         .source_table = shown(queue, SYNC_COLUMN_SOURCE_TABLE, event->source_table),
                         .target_table = event->target_table,
                         .filter_conditions = event->filter_conditions,
-                        .metadata = event->metadata,
-                        .filter_is_map = filter_is_map,
-                        .metadata_is_map = metadata_is_map};
+                        .metadata = event->metadata};
   (void)snprintf(expected, sizeof expected, "%" PRId64, event->rows_expected);
   row.rows_expected =
       event->has_rows_expected ? shown(queue, SYNC_COLUMN_ROWS_EXPECTED, expected) : NULL;
   br_status st = sync_json_list(event->keys, event->key_count, &keys, err);
   row.primary_keys = shown(queue, SYNC_COLUMN_PRIMARY_KEYS, keys);
-  if (st == BR_OK && ((filter_is_map && event->filter_conditions != NULL) ||
-                      (metadata_is_map && event->metadata != NULL))) {
-    st = ask_shown(queue, event, cancel, &result, err);
-    row.filter_conditions =
-        st == BR_OK && filter_is_map ? dbx_result_value(result, 0, 0) : row.filter_conditions;
-    row.metadata = st == BR_OK && metadata_is_map ? dbx_result_value(result, 0, 1) : row.metadata;
+  br_status put = st == BR_OK ? sync_objects_make(queue, event, &objects, &wrong) : st;
+  if (put == BR_OK) {
+    st = shown_objects(queue, event, &objects, cancel, &row, &result, err);
+  } else if (st == BR_OK && put != BR_ERR_DATA) {
+    st = br_error_set(err, put, "%s", wrong.message);
   }
   row.too_long = too_long(&row);
-  st = st == BR_OK ? sync_event_make(queue->plain, &row, ret_event, err) : st;
+  st = st == BR_OK ? sync_event_make(queue->plain, &row, &made, err) : st;
+  st = st == BR_OK && put == BR_ERR_DATA ? set_problem(made, &wrong, err) : st;
+  if (st == BR_OK) {
+    *ret_event = made;
+  } else {
+    sync_event_free(made);
+  }
   dbx_result_free(result);
+  sync_objects_done(&objects);
   br_free(keys);
   return st;
 }
 
 /* ---- emitting ---- */
 
-static br_status new_row(const sync_queue *queue, const sync_new_event *event, const char *keys,
-                         statement *s, br_buf *values, br_error *err) {
+static br_status new_row(const sync_queue *queue, const sync_new_event *event,
+                         const sync_objects *objects, const char *keys, statement *s,
+                         br_buf *values, br_error *err) {
   (void)snprintf(s->priority, sizeof s->priority, "%" PRId64, event->priority);
   (void)snprintf(s->rows_expected, sizeof s->rows_expected, "%" PRId64, event->rows_expected);
   const struct {
@@ -199,12 +236,13 @@ static br_status new_row(const sync_queue *queue, const sync_new_event *event, c
       {SYNC_COLUMN_OPERATION, event->operation},
       {SYNC_COLUMN_SOURCE_TABLE, event->source_table},
       {SYNC_COLUMN_TARGET_TABLE, event->target_table},
-      {SYNC_COLUMN_PRIMARY_KEYS, keys},
+      {SYNC_COLUMN_PRIMARY_KEYS,
+       event->key_count > 0 ? keys : shown(queue, SYNC_COLUMN_PRIMARY_KEYS, keys)},
       {SYNC_COLUMN_PRIORITY, event->has_priority ? s->priority : NULL},
       {SYNC_COLUMN_STATUS, "pending"},
       {SYNC_COLUMN_ROWS_EXPECTED, event->has_rows_expected ? s->rows_expected : NULL},
-      {SYNC_COLUMN_FILTER_CONDITIONS, event->filter_conditions},
-      {SYNC_COLUMN_METADATA, event->metadata},
+      {SYNC_COLUMN_FILTER_CONDITIONS, objects->filter_conditions},
+      {SYNC_COLUMN_METADATA, objects->metadata},
   };
   br_status st = BR_OK;
   for (size_t i = 0; i < sizeof columns / sizeof columns[0] && st == BR_OK; i++) {
@@ -226,15 +264,17 @@ br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_can
   br_buf values;
   char *keys = NULL;
   dbx_result *result = NULL;
+  sync_objects objects = {.metadata = NULL};
   statement_init(&s);
   br_buf_init(&values, STATEMENT_MAX);
   br_status st = sync_json_list(event->keys, event->key_count, &keys, err);
+  st = st == BR_OK ? sync_objects_make(queue, event, &objects, err) : st;
   st = st == BR_OK ? br_buf_printf(&s.sql, err,
                                    "MERGE INTO %s AS t USING (SELECT :event_id AS id) AS s ON "
                                    "t.event_id = s.id WHEN NOT MATCHED THEN INSERT (",
                                    queue->sql)
                    : st;
-  st = st == BR_OK ? new_row(queue, event, keys, &s, &values, err) : st;
+  st = st == BR_OK ? new_row(queue, event, &objects, keys, &s, &values, err) : st;
   st = st == BR_OK ? br_buf_printf(&s.sql, err, ") VALUES (%.*s)", (int)values.len,
                                    (const char *)values.data)
                    : st;
@@ -244,6 +284,7 @@ br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_can
     st = br_error_set(err, BR_ERR_EXISTS, "There is an event '%.200s' already", event->event_id);
   }
   dbx_result_free(result);
+  sync_objects_done(&objects);
   br_free(keys);
   br_buf_done(&values);
   br_buf_done(&s.sql);

@@ -5,14 +5,15 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "sync/query.h"
 
-enum { STEPS_MAX = 6, NO_PERMISSION = 262, NO_PERMISSION_ON_SCHEMA = 2760 };
+enum { STEPS_MAX = 6 };
+#define LEDGER_RIGHTS "SELECT, INSERT, UPDATE, DELETE"
 
 void sync_setup_done(sync_setup *setup) {
   for (size_t i = 0; i < setup->count; i++) {
     br_free(setup->steps[i].sql);
     br_free(setup->steps[i].exists);
+    br_free(setup->steps[i].grants);
   }
   br_free(setup->steps);
   *setup = (sync_setup){.steps = NULL};
@@ -30,21 +31,65 @@ static br_status finish_step(sync_setup_step *step, br_buf *sql, br_status st, b
   return st == BR_OK && step->sql == NULL ? br_error_nomem(err) : st;
 }
 
+/* The name's first `parts` parts for a GRANT; words where it has not so many in front of the table.
+ */
+static void container_text(const sync_name *table, size_t parts, char *text) {
+  sync_name name = *table;
+  const size_t missing = SYNC_NAME_PARTS - table->count;
+  name.count = parts - missing;
+  if (parts > missing) {
+    sync_name_sql(&name, text);
+  } else {
+    (void)snprintf(text, SYNC_NAME_TEXT_MAX, "<the default %s>", parts == 1 ? "catalog" : "schema");
+  }
+}
+
+static br_status set_grants(sync_setup_step *step, br_buf *text, br_status st, br_error *err) {
+  step->grants = st == BR_OK ? br_buf_take(text, NULL) : NULL;
+  br_buf_done(text);
+  return st == BR_OK && step->grants == NULL ? br_error_nomem(err) : st;
+}
+
+/* What it takes to make a catalog (parts 1), a schema (2) or a table (3) with this name
+ * (https://docs.databricks.com/aws/en/data-governance/unity-catalog/manage-privileges/privileges).
+ */
+static br_status grant_making(sync_setup_step *step, const sync_name *table, size_t parts,
+                              br_error *err) {
+  char catalog[SYNC_NAME_TEXT_MAX], schema[SYNC_NAME_TEXT_MAX];
+  br_buf text;
+  br_buf_init(&text, BR_KIB(64));
+  container_text(table, 1, catalog);
+  container_text(table, 2, schema);
+  br_status st =
+      parts == 1 ? br_buf_text(&text, "GRANT CREATE CATALOG ON METASTORE TO {}", err)
+      : parts == 2
+          ? br_buf_printf(&text, err, "GRANT USE CATALOG, CREATE SCHEMA ON CATALOG %s TO {}",
+                          catalog)
+          : br_buf_printf(&text, err,
+                          "GRANT USE CATALOG ON CATALOG %s TO {}; GRANT USE SCHEMA, CREATE TABLE "
+                          "ON SCHEMA %s TO {}",
+                          catalog, schema);
+  return set_grants(step, &text, st, err);
+}
+
 /* CREATE CATALOG or SCHEMA IF NOT EXISTS of the first `parts` parts. */
 static br_status add_container(sync_setup *setup, const sync_name *table, size_t parts,
                                br_error *err) {
   sync_name name = *table;
   char text[SYNC_NAME_TEXT_MAX];
-  const char *kind = parts == 1 ? "CATALOG" : "SCHEMA";
+  const bool catalog = table->count == 3 && parts == 1; /* "events.bridge_events": a schema's */
   br_buf sql;
   br_buf_init(&sql, BR_KIB(64));
   name.count = parts;
   sync_setup_step *step = next_step(setup, SYNC_SETUP_DATABRICKS);
   sync_name_plain(&name, text);
-  (void)snprintf(step->what, sizeof step->what, "%s %s", parts == 1 ? "catalog" : "schema", text);
+  (void)snprintf(step->what, sizeof step->what, "%s %s", catalog ? "catalog" : "schema", text);
   step->may_fail = true;
   sync_name_sql(&name, text);
-  br_status st = br_buf_printf(&sql, err, "CREATE %s IF NOT EXISTS %s", kind, text);
+  br_status st = grant_making(step, table, catalog ? 1 : 2, err);
+  st = st == BR_OK ? br_buf_printf(&sql, err, "CREATE %s IF NOT EXISTS %s",
+                                   catalog ? "CATALOG" : "SCHEMA", text)
+                   : st;
   return finish_step(step, &sql, st, err);
 }
 
@@ -56,29 +101,31 @@ static br_status add_events_table(sync_setup *setup, const sync_name *table, br_
   sync_name_plain(table, text);
   (void)snprintf(step->what, sizeof step->what, "events table %s", text);
   sync_name_sql(table, text);
-  br_status st = br_buf_printf(&sql, err,
-                               "CREATE TABLE IF NOT EXISTS %s (\n"
-                               "  event_id STRING,\n"
-                               "  operation STRING COMMENT 'INSERT, UPDATE or DELETE',\n"
-                               "  source_table STRING COMMENT 'catalog.schema.table',\n"
-                               "  target_table STRING COMMENT 'schema.table in SQL Server',\n"
-                               "  primary_keys ARRAY<STRING>,\n"
-                               "  priority INT DEFAULT 0,\n"
-                               "  status STRING DEFAULT 'pending',\n"
-                               "  rows_expected INT,\n"
-                               "  rows_affected INT,\n"
-                               "  discrepancy INT,\n"
-                               "  warning STRING,\n"
-                               "  error_message STRING,\n"
-                               "  filter_conditions STRING COMMENT 'JSON object, for DELETE',\n"
-                               "  metadata STRING COMMENT 'JSON object',\n"
-                               "  created_at TIMESTAMP DEFAULT current_timestamp(),\n"
-                               "  processed_at TIMESTAMP\n"
-                               ") USING DELTA TBLPROPERTIES (\n"
-                               "  'delta.feature.allowColumnDefaults' = 'supported',\n"
-                               "  'delta.enableDeletionVectors' = 'true'\n"
-                               ")",
-                               text);
+  br_status st = grant_making(step, table, 3, err);
+  st = st == BR_OK ? br_buf_printf(&sql, err,
+                                   "CREATE TABLE IF NOT EXISTS %s (\n"
+                                   "  event_id STRING,\n"
+                                   "  operation STRING COMMENT 'INSERT, UPDATE or DELETE',\n"
+                                   "  source_table STRING COMMENT 'catalog.schema.table',\n"
+                                   "  target_table STRING COMMENT 'schema.table in SQL Server',\n"
+                                   "  primary_keys ARRAY<STRING>,\n"
+                                   "  priority INT DEFAULT 0,\n"
+                                   "  status STRING DEFAULT 'pending',\n"
+                                   "  rows_expected INT,\n"
+                                   "  rows_affected INT,\n"
+                                   "  discrepancy INT,\n"
+                                   "  warning STRING,\n"
+                                   "  error_message STRING,\n"
+                                   "  filter_conditions STRING COMMENT 'JSON object, for DELETE',\n"
+                                   "  metadata STRING COMMENT 'JSON object',\n"
+                                   "  created_at TIMESTAMP DEFAULT current_timestamp(),\n"
+                                   "  processed_at TIMESTAMP\n"
+                                   ") USING DELTA TBLPROPERTIES (\n"
+                                   "  'delta.feature.allowColumnDefaults' = 'supported',\n"
+                                   "  'delta.enableDeletionVectors' = 'true'\n"
+                                   ")",
+                                   text)
+                   : st;
   return finish_step(step, &sql, st, err);
 }
 
@@ -92,13 +139,34 @@ static br_status add_test_table(sync_setup *setup, const sync_name *events, br_e
   sync_name_plain(&name, text);
   (void)snprintf(step->what, sizeof step->what, "table %s", text);
   sync_name_sql(&name, text);
-  br_status st = br_buf_printf(&sql, err,
-                               "CREATE TABLE IF NOT EXISTS %s USING DELTA AS "
-                               "SELECT 'user_1' AS username, true AS is_user, false AS is_admin "
-                               "UNION ALL SELECT 'user_2', true, true "
-                               "UNION ALL SELECT 'user_3', false, false",
-                               text);
+  br_status st = grant_making(step, events, 3, err);
+  st = st == BR_OK
+           ? br_buf_printf(&sql, err,
+                           "CREATE TABLE IF NOT EXISTS %s USING DELTA AS "
+                           "SELECT 'user_1' AS username, true AS is_user, false AS is_admin "
+                           "UNION ALL SELECT 'user_2', true, true "
+                           "UNION ALL SELECT 'user_3', false, false",
+                           text)
+           : st;
   return finish_step(step, &sql, st, err);
+}
+
+/* Who makes a table in somebody else's schema does not own it: the rights to use it are named too.
+ */
+static br_status grant_ledger(sync_setup_step *step, const sync_ledger *ledger, br_error *err) {
+  const sync_name *name = &ledger->name;
+  const char *schema = name->count > 1 ? name->parts[name->count - 2] : "dbo";
+  br_buf text;
+  br_buf_init(&text, BR_KIB(64));
+  br_status st = br_buf_text(
+      &text, "GRANT CREATE TABLE TO {}; GRANT ALTER, " LEDGER_RIGHTS " ON SCHEMA::", err);
+  st = st == BR_OK ? sync_quote(&text, SYNC_SQLSERVER, schema, err) : st;
+  st = st == BR_OK ? br_buf_printf(&text, err,
+                                   " TO {}; or, when somebody else has made it (--dry-run shows "
+                                   "how): GRANT " LEDGER_RIGHTS " ON %s TO {}",
+                                   ledger->sql)
+                   : st;
+  return set_grants(step, &text, st, err);
 }
 
 static br_status add_ledger(sync_setup *setup, const char *ledger_table, br_error *err) {
@@ -110,6 +178,7 @@ static br_status add_ledger(sync_setup *setup, const char *ledger_table, br_erro
   if (st == BR_OK) {
     (void)snprintf(step->what, sizeof step->what, "ledger %s", ledger.plain);
     st = sync_ledger_ddl(&ledger, &sql, err);
+    st = st == BR_OK ? grant_ledger(step, &ledger, err) : st;
   }
   st = finish_step(step, &sql, st, err);
   br_buf_init(&sql, BR_KIB(64));
@@ -147,49 +216,4 @@ br_status sync_setup_plan(const char *events_table, const char *ledger_table, bo
   }
   *ret_setup = setup;
   return BR_OK;
-}
-
-/* ---- running ---- */
-
-static br_status run_on_databricks(const sync_setup_step *step, dbx_client *client,
-                                   br_cancel *cancel, br_error *err) {
-  const dbx_statement statement = {.sql = step->sql};
-  dbx_result *result = NULL;
-  char condition[DBX_CONDITION_MAX];
-  br_status st = dbx_statement_run(client, &statement, cancel, &result, err);
-  dbx_result_free(result);
-  if (st != BR_OK && err != NULL &&
-      ((dbx_error_condition(err, condition) && strstr(condition, "PERMISSION") != NULL) ||
-       strstr(err->message, "PERMISSION_DENIED") != NULL)) {
-    st = br_error_append(err, BR_ERR_AUTH,
-                         "; an owner can run it, or: GRANT USE CATALOG, USE SCHEMA, CREATE SCHEMA, "
-                         "CREATE TABLE ON CATALOG … TO `this principal`");
-    err->status = BR_ERR_AUTH;
-  }
-  return st;
-}
-
-static br_status run_on_sqlserver(const sync_setup_step *step, tds_conn *conn, bool *ret_made,
-                                  br_error *err) {
-  int64_t there = 0;
-  br_status st = sync_query_number(conn, step->exists, NULL, 0, &there, err);
-  *ret_made = there == 0;
-  st = st == BR_OK && there == 0 ? tds_run(conn, step->sql, err) : st;
-  const int64_t number = st == BR_ERR_REMOTE && err != NULL ? err->native_code : 0;
-  if (number == NO_PERMISSION || number == NO_PERMISSION_ON_SCHEMA) {
-    st = br_error_append(err, BR_ERR_AUTH,
-                         "; a DBA can run the statement that --dry-run shows, then: GRANT SELECT, "
-                         "INSERT, UPDATE, DELETE ON it TO this login; or GRANT CREATE TABLE and "
-                         "ALTER ON SCHEMA::dbo to this login");
-    err->status = BR_ERR_AUTH;
-  }
-  return st;
-}
-
-br_status sync_setup_run(const sync_setup_step *step, dbx_client *client, tds_conn *conn,
-                         br_cancel *cancel, bool *ret_made, br_error *err) {
-  *ret_made = true;
-  br_status st = step->side == SYNC_SETUP_DATABRICKS ? run_on_databricks(step, client, cancel, err)
-                                                     : run_on_sqlserver(step, conn, ret_made, err);
-  return st == BR_OK ? BR_OK : br_error_context(err, st, "%s", step->what);
 }

@@ -16,6 +16,7 @@ typedef struct sync_setup_step {
   sync_setup_side side;
   char what[SYNC_NAME_TEXT_MAX + 64]; /* "events table bridge.events.bridge_events" */
   char *sql;                          /* owned */
+  char *grants;                       /* owned; what lets {} run it */
   char *exists;  /* owned; counts what is there already; NULL: the statement itself asks */
   bool may_fail; /* a catalog or schema that the login may not make, but that may be there */
 } sync_setup_step;

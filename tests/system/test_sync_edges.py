@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import time
 
+import pytest
 from conftest import wait_until
 from sync_case import EVENTS, sync  # noqa: F401 (a fixture)
 from test_sync import THREE
@@ -59,6 +60,65 @@ def test_retry_and_cancel_read_the_status_as_the_queue_does(sync):
     assert sync.event("bad")["status"] == "failed"
     assert sync.bridge.run("events", "retry", "bad", check=True).out == "bad: pending\n"
     assert sync.event("bad")["status"] == "pending"
+
+
+@pytest.fixture(params=["MAP<STRING,STRING>", "STRING"])
+def maps(request, make_bridge):
+    """Conditions are a MAP; metadata is what the parameter says."""
+    bridge = make_bridge({"EVENTS_TABLE": "main.maps.events"})
+    bridge.sql("databricks", "CREATE SCHEMA IF NOT EXISTS main.maps")
+    bridge.sql(
+        "databricks",
+        "CREATE TABLE main.maps.events (event_id STRING, operation STRING, source_table STRING, target_table STRING, "
+        "primary_keys ARRAY<STRING>, status STRING, error_message STRING, rows_affected INT, "
+        f"filter_conditions MAP<STRING,STRING>, metadata {request.param})",
+    )
+    bridge.run("init", check=True)
+    bridge.sql("sqlserver", "CREATE TABLE dbo.T (id int PRIMARY KEY, amount decimal(38,2), closed bit, name nvarchar(20))")
+    bridge.sql(
+        "sqlserver",
+        "INSERT INTO dbo.T VALUES (1, 12345678901234567890.10, 1, N'[1, 2]'), (2, 12345678901234567890.11, 1, N'x'), "
+        "(3, 12345678901234567890.10, 0, N'y'), (4, 5, 0, NULL), (5, 6, 1, N'z')",
+    )
+    return bridge
+
+
+@pytest.mark.parametrize(
+    "conditions, metadata, gone",
+    [
+        ('{"amount": 12345678901234567890.10, "closed": true}', None, [1]),
+        ('{"amount": 12345678901234567890.10, "closed": [true, false]}', None, [1, 3]),
+        ('{"name": "[1, 2]"}', None, [1]),
+        ('{"name": [null, "z"]}', '{"n": 1.50, "notes": {"deep": [1, {"x": 2.0}]}}', [4, 5]),
+        ('{"closed": 0}', '{"filter_conditions": {"id": [3, 5]}}', [3]),
+        ('{"closed": false}', '{"dry_run": true}', []),
+    ],
+)
+def test_conditions_and_notes_keep_their_values_in_a_map(maps, conditions, metadata, gone):
+    """A MAP holds texts alone: lists go where the poller finds them, numbers keep their digits."""
+    emitted = maps.run(
+        "events", "emit", "--operation", "DELETE", "--target", "dbo.T", "--key", "id", "--filter", conditions,
+        *(["--metadata", metadata] if metadata else []), "--event-id", "e",
+    )
+    assert emitted.status == 0, emitted
+    assert maps.run("sync", "--once").status == 0, maps.run("events", "show", "e")
+    left = [row[0] for row in maps.sql("sqlserver", "SELECT id FROM dbo.T ORDER BY id").json()["rows"]]
+    assert left == [i for i in range(1, 6) if i not in gone]
+
+
+def test_what_a_map_can_not_hold_is_refused_with_its_reason(maps):
+    def refused(conditions, metadata):
+        result = maps.run(
+            "events", "emit", "--operation", "DELETE", "--target", "dbo.T", "--key", "id", "--filter", conditions, "--metadata", metadata
+        )
+        assert result.status != 0 and maps.sql("databricks", "SELECT * FROM main.maps.events").json()["rows"] == []
+        return result.err
+
+    assert "is a MAP in the table main.maps.events" in refused('{"id": [1]}', '{"filter_conditions": {"name": "x"}}')
+    assert "filter_conditions: it is no JSON object" in refused('{"id": 1', "{}")
+    assert "metadata: it is no JSON object" in refused('{"id": 1}', '{"dry_run": true')
+    assert "a single value is expected, not an object" in refused('{"id": {"a": 1}}', "{}")
+    assert "the list of the condition on 'id' has 0 values" in refused('{"id": []}', "{}")
 
 
 def test_the_ledger_is_no_target(sync):

@@ -104,7 +104,8 @@ typedef struct sql_variable {
 
 typedef struct sql_environment {
   sql_variable *variables;
-  int32_t rowcount, trancount, error_number, spid, lock_timeout_ms;
+  int64_t rowcount;
+  int32_t trancount, error_number, spid, lock_timeout_ms;
   bool has_identity, doomed;
   int64_t identity; /* SCOPE_IDENTITY() */
   const char *user;

@@ -372,6 +372,11 @@ static sql_bound *bind_xact_state(sql_binder *b, const sql_call *call) {
       sql_value_integer(b->environment->doomed ? -1 : b->environment->trancount > 0));
 }
 
+static sql_bound *bind_rowcount_big(sql_binder *b, const sql_call *call) {
+  (void)call;
+  return bind_literal(b, sql_type_of(SQL_BIGINT), sql_value_integer(b->environment->rowcount));
+}
+
 sql_bound *bind_global(sql_binder *b, const sql_expr *expr) {
   static const char version[] =
       "Microsoft SQL Server 2022 (sandbox of sql-databricks-bridge) - 16.0.1000.6";
@@ -380,7 +385,7 @@ sql_bound *bind_global(sql_binder *b, const sql_expr *expr) {
     const char *name;
     int64_t value;
   } numbers[] = {
-      {"ROWCOUNT", e->rowcount},
+      {"ROWCOUNT", (int32_t)e->rowcount},
       {"TRANCOUNT", e->trancount},
       {"SPID", e->spid},
       {"ERROR", e->error_number},
@@ -535,5 +540,6 @@ const sql_function_row sql_function_rows_tsql[] = {
     {"ERROR_LINE", 0, 0, false, bind_error},
     {"ERROR_PROCEDURE", 0, 0, false, bind_error},
     {"XACT_STATE", 0, 0, false, bind_xact_state},
+    {"ROWCOUNT_BIG", 0, 0, false, bind_rowcount_big},
     {NULL, 0, 0, false, NULL},
 };

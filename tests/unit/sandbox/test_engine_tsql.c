@@ -32,7 +32,8 @@ static void rows_are_stored_with_their_types(void **state) {
          "(2)\n"},
         {"SELECT id, name, d, w, v FROM t ORDER BY id",
          "10|ab|1.01|2020-01-02 03:04:05.677000|0xAB\n15|c|NULL|NULL|NULL\n"},
-        {"SELECT SCOPE_IDENTITY(), @@ROWCOUNT", "15|2\n"},
+        {"SELECT SCOPE_IDENTITY(), @@ROWCOUNT, ROWCOUNT_BIG(), 2147483647 + ROWCOUNT_BIG()",
+         "15|2|2|2147483649\n"},
         {"INSERT INTO t (name) VALUES ('toolong')",
          "!2628 String or binary data would be truncated in table 'master.dbo.t', column 'name'. "
          "Truncated value: 'toolo'.\n#3621 The statement has been terminated.\n"},

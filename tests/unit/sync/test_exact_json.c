@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "support/cmocka.h"
+#include "support/torture.h"
 
 static void assert_scalar(const sync_json *json, const json_t *value, const char *expected) {
   char *text = NULL;
@@ -43,6 +44,37 @@ static void numbers_keep_their_digits(void **state) {
   sync_json_free(json);
 }
 
+static void any_value_is_written_with_its_digits(void **state) {
+  (void)state;
+  static const char text[] =
+      "{ \"a\" : [1.50, {\"b \\\"\" : 12345678901234567890.10}, []], \"c\":{},"
+      "\"d\":[null,true,\"\\u00e4\\n\",-0]}";
+  sync_json *json = NULL;
+  char *made = NULL;
+  assert_int_equal(sync_json_parse(text, &json, NULL), BR_OK);
+  assert_int_equal(sync_json_text(json, sync_json_root(json), &made, NULL), BR_OK);
+  assert_string_equal(made, "{\"a\":[1.50,{\"b \\\"\":12345678901234567890.10},[]],\"c\":{},"
+                            "\"d\":[null,true,\"\xC3\xA4\\n\",-0]}");
+  br_free(made);
+  sync_json_free(json);
+}
+
+static br_status write_one(void *context, br_error *err) {
+  char *made = NULL;
+  sync_json *json = NULL;
+  (void)context;
+  br_status st = sync_json_parse("{\"a\":[1,{\"b\":2.0}],\"c\":\"d\"}", &json, err);
+  st = st == BR_OK ? sync_json_text(json, sync_json_root(json), &made, err) : st;
+  br_free(made);
+  sync_json_free(json);
+  return st;
+}
+
+static void writing_survives_a_lack_of_memory(void **state) {
+  (void)state;
+  torture_allocations(write_one, NULL);
+}
+
 static void what_is_no_object_is_refused_with_its_place(void **state) {
   (void)state;
   static const char *const texts[] = {"",      "{",           "[1]",
@@ -60,6 +92,8 @@ static void what_is_no_object_is_refused_with_its_place(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(numbers_keep_their_digits),
+      cmocka_unit_test(any_value_is_written_with_its_digits),
+      cmocka_unit_test(writing_survives_a_lack_of_memory),
       cmocka_unit_test(what_is_no_object_is_refused_with_its_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

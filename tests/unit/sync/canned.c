@@ -1,0 +1,110 @@
+#include "canned.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "support/cmocka.h"
+#include "tds/packet.h"
+#include "unit/tds/answer_dump.h"
+
+enum { MOST = 1 << 16 };
+
+static const uint8_t done[] = {0xFD, 0, 0, 0xC1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+void canned_init(canned *c) {
+  *c = (canned){.conn = NULL};
+  br_buf_init(&c->answers, MOST);
+  br_buf_init(&c->sent, MOST);
+}
+
+static void answer(canned *c, const void *payload, size_t length) {
+  const uint8_t header[8] = {TDS_PACKET_RESPONSE,
+                             TDS_STATUS_EOM,
+                             (uint8_t)((length + 8) >> 8),
+                             (uint8_t)(length + 8),
+                             0,
+                             0,
+                             1,
+                             0};
+  assert_int_equal(br_buf_append(&c->answers, header, sizeof header, NULL), BR_OK);
+  assert_int_equal(br_buf_append(&c->answers, payload, length, NULL), BR_OK);
+}
+
+static void put_wide(br_buf *out, const char *ascii) {
+  for (; *ascii != '\0'; ascii++) {
+    assert_int_equal(br_buf_u16le(out, (uint8_t)*ascii, NULL), BR_OK);
+  }
+}
+
+void canned_number(canned *c, int64_t number) {
+  /* One column without a name, INTN of 8 bytes. */
+  uint8_t bytes[] = {0x81, 1, 0, 0, 0,    0, 0, 0,    0, 0x26, 8, 0, 0xD1, 8, 0, 0, 0, 0,
+                     0,    0, 0, 0, 0xFD, 0, 0, 0xC1, 0, 0,    0, 0, 0,    0, 0, 0, 0};
+  br_store_u64le(bytes + 14, (uint64_t)number);
+  answer(c, bytes, sizeof bytes);
+}
+
+void canned_text(canned *c, const char *text) {
+  /* One column without a name, NVARCHAR(128) of the collation Latin1_General_CI_AS. */
+  static const uint8_t head[] = {0x81, 1, 0, 0, 0, 0, 0, 0, 0, 0xE7, 0, 1, 9, 4, 0xD0, 0, 0x34, 0};
+  const size_t length = strlen(text);
+  br_buf body;
+  br_buf_init(&body, MOST);
+  assert_true(br_buf_append(&body, head, sizeof head, NULL) == BR_OK &&
+              br_buf_u8(&body, 0xD1, NULL) == BR_OK &&
+              br_buf_u16le(&body, (uint16_t)(2 * length), NULL) == BR_OK);
+  put_wide(&body, text);
+  assert_int_equal(br_buf_append(&body, done, sizeof done, NULL), BR_OK);
+  answer(c, body.data, body.len);
+  br_buf_done(&body);
+}
+
+void canned_nothing(canned *c) {
+  answer(c, done, sizeof done);
+}
+
+void canned_error(canned *c, uint32_t number, const char *message) {
+  br_buf body;
+  br_buf_init(&body, MOST);
+  const size_t length = strlen(message);
+  assert_true(br_buf_u8(&body, 0xAA, NULL) == BR_OK &&
+              br_buf_u16le(&body, (uint16_t)(14 + 2 * length), NULL) == BR_OK &&
+              br_buf_u32le(&body, number, NULL) == BR_OK &&
+              br_buf_append(&body, "\x01\x0E", 2, NULL) == BR_OK && /* state, class */
+              br_buf_u16le(&body, (uint16_t)length, NULL) == BR_OK);
+  put_wide(&body, message);
+  assert_int_equal(br_buf_append(&body, "\0\0\1\0\0\0", 6, NULL), BR_OK); /* names, line */
+  const uint8_t failed[] = {0xFD, 2, 0, 0xC1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  assert_int_equal(br_buf_append(&body, failed, sizeof failed, NULL), BR_OK);
+  answer(c, body.data, body.len);
+  br_buf_done(&body);
+}
+
+void canned_connect(canned *c) {
+  static const tds_options options = {.host = "localhost"};
+  tds_stream *stream = NULL;
+  assert_int_equal(tds_stream_memory(c->answers.data, c->answers.len, &c->sent, &stream, NULL),
+                   BR_OK);
+  assert_int_equal(connect_without_login(stream, &options, NULL, &c->conn, NULL), BR_OK);
+}
+
+bool canned_was_sent(const canned *c, const char *text) {
+  const size_t length = strlen(text);
+  for (size_t at = 0; at + 2 * length <= c->sent.len; at++) {
+    size_t i = 0;
+    while (i < length && c->sent.data[at + 2 * i] == (uint8_t)text[i] &&
+           c->sent.data[at + 2 * i + 1] == 0) {
+      i++;
+    }
+    if (i == length) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void canned_done(canned *c) {
+  tds_close(c->conn);
+  br_buf_done(&c->answers);
+  br_buf_done(&c->sent);
+}

@@ -1,0 +1,27 @@
+/*
+ * canned.h: a SQL Server whose answers were written before: each request gets the next one, in the
+ * bytes of MS-TDS (2.2.7: COLMETADATA, ROW, ERROR, DONE).
+ */
+#ifndef TESTS_SYNC_CANNED_H
+#define TESTS_SYNC_CANNED_H
+
+#include "tds/tds.h"
+
+typedef struct canned {
+  br_buf answers, sent;
+  tds_conn *conn;
+} canned;
+
+void canned_init(canned *c);
+/* One row with one number, or one ASCII text; an answer without rows; a failure. */
+void canned_number(canned *c, int64_t number);
+void canned_text(canned *c, const char *text);
+void canned_nothing(canned *c);
+void canned_error(canned *c, uint32_t number, const char *message);
+/* After these the server hangs up. */
+void canned_connect(canned *c);
+/* Whether the ASCII text stands in what was sent. */
+bool canned_was_sent(const canned *c, const char *text);
+void canned_done(canned *c);
+
+#endif
