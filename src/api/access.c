@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 /* How long an address is remembered as one that a user came from. */
@@ -338,6 +339,15 @@ static void remember(api_access *access, uint64_t who) {
   atomic_store(&access->remembered[at].at_ms, br_clock_monotonic_ms());
 }
 
+/* The file may know only its hash: from now on redaction knows the token too, wherever the client
+ * puts it. */
+static void learn_token(const char *token) {
+  br_secret *secret = NULL;
+  if (br_secret_new(token, &secret, NULL) == BR_OK) {
+    br_secret_free(secret);
+  }
+}
+
 api_identity api_access_identify(api_access *access, const http_request *request,
                                  const char *source_ip, api_caller *ret_caller,
                                  uint64_t *ret_wait_ms) {
@@ -361,6 +371,9 @@ api_identity api_access_identify(api_access *access, const http_request *request
   if (user == NULL) {
     auth_throttle_failed(access->throttle, source_ip);
     return API_IDENTITY_UNKNOWN;
+  }
+  if (!is_remembered(access, who)) {
+    learn_token(token);
   }
   if (*ret_wait_ms == 0 && !is_remembered(access, who)) {
     auth_throttle_succeeded(access->throttle, source_ip);

@@ -6,6 +6,7 @@
 #include "api/job_work.h"
 #include "api/paths.h"
 #include "api/routes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 /* ---- POST /extract ---- */
@@ -116,6 +117,13 @@ static br_status create(const api_request *r, wish *w, char *id, bool *ret_exist
   if (st != BR_OK) {
     return st;
   }
+  /* Only the key's hash is stored: what clients put there is theirs. */
+  const char *key = http_request_header(r->http, "Idempotency-Key");
+  char hash[BR_SHA256_HEX_MAX];
+  st = key == NULL ? BR_OK : br_sha256_hex(key, strlen(key), hash, err);
+  if (st != BR_OK) {
+    return st;
+  }
   const job_request request = {.server = r->service->server_label,
                                .country = text_of(r, "country"),
                                .destination = w->destination,
@@ -123,7 +131,7 @@ static br_status create(const api_request *r, wish *w, char *id, bool *ret_exist
                                .query_count = w->prepared.count,
                                .options = w->options_text,
                                .user_name = api_caller_name(&r->caller),
-                               .idempotency_key = http_request_header(r->http, "Idempotency-Key")};
+                               .idempotency_key = key == NULL ? NULL : hash};
   return jobs_create(r->service->jobs, &request, id, ret_existed, err);
 }
 

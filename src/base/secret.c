@@ -1,12 +1,15 @@
 /*
  * Secrets, and the redaction that keeps them out of logs.
  *
- * A registered secret is looked for in two ways at every place of a text:
+ * A registered secret is looked for in three ways at every place of a text:
  *  - byte by byte, where each byte may stand for itself or be written as %XX (URLs), + (a blank in
  *    a form), a JSON escape or both: that covers the raw and every URL-encoded form;
+ *  - byte by byte as two hex digits;
  *  - as base64 (both alphabets), in its three alignments. A secret in the middle of a longer value
  *    ("user:password") starts at bit 0, 8 or 16 of a group of 24: the digits that it determines
  *    alone are the pattern, the digits it shares with its neighbours are blotted out with it.
+ *
+ * API tokens are known by their form too: the service keeps only their hashes.
  */
 #include "base/secret.h"
 
@@ -18,7 +21,14 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-enum { SHORTEST_LOOKED_FOR = 4, ALIGNMENTS = 3, LONGEST_SECRET = 1024 * 1024 };
+enum {
+  SHORTEST_LOOKED_FOR = 4,
+  SHORTEST_CUT = 6, /* bytes of a secret that the end of a text cuts off */
+  ALIGNMENTS = 3,
+  LONGEST_SECRET = 1024 * 1024,
+  TOKEN_DIGITS = 43, /* behind the prefix of an API token */
+};
+static const char token_prefix[] = "sdb_";
 
 struct br_secret {
   size_t length;
@@ -115,22 +125,27 @@ static bool is_registered(const char *text, size_t length) {
   return false;
 }
 
+/* The entry is made outside of the lock: an error in words reads the registry. */
 static br_status register_secret(const char *text, size_t length, br_error *err) {
   if (length < SHORTEST_LOOKED_FOR) {
     return BR_OK;
   }
-  br_status st = BR_OK;
+  registered *entry = NULL;
+  br_status st = registered_new(text, length, &entry, err);
+  if (st != BR_OK) {
+    return st;
+  }
   (void)pthread_rwlock_wrlock(&registry_lock);
   if (!is_registered(text, length)) {
-    registered *entry = NULL;
-    st = registered_new(text, length, &entry, err);
-    if (st == BR_OK) {
-      entry->next = registry;
-      registry = entry;
-    }
+    entry->next = registry;
+    registry = entry;
+    entry = NULL;
   }
   (void)pthread_rwlock_unlock(&registry_lock);
-  return st;
+  if (entry != NULL) {
+    registered_free(entry);
+  }
+  return BR_OK;
 }
 
 br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) {
@@ -235,24 +250,36 @@ static size_t written_length(const char *p, unsigned char byte, unsigned ways) {
   return (unsigned char)*p == byte || blank_as_plus ? 1 : 0;
 }
 
-/* Length of the secret's text at p, written in the ways given, or 0. */
-static size_t match_written(const char *p, const registered *entry, unsigned ways) {
+/* Length of the secret's text at p, written in the ways given, or 0. cut: the text may end before
+ * the secret does. */
+static size_t match_written(const char *p, const registered *entry, unsigned ways, bool cut) {
   const char *start = p;
   for (size_t i = 0; i < entry->length; i++) {
     size_t n = written_length(p, (unsigned char)entry->text[i], ways);
     if (n == 0) {
-      return 0;
+      return cut && *p == '\0' && i >= SHORTEST_CUT ? (size_t)(p - start) : 0;
     }
     p += n;
   }
   return (size_t)(p - start);
 }
 
+static size_t match_hex(const char *p, const registered *entry, bool cut) {
+  const char *start = p;
+  for (size_t i = 0; i < entry->length; i++, p += 2) {
+    if (hex_number(p, 2) != (unsigned char)entry->text[i]) {
+      const size_t left = strnlen(p, 2);
+      return cut && left < 2 && i >= SHORTEST_CUT ? (size_t)(p - start) + left : 0;
+    }
+  }
+  return (size_t)(p - start);
+}
+
 /* Length of the secret's text at p, raw or encoded, or 0. */
-static size_t match_text(const char *p, const registered *entry) {
-  size_t longest = 0;
+static size_t match_text(const char *p, const registered *entry, bool cut) {
+  size_t longest = match_hex(p, entry, cut);
   for (unsigned ways = 0; ways <= WAYS_ALL; ways++) {
-    size_t n = match_written(p, entry, ways);
+    size_t n = match_written(p, entry, ways, cut);
     longest = n > longest ? n : longest;
   }
   return longest;
@@ -269,10 +296,10 @@ static bool is_base64_digit(char c) {
 }
 
 /* Length of a base64 form at p with the digit and padding behind it, or 0. */
-static size_t match_base64(const char *p, const base64_pattern *pattern) {
+static size_t match_base64(const char *p, const base64_pattern *pattern, bool cut) {
   for (size_t i = 0; i < pattern->length; i++) {
     if (standard_digit(p[i]) != pattern->digits[i]) {
-      return 0;
+      return cut && p[i] == '\0' && i >= SHORTEST_CUT * 4 / 3 ? i : 0;
     }
   }
   size_t length = pattern->length;
@@ -285,14 +312,29 @@ static size_t match_base64(const char *p, const base64_pattern *pattern) {
   return length;
 }
 
-/* The longest form of any secret at p; *ret_before is set where the byte in front goes with it. */
-static size_t longest_match(const char *p, bool *ret_before) {
-  size_t longest = 0;
-  for (const registered *entry = registry; entry != NULL; entry = entry->next) {
-    size_t n = match_text(p, entry);
+/* Length of an API token at p, or 0. */
+static size_t match_token(const char *p, bool cut) {
+  if (strncmp(p, token_prefix, sizeof token_prefix - 1) != 0) {
+    return 0;
+  }
+  size_t digits = 0;
+  const char *start = p + sizeof token_prefix - 1;
+  while (start[digits] != '+' && start[digits] != '/' && is_base64_digit(start[digits])) {
+    digits++;
+  }
+  const bool whole = digits >= TOKEN_DIGITS || (cut && start[digits] == '\0' && digits > 0);
+  return whole ? sizeof token_prefix - 1 + digits : 0;
+}
+
+/* The longest form of any secret of the list at p; *ret_before is set where the byte in front goes
+ * with it. */
+static size_t longest_match(const char *p, const registered *first, bool cut, bool *ret_before) {
+  size_t longest = match_token(p, cut);
+  for (const registered *entry = first; entry != NULL; entry = entry->next) {
+    size_t n = match_text(p, entry, cut);
     longest = n > longest ? n : longest;
     for (size_t i = 0; i < ALIGNMENTS; i++) {
-      n = match_base64(p, &entry->base64[i]);
+      n = match_base64(p, &entry->base64[i], cut);
       longest = n > longest ? n : longest;
       *ret_before = *ret_before || (n > 0 && entry->base64[i].shared_before);
     }
@@ -301,13 +343,13 @@ static size_t longest_match(const char *p, bool *ret_before) {
 }
 
 /* Overlapping finds become one run of asterisks: within a find the search goes on at every byte. */
-static void redact_locked(char *text) {
+static void redact(char *text, const registered *first, bool cut) {
   static const char stars[] = "***";
   size_t from = 0;
   size_t to = 0;
   while (text[from] != '\0') {
     bool before = false;
-    size_t end = from + longest_match(text + from, &before);
+    size_t end = from + longest_match(text + from, first, cut, &before);
     if (end == from) {
       text[to++] = text[from++];
       continue;
@@ -316,7 +358,7 @@ static void redact_locked(char *text) {
       to--;
     }
     for (from++; from < end; from++) {
-      size_t further = from + longest_match(text + from, &before);
+      size_t further = from + longest_match(text + from, first, cut, &before);
       end = further > end ? further : end;
     }
     memcpy(text + to, stars, sizeof stars - 1);
@@ -327,8 +369,25 @@ static void redact_locked(char *text) {
 
 void br_secret_redact(char *text) {
   (void)pthread_rwlock_rdlock(&registry_lock);
-  if (registry != NULL) {
-    redact_locked(text);
-  }
+  redact(text, registry, false);
   (void)pthread_rwlock_unlock(&registry_lock);
+}
+
+void br_secret_redact_cut(char *text) {
+  (void)pthread_rwlock_rdlock(&registry_lock);
+  redact(text, registry, true);
+  (void)pthread_rwlock_unlock(&registry_lock);
+}
+
+void br_secret_redact_also(char *text, const char *secret) {
+  registered *entry = NULL;
+  if (strlen(secret) < SHORTEST_LOOKED_FOR) {
+    return;
+  }
+  if (registered_new(secret, strlen(secret), &entry, NULL) != BR_OK) {
+    text[0] = '\0';
+    return;
+  }
+  redact(text, entry, true);
+  registered_free(entry);
 }

@@ -1,9 +1,9 @@
 /*
  * secret.h: passwords, tokens and keys in a type that can't be printed by accident.
  *
- * Making one registers the text with the log's redaction: from then on every log line and every
- * text that goes through br_secret_redact() shows *** in its place, in raw, URL-encoded and base64
- * form. Freeing wipes the memory; the redaction stays.
+ * Making one registers the text with the redaction: from then on every log line, every message of
+ * an error and every text that goes through br_secret_redact() shows *** in its place, in raw,
+ * URL-encoded, base64 and hex form. Freeing wipes the memory; the redaction stays.
  */
 #ifndef BR_BASE_SECRET_H
 #define BR_BASE_SECRET_H
@@ -21,8 +21,15 @@ const char *br_secret_reveal(const br_secret *secret);
 bool br_secret_empty(const br_secret *secret);
 
 /* Replaces in place every registered secret in text (NUL-terminated) by asterisks or, where
- * shorter, less. Secrets under 4 bytes are not looked for: they would blot out ordinary words. */
+ * shorter, less, and what has the form of an API token ("sdb_" and 43 digits of base64url). Secrets
+ * under 4 bytes are not looked for: they would blot out ordinary words. */
 void br_secret_redact(char *text);
+/* The same for a text that was cut: what its end has left of a secret goes too. */
+void br_secret_redact_cut(char *text);
+
+/* Replaces one more text in the same way, which is not registered: a signature that lives for
+ * minutes. The text may be cut. Where memory is out nothing is left of text. */
+void br_secret_redact_also(char *text, const char *secret);
 
 /* Forgets all registered secrets; tests only. */
 void br_secret_forget_all(void);

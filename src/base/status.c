@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 /* Text that was cut at max bytes must not end in half a UTF-8 character. */
 static void drop_half_character(char *text, size_t length, size_t max) {
   if (length < max) {
@@ -22,6 +24,16 @@ static void drop_half_character(char *text, size_t length, size_t max) {
   }
 }
 
+/* A text of n bytes was written where max have room: no half characters, and no secrets. */
+static void tidy(char *text, int n, size_t max) {
+  if (n >= 0 && (size_t)n >= max) {
+    drop_half_character(text, (size_t)n, max);
+    br_secret_redact_cut(text);
+  } else {
+    br_secret_redact(text);
+  }
+}
+
 br_status br_error_vset(br_error *err, br_status status, const char *format, va_list args) {
   if (err == NULL) {
     return status;
@@ -32,9 +44,8 @@ br_status br_error_vset(br_error *err, br_status status, const char *format, va_
   int n = vsnprintf(err->message, sizeof err->message, format, args);
   if (n < 0) {
     err->message[0] = '\0';
-  } else if ((size_t)n >= sizeof err->message) {
-    drop_half_character(err->message, (size_t)n, sizeof err->message);
   }
+  tidy(err->message, n, sizeof err->message);
   return status;
 }
 
@@ -62,9 +73,7 @@ br_status br_error_context(br_error *err, br_status status, const char *format, 
   }
   size_t used = (size_t)n;
   int m = snprintf(err->message + used, sizeof err->message - used, ": %s", old);
-  if (m >= 0 && used + (size_t)m >= sizeof err->message) {
-    drop_half_character(err->message, used + (size_t)m, sizeof err->message);
-  }
+  tidy(err->message, m < 0 ? m : (int)used + m, sizeof err->message);
   err->status = status;
   return status;
 }
@@ -81,9 +90,7 @@ br_status br_error_append(br_error *err, br_status status, const char *format, .
   va_start(args, format);
   int n = vsnprintf(err->message + used, sizeof err->message - used, format, args);
   va_end(args);
-  if (n >= 0 && used + (size_t)n >= sizeof err->message) {
-    drop_half_character(err->message, used + (size_t)n, sizeof err->message);
-  }
+  tidy(err->message, n < 0 ? n : (int)used + n, sizeof err->message);
   return status;
 }
 

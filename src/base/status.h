@@ -12,6 +12,8 @@
  *    when it fails.
  *  - `err` belongs to the caller and may be NULL. It is written once where the failure is found;
  *    callers on the way up add context ("where") in front, and only cli, api, sync and jobs print.
+ *  - A message holds no secret that br_secret_new() was told of: a server may repeat what it was
+ *    sent.
  *  - BR_DONE is no failure: a sequence has ended.
  */
 #ifndef BR_BASE_STATUS_H

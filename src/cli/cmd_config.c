@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
+#include "base/secret.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 
@@ -17,16 +19,30 @@ static const cli_column columns[] = {
     {.name = "origin"},
 };
 
+/* A value that is no secret may hold one: a password in an address. */
+static br_status print_value(cli_table *table, const settings *config, setting which,
+                             br_error *err) {
+  if (settings_secret(config, which) != NULL) {
+    return cli_table_cstr(table, "********", err);
+  }
+  char *value = br_strdup(settings_get(config, which));
+  if (value == NULL) {
+    return br_error_nomem(err);
+  }
+  br_secret_redact(value);
+  br_status st = cli_table_cstr(table, value, err);
+  br_free(value);
+  return st;
+}
+
 static br_status print_settings(const settings *config, cli_format format, br_error *err) {
   cli_table *table = NULL;
   br_status st =
       cli_table_new(format, columns, sizeof columns / sizeof columns[0], NULL, &table, err);
   for (int i = 0; st == BR_OK && i < SETTING_COUNT; i++) {
     setting which = (setting)i;
-    const char *value =
-        settings_secret(config, which) != NULL ? "********" : settings_get(config, which);
     st = cli_table_cstr(table, settings_name(which), err);
-    st = st == BR_OK ? cli_table_cstr(table, value, err) : st;
+    st = st == BR_OK ? print_value(table, config, which, err) : st;
     st = st == BR_OK ? cli_table_cstr(table, settings_origin(config, which), err) : st;
   }
   if (st == BR_OK) {

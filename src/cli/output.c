@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "settings/settings.h"
 
 enum {
   MEASURED_ROWS = 1000, /* a table's widths come from so many rows */
@@ -74,7 +75,16 @@ void cli_warn(const char *format, ...) {
   say("warning", message);
 }
 
+/* A command line may hold a secret in a wrong place: what the settings know is not repeated. */
+static void learn_secrets(void) {
+  settings *config = NULL;
+  if (settings_load(NULL, &config, NULL) == BR_OK) {
+    settings_free(config);
+  }
+}
+
 int cli_fail_run(const br_error *err) {
+  learn_secrets();
   /* The reader of a pipe has gone: that is its right, and it needs no message. */
   if (err->native_code != EPIPE || err->status != BR_ERR_IO) {
     say("error", err->message);

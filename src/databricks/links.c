@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "batch/value.h"
 #include "databricks/error.h"
 #include "databricks/json.h"
@@ -208,11 +209,63 @@ static void element_text(const br_buf *body, const char *opening, char text[SHOW
   dbx_text_clean(text);
 }
 
-br_status dbx_links_refusal(const dbx_http_response *response, br_error *err) {
+enum { SHORTEST_SIGNATURE = 8 };
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  c = (char)(c | 0x20);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* %XX become bytes, in place. */
+static void decode(char *text) {
+  char *to = text;
+  for (const char *from = text; *from != '\0'; to++) {
+    const int high = from[0] == '%' ? hex_digit(from[1]) : -1;
+    const int low = high < 0 ? -1 : hex_digit(from[2]);
+    const bool escape = low >= 0 && high + low > 0;
+    *to = (char)(escape ? high * 16 + low : *from);
+    from += escape ? 3 : 1;
+  }
+  *to = '\0';
+}
+
+/* Whoever has the link may read the rows: what opens it stays out of messages. */
+static void hide_link(const dbx_link *link, char *text) {
+  const char *query = strchr(link->url, '?');
+  while (query != NULL && *query != '\0') {
+    query++; /* the ? or & */
+    const size_t length = strcspn(query, "&");
+    const char *value = memchr(query, '=', length);
+    char *copy = value == NULL ? NULL : br_strndup(value + 1, length - (size_t)(value + 1 - query));
+    if (copy != NULL) {
+      decode(copy);
+    }
+    if (copy != NULL && strlen(copy) >= SHORTEST_SIGNATURE) {
+      br_secret_redact_also(text, copy);
+    } else if (copy == NULL && value != NULL) {
+      text[0] = '\0'; /* no memory */
+    }
+    br_free(copy);
+    query += length;
+  }
+  for (size_t i = 0; i < link->header_count; i++) {
+    if (strlen(link->headers[i].value) >= SHORTEST_SIGNATURE) {
+      br_secret_redact_also(text, link->headers[i].value);
+    }
+  }
+}
+
+br_status dbx_links_refusal(const dbx_http_response *response, const dbx_link *link,
+                            br_error *err) {
   char code[SHOWN + 1];
   char message[SHOWN + 1];
   element_text(&response->body, "<Code>", code);
   element_text(&response->body, "<Message>", message);
+  hide_link(link, code);
+  hide_link(link, message);
   bool moved = response->status >= 300 && response->status < 400;
   br_status st = response->status == 401 || response->status == 403 ? BR_ERR_AUTH : BR_ERR_REMOTE;
   br_error_set(err, st, "The storage behind a link answers HTTP %ld%s%s%s%s%s", response->status,

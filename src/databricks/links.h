@@ -41,8 +41,8 @@ bool dbx_link_is_stale(const dbx_link *link, int64_t now_us);
 void dbx_links_done(dbx_links *links);
 
 /* What storage answers instead of a chunk: status, code and message of its document. The rest stays
- * out: of a signature that does not fit, some clouds repeat all that was signed. retriable: a new
- * link may do. Never BR_OK. */
-br_status dbx_links_refusal(const dbx_http_response *response, br_error *err);
+ * out: of a signature that does not fit, some clouds repeat all that was signed. What the link
+ * holds as signature or header is blotted out. retriable: a new link may do. Never BR_OK. */
+br_status dbx_links_refusal(const dbx_http_response *response, const dbx_link *link, br_error *err);
 
 #endif

@@ -193,7 +193,7 @@ static br_status open_download(dbx_rows *rows, br_error *err) {
   st = dbx_download_open(rows->client->transport, &request, rows->cancel, &l->download, &response,
                          err);
   if (st == BR_OK && l->download == NULL) {
-    st = dbx_links_refusal(&response, err);
+    st = dbx_links_refusal(&response, link, err);
   }
   dbx_http_response_done(&response);
   return st;

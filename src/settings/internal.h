@@ -41,6 +41,8 @@ struct settings {
 
 br_status settings_add_problem(settings *s, problem_kind kind, br_error *err, const char *format,
                                ...) BR_PRINTF(4, 5) BR_CHECKED;
+/* Registers passwords inside of a value that is no secret itself with the redaction. */
+br_status settings_hide_embedded(const char *text, br_error *err) BR_CHECKED;
 bool settings_value_is_set(const setting_value *value);
 /* SETTING_COUNT: none of this name. */
 setting settings_find(const char *name, size_t length);

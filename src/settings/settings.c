@@ -70,9 +70,13 @@ static br_status store(settings *s, setting which, const char *value, const char
   const setting_row *row = &settings_table[which];
   setting_value *to = &s->values[which];
   br_error wrong = BR_ERROR_INIT;
+  br_status st = row->secret ? BR_OK : settings_hide_embedded(value, err);
+  if (st != BR_OK) {
+    return st;
+  }
   bool good = settings_check_value(row, value, &wrong) == BR_OK;
   if (!good) {
-    br_status st = settings_add_problem(s, PROBLEM_ERROR, err, "%s (%s)", wrong.message, origin);
+    st = settings_add_problem(s, PROBLEM_ERROR, err, "%s (%s)", wrong.message, origin);
     if (st != BR_OK) {
       return st;
     }

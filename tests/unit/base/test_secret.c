@@ -145,6 +145,70 @@ static void the_url_alphabet_of_base64_is_redacted_too(void **state) {
   assert_redacted("x ----____ y", "x *** y");
 }
 
+static void hex_is_redacted(void **state) {
+  (void)state;
+  br_secret_free(make("ab\xFFz"));
+  assert_redacted("x 6162ff7a y", "x *** y");
+  assert_redacted("0x6162FF7A", "0x***");
+  assert_redacted("6162ff7", "6162ff7");
+}
+
+static void tokens_are_known_by_their_form(void **state) {
+  (void)state;
+  static const char token[] = "sdb_abcdefghijABCDEFGHIJ0123456789-_abcdefghijA";
+  char text[128];
+  (void)snprintf(text, sizeof text, "GET /jobs/%s 404", token);
+  assert_redacted(text, "GET /jobs/*** 404");
+  (void)snprintf(text, sizeof text, "%.*s 404", (int)sizeof token - 2, token);
+  assert_redacted(text, text);
+  assert_redacted("sdb_1", "sdb_1");
+}
+
+static void assert_cut(const char *text, const char *wanted) {
+  char copy[256];
+  (void)snprintf(copy, sizeof copy, "%s", text);
+  br_secret_redact_cut(copy);
+  assert_string_equal(copy, wanted);
+}
+
+static void the_end_of_a_cut_text_holds_no_beginning(void **state) {
+  (void)state;
+  br_secret_free(make("hunter2!?"));
+  assert_cut("it is hunter2", "it is ***");
+  assert_cut("it is %68unter2%2", "it is %68unter2%2"); /* half an escape could be anything */
+  assert_cut("it is 68756e746572", "it is ***");
+  assert_cut("it is 68756e7465723", "it is ***");
+  assert_cut("it is aHVudGVyM", "it is ***");
+  assert_cut("the hunt", "the hunt");
+  assert_cut("hunter2 and more", "hunter2 and more");
+  assert_cut("token sdb_abc", "token ***");
+  assert_redacted("it is hunter2", "it is hunter2");
+}
+
+static void one_more_text_is_redacted_and_not_kept(void **state) {
+  (void)state;
+  char text[] = "sig=abc%2Bdef and abc+de";
+  br_secret_redact_also(text, "abc+def");
+  assert_string_equal(text, "sig=*** and ***");
+  assert_redacted("abc+def", "abc+def");
+}
+
+static void errors_hold_no_secret(void **state) {
+  (void)state;
+  br_secret_free(make("hunter2!?"));
+  br_error err = BR_ERROR_INIT;
+  br_error_set(&err, BR_ERR_REMOTE, "wrong password hunter2!?");
+  assert_string_equal(err.message, "wrong password ***");
+  br_error_context(&err, BR_ERR_REMOTE, "user hunter2!?");
+  br_error_append(&err, BR_ERR_REMOTE, " (%s)", "aHVudGVyMiE/");
+  assert_string_equal(err.message, "user ***: wrong password *** (***)");
+  char filler[BR_ERROR_MESSAGE_MAX];
+  memset(filler, 'x', sizeof filler);
+  filler[BR_ERROR_MESSAGE_MAX - 8] = '\0';
+  br_error_set(&err, BR_ERR_REMOTE, "%shunter2!?", filler);
+  assert_null(strstr(err.message, "hunt"));
+}
+
 static void padding_goes_with_the_secret(void **state) {
   (void)state;
   br_secret_free(make("abcde"));
@@ -228,6 +292,11 @@ int main(void) {
       cmocka_unit_test_teardown(a_secret_full_of_escapes_is_found_raw_too, forget),
       cmocka_unit_test_teardown(base64_is_redacted_in_all_three_alignments, forget),
       cmocka_unit_test_teardown(the_url_alphabet_of_base64_is_redacted_too, forget),
+      cmocka_unit_test_teardown(hex_is_redacted, forget),
+      cmocka_unit_test_teardown(tokens_are_known_by_their_form, forget),
+      cmocka_unit_test_teardown(the_end_of_a_cut_text_holds_no_beginning, forget),
+      cmocka_unit_test_teardown(one_more_text_is_redacted_and_not_kept, forget),
+      cmocka_unit_test_teardown(errors_hold_no_secret, forget),
       cmocka_unit_test_teardown(padding_goes_with_the_secret, forget),
       cmocka_unit_test_teardown(overlapping_secrets_leave_no_rest, forget),
       cmocka_unit_test_teardown(short_secrets_do_not_blot_out_words, forget),

@@ -367,6 +367,41 @@ static int leave_folder(void **state) {
   return chdir("/") != 0 || rmdir(*state) != 0;
 }
 
+static void passwords_inside_of_other_values_are_redacted(void **state) {
+  (void)state;
+  static const struct {
+    const char *value, *secret;
+  } samples[] = {
+      {"Server=tcp:db,1433;User ID=sa;Password=first-one;Encrypt=yes", "first-one"},
+      {"DRIVER={x};PWD = {second-one}", "second-one"},
+      {"https://me:third-one@host/", "third-one"},
+      {"https://fourth-one@host", "fourth-one"},
+      {"https://host/?access_token=fifth-one&x=y", "fifth-one"},
+      {"https://host/a?X-Amz-Signature=sixth-one#@", "sixth-one"},
+  };
+  static const char *const plain[] = {"db.example", "https://host/path@x", "a=b;c", "password",
+                                      "="};
+  for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+    br_secret_forget_all();
+    char text[200];
+    (void)snprintf(text, sizeof text, "SQLSERVER_HOST=%s", samples[i].value);
+    settings_free(load(ENV(text), ""));
+    (void)snprintf(text, sizeof text, "%s", samples[i].value);
+    br_secret_redact(text);
+    assert_non_null(strstr(text, "***"));
+    assert_null(strstr(text, samples[i].secret));
+  }
+  for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+    br_secret_forget_all();
+    char text[200];
+    (void)snprintf(text, sizeof text, "SQLSERVER_HOST=%s", plain[i]);
+    settings_free(load(ENV(text), ""));
+    br_secret_redact(text);
+    assert_string_equal(text + strlen("SQLSERVER_HOST="), plain[i]);
+  }
+  br_secret_forget_all();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_environment_wins_over_the_file_over_the_default),
@@ -378,6 +413,7 @@ int main(void) {
       cmocka_unit_test(plain_http_is_for_loopback_only),
       cmocka_unit_test(unknown_names_are_told_with_the_nearest),
       cmocka_unit_test(a_name_twice_in_the_file_is_told),
+      cmocka_unit_test(passwords_inside_of_other_values_are_redacted),
       cmocka_unit_test(strict_mode_lists_everything_at_once),
       cmocka_unit_test(placeholders_are_recognised_and_real_secrets_are_not),
       cmocka_unit_test(the_sandbox_stands_in_only_where_it_may),
