@@ -55,10 +55,10 @@ static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_co
 br_status sync_accept_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,
                             const sync_new_event *event, const sync_event *checked,
                             const char *principal, br_cancel *cancel, br_error *err) {
+  sync_event_lock lock;
   bool granted = false;
   br_status st = sync_session_ensure(session, err);
-  /* The table does not matter here: the key stands in for one that nobody else locks. */
-  st = st == BR_OK ? sync_lock_event(session->conn, checked->key, checked->key, &granted, err) : st;
+  st = st == BR_OK ? sync_lock_event(session->conn, checked->key, NULL, &lock, &granted, err) : st;
   if (st == BR_OK && !granted) {
     st = br_error_set(err, BR_ERR_CONFLICT, "Somebody is at the event '%.200s'", event->event_id);
   }
@@ -69,7 +69,7 @@ br_status sync_accept_event(sync_queue *queue, const sync_ledger *ledger, sync_s
    * before. */
   if (granted && sync_session_is_usable(session)) {
     br_error ignored = BR_ERROR_INIT;
-    (void)!sync_unlock_event(session->conn, checked->key, checked->key, &ignored);
+    (void)!sync_unlock_event(session->conn, &lock, &ignored);
   }
   sync_session_close(session);
   return st;

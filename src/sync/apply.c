@@ -15,7 +15,7 @@ typedef struct work {
   sync_session *session;
   const sync_event *event;
   sync_ledger_row known;
-  char table[SYNC_NAME_TEXT_MAX];
+  sync_event_lock lock;
   sync_applied *applied;
 } work;
 
@@ -203,8 +203,10 @@ static br_status check_rights(work *w, sync_change *change, br_error *err) {
     return br_error_set(err, BR_ERR_AUTH, "The ledger %s is changed by no event",
                         w->options->ledger->plain);
   }
+  char table[SYNC_NAME_TEXT_MAX];
   sync_rights rights = {.may_write = false};
-  w->options->rights(w->options->rights_context, w->applied->principal, w->table, &rights);
+  sync_name_plain(&w->event->target, table);
+  w->options->rights(w->options->rights_context, w->applied->principal, table, &rights);
   change->max_delete_rows = rights.max_delete_rows;
   return rights.may_write ? BR_OK : br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
 }
@@ -243,8 +245,10 @@ static br_status settle_failure(work *w, const br_error *why, br_error *err) {
 
 /* ---- attempts ---- */
 
-static br_status unlock(work *w, br_error *err) {
-  return sync_unlock_event(w->session->conn, w->event->key, w->table, err);
+static br_status lock(work *w, bool *ret_granted, br_error *err) {
+  return sync_lock_event(w->session->conn, w->event->key,
+                         w->event->problem == NULL ? &w->event->target : NULL, &w->lock,
+                         ret_granted, err);
 }
 
 /* Under the locks. BR_OK: a verdict stands. */
@@ -290,7 +294,7 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
     w->applied->verdict = SYNC_VERDICT_BUSY; /* another replica has taken over */
     return BR_OK;
   }
-  st = st == BR_OK ? sync_lock_event(w->session->conn, w->event->key, w->table, &granted, err) : st;
+  st = st == BR_OK ? lock(w, &granted, err) : st;
   if (st != BR_OK || !granted) {
     w->applied->verdict = SYNC_VERDICT_BUSY;
     return st;
@@ -308,7 +312,8 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
     }
   }
   br_error ignored = BR_ERROR_INIT;
-  if (sync_session_is_usable(w->session) && unlock(w, &ignored) != BR_OK) {
+  if (sync_session_is_usable(w->session) &&
+      sync_unlock_event(w->session->conn, &w->lock, &ignored) != BR_OK) {
     sync_session_close(w->session); /* its locks go with it */
   }
   return st;
@@ -353,11 +358,6 @@ br_status sync_apply(const sync_apply_options *options, sync_session *session,
   sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
   work w = {.options = options, .session = session, .event = event, .applied = &applied};
   (void)snprintf(applied.principal, sizeof applied.principal, "%.255s", options->principal);
-  if (event->problem == NULL) {
-    sync_name_plain(&event->target, w.table);
-  } else {
-    (void)snprintf(w.table, sizeof w.table, "%s", event->key); /* a lock of its own will do */
-  }
   br_status st = event->event_id == NULL ? without_id(&w, err) : attempts(&w, err);
   sync_ledger_row_done(&w.known);
   if (st != BR_OK) {

@@ -60,11 +60,11 @@ static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_co
 br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,
                             const char *event_id, br_cancel *cancel, br_error *err) {
   char key[BR_SHA256_HEX_MAX];
+  sync_event_lock lock;
   bool granted = false;
   br_status st = sync_event_key(sync_queue_name(queue), event_id, key, err);
   st = st == BR_OK ? sync_session_ensure(session, err) : st;
-  /* The table does not matter here: the key stands in for one that nobody else locks. */
-  st = st == BR_OK ? sync_lock_event(session->conn, key, key, &granted, err) : st;
+  st = st == BR_OK ? sync_lock_event(session->conn, key, NULL, &lock, &granted, err) : st;
   if (st != BR_OK) {
     return st;
   }

@@ -5,17 +5,15 @@
 
 #include "base/hash.h"
 #include "sync/query.h"
+#include "sync/retry.h"
 
-/* A resource is at most 255 characters and compared exactly: a table's name, which may be longer
- * and comes in any case, goes in as a hash of its lower-case form. */
-static br_status table_resource(const char *table, char *resource, br_error *err) {
-  char lower[4096];
+/* Where there is no such table: a resource is at most 255 characters, so the name goes in as a
+ * hash. */
+static br_status resource_by_name(const sync_name *table, char *resource, br_error *err) {
+  char key[SYNC_NAME_TEXT_MAX];
   char hex[BR_SHA256_HEX_MAX];
-  size_t n = 0;
-  for (; table[n] != '\0' && n + 1 < sizeof lower; n++) {
-    lower[n] = (char)(table[n] >= 'A' && table[n] <= 'Z' ? table[n] - 'A' + 'a' : table[n]);
-  }
-  br_status st = br_sha256_hex(lower, n, hex, err);
+  sync_name_key(table, NULL, key);
+  br_status st = br_sha256_hex(key, strlen(key), hex, err);
   if (st == BR_OK) {
     (void)snprintf(resource, SYNC_LOCK_NAME_MAX, "bridge:table:%s", hex);
   }
@@ -26,43 +24,74 @@ static br_status table_resource(const char *table, char *resource, br_error *err
  * was inside on a stack of five until another error is caught, and breaks down when it is full. */
 #define FORGET_REFUSAL "SET @nothing = TRY_CAST(N'-' AS int)"
 
-br_status sync_lock_event(tds_conn *conn, const char *event_key, const char *table,
-                          bool *ret_granted, br_error *err) {
+static br_status take_locks(tds_conn *conn, const tds_parameter *parameters, size_t count,
+                            sync_event_lock *lock, bool *ret_granted, br_error *err) {
   static const char sql[] =
-      "DECLARE @event int, @table int = -1, @nothing int; "
+      "DECLARE @event int, @table int = 0, @nothing int, @id int = OBJECT_ID(@object), "
+      "@name nvarchar(255) = @by_name; "
+      "IF @id IS NOT NULL SET @name = N'bridge:table:' + CAST(ISNULL(DB_ID(@database), DB_ID()) AS "
+      "nvarchar(12)) + N':' + CAST(@id AS nvarchar(12)); "
       "EXEC @event = sp_getapplock @Resource = @event_lock, @LockMode = N'Exclusive', "
       "@LockOwner = N'Session', @LockTimeout = 0; "
-      "IF @event >= 0 EXEC @table = sp_getapplock @Resource = @table_lock, @LockMode = "
-      "N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0; "
+      "IF @event >= 0 AND @name IS NOT NULL EXEC @table = sp_getapplock @Resource = @name, "
+      "@LockMode = N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0; "
       "IF @event >= 0 AND @table < 0 EXEC sp_releaseapplock @Resource = @event_lock, @LockOwner = "
       "N'Session'; "
+      "IF @event < 0 SET @table = @event; "
       "IF @table < 0 " FORGET_REFUSAL "; "
-      "SELECT @table";
-  char event_lock[SYNC_LOCK_NAME_MAX], table_lock[SYNC_LOCK_NAME_MAX];
-  (void)snprintf(event_lock, sizeof event_lock, "bridge:event:%s", event_key);
-  br_status st = table_resource(table, table_lock, err);
-  const tds_parameter parameters[] = {sync_text_parameter("event_lock", event_lock),
-                                      sync_text_parameter("table_lock", table_lock)};
-  int64_t code = -1;
-  st = st == BR_OK ? sync_query_number(conn, sql, parameters, 2, &code, err) : st;
+      "SELECT @table, @name";
+  sync_rows *rows = NULL;
+  br_status st = sync_query(conn, sql, parameters, count, &rows, err);
   if (st != BR_OK) {
-    return br_error_context(err, st, "application lock");
+    return st;
   }
-  *ret_granted = code >= 0;
+  const char *code = sync_rows_text(rows, 0, 0), *name = sync_rows_text(rows, 0, 1);
+  *ret_granted = code != NULL && code[0] != '-';
+  (void)snprintf(lock->table, sizeof lock->table, "%s", name == NULL ? "" : name);
+  sync_rows_free(rows);
   return BR_OK;
 }
 
-br_status sync_unlock_event(tds_conn *conn, const char *event_key, const char *table,
-                            br_error *err) {
+/* The database that a name of three parts names; NULL: the session's. */
+static const char *database_of(const sync_name *table) {
+  return table != NULL && table->count == SYNC_NAME_PARTS ? table->parts[0] : NULL;
+}
+
+br_status sync_lock_event(tds_conn *conn, const char *event_key, const sync_name *table,
+                          sync_event_lock *ret_lock, bool *ret_granted, br_error *err) {
+  char object[SYNC_NAME_TEXT_MAX], by_name[SYNC_LOCK_NAME_MAX];
+  (void)snprintf(ret_lock->event, sizeof ret_lock->event, "bridge:event:%s", event_key);
+  br_status st = table == NULL ? BR_OK : resource_by_name(table, by_name, err);
+  if (table != NULL) {
+    sync_name_sql(table, object);
+  }
+  const tds_parameter parameters[] = {
+      sync_text_parameter("event_lock", ret_lock->event),
+      sync_text_parameter("object", table == NULL ? NULL : object),
+      sync_text_parameter("database", database_of(table)),
+      sync_text_parameter("by_name", table == NULL ? NULL : by_name),
+  };
+  br_error why = BR_ERROR_INIT;
+  st = st == BR_OK ? take_locks(conn, parameters, 4, ret_lock, ret_granted, &why) : st;
+  if (st != BR_OK && sync_is_lock_wait(&why)) { /* somebody is altering the table */
+    *ret_granted = false;
+    return BR_OK;
+  }
+  if (st != BR_OK && why.status != BR_OK && err != NULL) {
+    *err = why;
+  }
+  return st == BR_OK ? BR_OK : br_error_context(err, st, "application lock");
+}
+
+br_status sync_unlock_event(tds_conn *conn, const sync_event_lock *lock, br_error *err) {
   static const char sql[] =
-      "EXEC sp_releaseapplock @Resource = @table_lock, @LockOwner = N'Session'; "
+      "IF @table_lock IS NOT NULL EXEC sp_releaseapplock @Resource = @table_lock, @LockOwner = "
+      "N'Session'; "
       "EXEC sp_releaseapplock @Resource = @event_lock, @LockOwner = N'Session'";
-  char event_lock[SYNC_LOCK_NAME_MAX], table_lock[SYNC_LOCK_NAME_MAX];
-  (void)snprintf(event_lock, sizeof event_lock, "bridge:event:%s", event_key);
-  br_status st = table_resource(table, table_lock, err);
-  const tds_parameter parameters[] = {sync_text_parameter("event_lock", event_lock),
-                                      sync_text_parameter("table_lock", table_lock)};
-  st = st == BR_OK ? tds_run_parameters(conn, sql, parameters, 2, NULL, err) : st;
+  const tds_parameter parameters[] = {
+      sync_text_parameter("event_lock", lock->event),
+      sync_text_parameter("table_lock", lock->table[0] == '\0' ? NULL : lock->table)};
+  br_status st = tds_run_parameters(conn, sql, parameters, 2, NULL, err);
   return st == BR_OK ? BR_OK : br_error_context(err, st, "application lock");
 }
 

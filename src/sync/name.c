@@ -220,6 +220,36 @@ static const char *part_of(const sync_name *name, size_t from_table) {
   return from_table == 1 ? "dbo" : NULL;
 }
 
+static void put_key(writing *w, const char *part) {
+  put_char(w, '[');
+  for (const char *p = part; *p != '\0'; p++) {
+    const unsigned char c = (unsigned char)*p;
+    if (c >= 0x80) {
+      if ((c & 0xC0U) != 0x80) { /* the first byte of a character */
+        put_char(w, '?');
+      }
+    } else {
+      put_char(w, (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c));
+      if (c == ']') {
+        put_char(w, ']');
+      }
+    }
+  }
+  put_char(w, ']');
+}
+
+void sync_name_key(const sync_name *name, const char *database, char *text) {
+  writing w = begin(text);
+  for (size_t i = SYNC_NAME_PARTS; i > 0; i--) {
+    const char *part = part_of(name, i - 1);
+    put_key(&w, part != NULL ? part : database != NULL ? database : "");
+    if (i > 1) {
+      put_char(&w, '.');
+    }
+  }
+  *w.end = '\0';
+}
+
 bool sync_name_may_mean(const sync_name *a, const sync_name *b) {
   for (size_t i = 0; i < SYNC_NAME_PARTS; i++) {
     const char *of_a = part_of(a, i), *of_b = part_of(b, i);

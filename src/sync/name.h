@@ -41,6 +41,11 @@ void sync_name_database(const sync_name *name, char *text);
  * SYNC_NAME_TEXT_MAX bytes.
  */
 void sync_name_plain(const sync_name *name, char *text);
+/* By which names of one table of SQL Server are known to be of one, whatever its spelling: database
+ * and schema put in (database: the session's; NULL = not known), without regard to the case of
+ * ASCII letters. Other characters all count as one: how they compare only the server knows, and two
+ * tables may be taken for one, but not one for two. text holds SYNC_NAME_TEXT_MAX bytes. */
+void sync_name_key(const sync_name *name, const char *database, char *text);
 /* Both names are SQL Server's and may be of one table: nothing that both name differs, but for the
  * case of ASCII letters. */
 bool sync_name_may_mean(const sync_name *a, const sync_name *b);

@@ -31,6 +31,7 @@ struct sync_poller {
   sync_reporter *reporter;
   br_cancel *stop;
   sync_apply_options apply;
+  char *database; /* the session's, of tables that are named without one */
 
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -391,6 +392,7 @@ static void free_poller(sync_poller *p) {
   sync_queue_free(p->queue);
   br_cancel_free(p->stop);
   br_free(p->workers);
+  br_free(p->database);
   pthread_cond_destroy(&p->changed);
   pthread_mutex_destroy(&p->lock);
   br_free(p);
@@ -405,6 +407,11 @@ static br_status check_sides(sync_poller *p, br_error *err) {
                                  p->options.lowest_first, cancel, &p->queue, err);
   st = st == BR_OK ? sync_session_ensure(&session, err) : st;
   st = st == BR_OK ? sync_ledger_read(&p->ledger, session.conn, "-", &row, err) : st;
+  if (st == BR_OK) {
+    p->database = br_strdup(tds_database(session.conn));
+    p->schedule.database = p->database;
+    st = p->database == NULL ? br_error_nomem(err) : BR_OK;
+  }
   sync_ledger_row_done(&row);
   sync_session_close(&session);
   return st;

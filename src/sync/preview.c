@@ -55,14 +55,15 @@ static br_status under_lock(const sync_apply_options *options, sync_session *ses
 
 br_status sync_preview(const sync_apply_options *options, sync_session *session,
                        const sync_event *event, char **ret_text, br_error *err) {
-  char table[SYNC_NAME_TEXT_MAX];
+  sync_event_lock lock;
   bool granted = false;
   if (event->problem != NULL) {
     return br_error_set(err, BR_ERR_DATA, "%s", event->problem);
   }
-  sync_name_plain(&event->target, table);
   br_status st = sync_session_ensure(session, err);
-  st = st == BR_OK ? sync_lock_event(session->conn, event->key, table, &granted, err) : st;
+  st = st == BR_OK
+           ? sync_lock_event(session->conn, event->key, &event->target, &lock, &granted, err)
+           : st;
   if (st != BR_OK) {
     return st;
   }

@@ -3,19 +3,18 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 
 /* The name by which events of one table know each other; "" for an event without one. */
-static void table_of(const sync_event *event, char *text) {
+static void table_of(const sync_schedule *schedule, const sync_event *event, char *text) {
   text[0] = '\0';
   if (event->problem == NULL) {
-    sync_name_plain(&event->target, text);
+    sync_name_key(&event->target, schedule->database, text);
   }
 }
 
 static void clear_held(sync_schedule *schedule) {
   for (size_t i = 0; i < schedule->held_count; i++) {
-    br_free(schedule->held[i]);
+    sync_event_free(schedule->held[i]);
   }
   br_free(schedule->held);
   schedule->held = NULL;
@@ -70,29 +69,28 @@ br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
   return BR_OK;
 }
 
-static bool is_held(const sync_schedule *schedule, const char *table) {
+static bool is_of_table(const sync_schedule *schedule, sync_event *const *events, size_t count,
+                        const char *table) {
   char other[SYNC_NAME_TEXT_MAX];
-  if (table[0] == '\0') {
-    return false;
-  }
-  for (size_t i = 0; i < schedule->held_count; i++) {
-    if (br_text_equal_nocase(schedule->held[i], table)) {
-      return true;
-    }
-  }
-  for (size_t i = 0; i < schedule->running_count; i++) {
-    table_of(schedule->running[i], other);
-    if (br_text_equal_nocase(other, table)) {
+  for (size_t i = 0; i < count; i++) {
+    table_of(schedule, events[i], other);
+    if (strcmp(other, table) == 0) {
       return true;
     }
   }
   return false;
 }
 
+static bool is_held(const sync_schedule *schedule, const char *table) {
+  return table[0] != '\0' &&
+         (is_of_table(schedule, schedule->held, schedule->held_count, table) ||
+          is_of_table(schedule, schedule->running, schedule->running_count, table));
+}
+
 bool sync_schedule_is_idle(const sync_schedule *schedule) {
   char table[SYNC_NAME_TEXT_MAX];
   for (size_t i = 0; i < schedule->waiting_count; i++) {
-    table_of(schedule->waiting[i], table);
+    table_of(schedule, schedule->waiting[i], table);
     if (!is_held(schedule, table)) {
       return false;
     }
@@ -104,19 +102,28 @@ bool sync_schedule_is_used_up(const sync_schedule *schedule) {
   return schedule->running_count == 0 && schedule->waiting_count == 0 && schedule->held_count == 0;
 }
 
+/* As its author wrote it, where it is not there yet. */
+static void add_table(const sync_event *event, const char **names, size_t most, size_t *count) {
+  bool is_new = event->problem == NULL && *count < most;
+  for (size_t i = 0; i < *count && is_new; i++) {
+    is_new = strcmp(names[i], event->target_text) != 0;
+  }
+  if (is_new) {
+    names[(*count)++] = event->target_text;
+  }
+}
+
 size_t sync_schedule_stuck_tables(const sync_schedule *schedule, const char **ret_names,
                                   size_t most) {
   char table[SYNC_NAME_TEXT_MAX];
   size_t count = 0;
-  for (size_t i = 0; i < schedule->waiting_count && count < most; i++) {
-    const sync_event *event = schedule->waiting[i];
-    table_of(event, table);
-    bool is_new = event->problem == NULL && is_held(schedule, table);
-    for (size_t k = 0; k < count && is_new; k++) {
-      is_new = strcmp(ret_names[k], event->target_text) != 0;
-    }
-    if (is_new) {
-      ret_names[count++] = event->target_text;
+  for (size_t i = 0; i < schedule->held_count; i++) {
+    add_table(schedule->held[i], ret_names, most, &count);
+  }
+  for (size_t i = 0; i < schedule->waiting_count; i++) {
+    table_of(schedule, schedule->waiting[i], table);
+    if (is_held(schedule, table)) {
+      add_table(schedule->waiting[i], ret_names, most, &count);
     }
   }
   return count;
@@ -143,7 +150,7 @@ sync_event *sync_schedule_take(sync_schedule *schedule) {
   }
   for (size_t i = 0; i < schedule->waiting_count; i++) {
     sync_event *event = schedule->waiting[i];
-    table_of(event, table);
+    table_of(schedule, event, table);
     if (!is_held(schedule, table)) {
       schedule->waiting_count--;
       memmove(&schedule->waiting[i], &schedule->waiting[i + 1],
@@ -155,21 +162,17 @@ sync_event *sync_schedule_take(sync_schedule *schedule) {
   return NULL;
 }
 
-static void hold_table(sync_schedule *schedule, const sync_event *event) {
-  char table[SYNC_NAME_TEXT_MAX];
-  table_of(event, table);
-  char **held = br_realloc_array(schedule->held, schedule->held_count + 1, sizeof *held);
+/* Takes the event over. */
+static void hold_table(sync_schedule *schedule, sync_event *event) {
+  sync_event **held =
+      br_realloc_array(schedule->held, schedule->held_count + 1, sizeof(sync_event *));
   if (held == NULL) {
+    sync_event_free(event);
     sync_schedule_clear(schedule); /* order counts more than speed: wait for the next list */
     return;
   }
   schedule->held = held;
-  held[schedule->held_count] = br_strdup(table);
-  if (held[schedule->held_count] == NULL) {
-    sync_schedule_clear(schedule);
-    return;
-  }
-  schedule->held_count++;
+  held[schedule->held_count++] = event;
 }
 
 void sync_schedule_put(sync_schedule *schedule, sync_event *event, bool hold) {
@@ -181,6 +184,7 @@ void sync_schedule_put(sync_schedule *schedule, sync_event *event, bool hold) {
   }
   if (hold) {
     hold_table(schedule, event);
+  } else {
+    sync_event_free(event);
   }
-  sync_event_free(event);
 }

@@ -13,11 +13,12 @@
 #include "sync/queue.h"
 
 typedef struct sync_schedule {
+  const char *database; /* of tables that are named without one; borrowed, NULL = not known */
   sync_event **waiting; /* owned, in order */
   size_t waiting_count;
   sync_event **running; /* owned by whoever took them; remembered here */
   size_t running_count, running_cap;
-  char **held; /* tables that are left alone until the next list: somebody else is at them */
+  sync_event **held; /* owned; their tables are left alone until the next list */
   size_t held_count;
 } sync_schedule;
 
@@ -27,10 +28,10 @@ void sync_schedule_done(sync_schedule *schedule);
 br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
                               bool (*skip)(void *context, const char *fingerprint), void *context,
                               br_error *err) BR_CHECKED;
-/* Forgets what waits. */
+/* Forgets what waits or is held. */
 void sync_schedule_clear(sync_schedule *schedule);
-/* Tables of waiting events that nobody may take now, as their authors wrote them, each once; at
- * most `most`. Borrowed until the next change. */
+/* Tables that nobody may take now, of events that wait or are held, as their authors wrote them,
+ * each once; at most `most`. Borrowed until the next change. */
 size_t sync_schedule_stuck_tables(const sync_schedule *schedule, const char **ret_names,
                                   size_t most);
 /* NULL: nothing can be done now. The event is the caller's until put back. */
@@ -39,7 +40,7 @@ sync_event *sync_schedule_take(sync_schedule *schedule);
 bool sync_schedule_is_idle(const sync_schedule *schedule);
 /* Nothing runs, waits or was put on hold: the list has been worked off. */
 bool sync_schedule_is_used_up(const sync_schedule *schedule);
-/* hold: its table is left alone until the next list. Frees the event. */
+/* hold: its table is left alone until the next list. The event is the schedule's again. */
 void sync_schedule_put(sync_schedule *schedule, sync_event *event, bool hold);
 
 #endif

@@ -167,34 +167,47 @@ def test_the_ledger_keeps_what_must_not_be_forgotten(sync):
     assert left == [["asked"], ["untold"]]
 
 
+class Holder:
+    """Another program that holds the lock of dbo.Items, as a worker would."""
+
+    name = "N'bridge:table:' + CAST(DB_ID() AS nvarchar(12)) + N':' + CAST(OBJECT_ID(N'dbo.Items') AS nvarchar(12))"
+
+    def __init__(self, sync):
+        self.database = sync.server("SELECT DB_NAME()").json()["rows"][0][0]
+        self.process = sync.bridge.start(
+            "sql", "--on", "sqlserver", "--database", self.database,
+            f"DECLARE @r int, @n nvarchar(255) = {self.name}; EXEC @r = sp_getapplock @Resource = @n, @LockMode = N'Exclusive',"
+            " @LockOwner = N'Session', @LockTimeout = 0; IF @r < 0 THROW 50001, 'not granted', 1; WAITFOR DELAY '00:10:00'",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        test = f"SELECT APPLOCK_TEST('public', {self.name}, 'Exclusive', 'Session')"
+        wait_until(lambda: sync.bridge.sql("sqlserver", test, self.database).json()["rows"] == [[0]], what="the lock")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
 def test_a_table_that_somebody_else_works_on_does_not_hide_other_tables(sync):
-    """Its events fill whole lists, and those of other tables stand behind them."""
+    """Its events fill whole lists, and those of other tables stand behind them. All names of the table are one."""
     sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY)")
-    database = sync.server("SELECT DB_NAME()").json()["rows"][0][0]
-    resource = "bridge:table:" + hashlib.sha256(b"dbo.items").hexdigest()
-    holder = sync.bridge.start(
-        "sql", "--on", "sqlserver", "--database", database,
-        f"DECLARE @r int; EXEC @r = sp_getapplock @Resource = N'{resource}', @LockMode = N'Exclusive', @LockOwner ="
-        " N'Session', @LockTimeout = 0; IF @r < 0 THROW 50001, 'not granted', 1; WAITFOR DELAY '00:10:00'",
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
+    holder = Holder(sync)
     service = None
     try:
-        for i in range(5):
-            sync.emit("INSERT", sync.source(f"s{i}", f"SELECT {i} AS id, 'x' AS name"), event_id=f"stuck{i}", priority=5)
+        names = ["dbo.Items", "ITEMS", f"{holder.database}.dbo.Items", f"[{holder.database}]..items", '"dbo"."Items"']
+        for i, name in enumerate(names):
+            source = sync.source(f"s{i}", f"SELECT {i} AS id, 'x' AS name")
+            sync.emit("INSERT", source, target=name, event_id=f"stuck{i}", priority=5)
         sync.emit("INSERT", sync.source("o", "SELECT 1 AS id"), target="dbo.Other", event_id="other", priority=1)
-        test = f"SELECT APPLOCK_TEST('public', N'{resource}', 'Exclusive', 'Session')"
-        wait_until(lambda: sync.server(test).json()["rows"] == [[0]], what="the lock")
         service = sync.bridge.start(
             "sync", env={"MAX_EVENTS_PER_POLL": "3", "POLLING_INTERVAL_SECONDS": "1"}, stderr=subprocess.DEVNULL
         )
         wait_until(lambda: sync.event("other")["status"] == "completed", 60, "the other table's event")
         assert sync.items() == []
-        holder.kill()
+        holder.end()
         wait_until(lambda: len(sync.items()) == 5, 60, "the events that waited")
     finally:
-        holder.kill()
-        holder.wait()
+        holder.end()
         if service:
             service.terminate()
             assert service.wait(60) == 0

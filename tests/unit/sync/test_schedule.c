@@ -104,6 +104,44 @@ static bool is_two(void *context, const char *fingerprint) {
   return strcmp(fingerprint, "2") == 0;
 }
 
+static void all_names_of_a_table_are_one(void **state) {
+  (void)state;
+  static const char *const events[][2] = {{"1", "T"},
+                                          {"2", "dbo.T"},
+                                          {"3", "sales.DBO.t"},
+                                          {"4", "[Sales]..T"},
+                                          {"5", "other..T"},
+                                          {"6", "x.T"},
+                                          {"7", "[Ma\xc3\xb1"
+                                                "ana]"},
+                                          {"8", "MA\xc3\x91"
+                                                "ANA"}};
+  sync_schedule schedule = {.database = "Sales"};
+  sync_event *first, *others[3];
+  merge(&schedule, events, 8, NULL);
+  assert_next(&schedule, "1", &first);
+  assert_next(&schedule, "5", &others[0]);
+  assert_next(&schedule, "6", &others[1]);
+  assert_next(&schedule, "7", &others[2]);
+  sync_event *event;
+  assert_next(&schedule, NULL, &event);
+  sync_schedule_put(&schedule, first, false);
+  for (size_t i = 0; i < 3; i++) {
+    sync_schedule_put(&schedule, others[i], false);
+  }
+  static const char *const order[] = {"2", "3", "4"};
+  sync_event *last;
+  assert_next(&schedule, order[0], &event);
+  assert_next(&schedule, "8", &last);
+  sync_schedule_put(&schedule, last, false);
+  sync_schedule_put(&schedule, event, false);
+  for (size_t i = 1; i < 3; i++) {
+    assert_next(&schedule, order[i], &event);
+    sync_schedule_put(&schedule, event, false);
+  }
+  sync_schedule_done(&schedule);
+}
+
 static void what_runs_or_has_ended_does_not_come_back(void **state) {
   (void)state;
   static const char *const events[][2] = {{"1", "dbo.A"}, {"2", "dbo.B"}, {"3", "dbo.C"}};
@@ -138,6 +176,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(events_of_a_busy_table_wait_and_others_go_on),
       cmocka_unit_test(a_held_table_waits_for_the_next_list),
+      cmocka_unit_test(all_names_of_a_table_are_one),
       cmocka_unit_test(what_runs_or_has_ended_does_not_come_back),
       cmocka_unit_test(events_without_a_table_hold_nobody_up),
       cmocka_unit_test(stuck_tables_are_named_as_written_and_once),
