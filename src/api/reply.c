@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json_text.h"
 #include "api/service.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -10,25 +11,19 @@
 #include "base/secret.h"
 #include "base/text.h"
 
-static int append(const char *text, size_t length, void *context) {
-  return br_buf_append(context, text, length, NULL) == BR_OK ? 0 : -1;
-}
-
 br_status api_reply_json(http_reply *reply, unsigned status, json_t *value, br_error *err) {
   br_buf text;
   if (value == NULL) {
     return br_error_nomem(err);
   }
   br_buf_init(&text, BR_LIMIT_HTTP_BODY);
-  /* 15 digits: what people write as 1.1 comes out so. */
-  const int failed =
-      json_dump_callback(value, append, &text, JSON_COMPACT | JSON_REAL_PRECISION(15));
+  br_status st = api_json_write(value, &text, err);
   json_decref(value);
   size_t length = 0;
-  char *bytes = failed == 0 ? br_buf_take(&text, &length) : NULL;
+  char *bytes = st == BR_OK ? br_buf_take(&text, &length) : NULL;
   br_buf_done(&text);
   if (bytes == NULL) {
-    return br_error_nomem(err);
+    return st == BR_OK ? br_error_nomem(err) : st;
   }
   http_reply_status(reply, status);
   return http_reply_take(reply, "application/json", bytes, length, err);

@@ -15,7 +15,7 @@ static br_status run_change(jobs_sql *q) {
 
 /* Why a change found no row. */
 static br_status explain(jobs *store, const char *id, const char *wanted, br_error *err) {
-  jobs_sql q = jobs_sql_of(store, "SELECT status FROM job WHERE id=?", err);
+  jobs_sql q = jobs_sql_of(&store->own, "SELECT status FROM job WHERE id=?", err);
   jobs_sql_text(&q, id);
   br_status st = jobs_sql_step(&q);
   int status = st == BR_OK ? sqlite3_column_int(q.stmt, 0) : 0;
@@ -34,7 +34,7 @@ static br_status explain(jobs *store, const char *id, const char *wanted, br_err
 /* Queries of a job that are in one of two states take another. */
 static br_status move_queries(jobs *store, const char *id, job_status from, job_status or_from,
                               job_status to, br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "UPDATE job_query SET status=? WHERE status IN (?,?)"
                            " AND job_seq=(SELECT seq FROM job WHERE id=?)",
                            err);
@@ -61,7 +61,7 @@ static br_status find_pending(jobs *store, const char *const *busy, size_t busy_
     st = br_error_nomem(err);
   }
   if (st == BR_OK) {
-    jobs_sql q = jobs_sql_of(store, text, err);
+    jobs_sql q = jobs_sql_once(&store->own, text, err);
     for (size_t i = 0; i < busy_count; i++) {
       jobs_sql_text(&q, busy[i]);
     }
@@ -76,7 +76,7 @@ static br_status find_pending(jobs *store, const char *const *busy, size_t busy_
 }
 
 static br_status start_job(jobs *store, int64_t seq, job *ret_job, br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "UPDATE job SET status=1,attempts=attempts+1,"
                            "started_us=iif(started_us=0,?,started_us) WHERE seq=? AND status=0",
                            err);
@@ -86,7 +86,7 @@ static br_status start_job(jobs *store, int64_t seq, job *ret_job, br_error *err
   if (st != BR_OK) {
     return st;
   }
-  q = jobs_sql_of(store, "SELECT " JOBS_COLUMNS " FROM job WHERE seq=?", err);
+  q = jobs_sql_of(&store->own, "SELECT " JOBS_COLUMNS " FROM job WHERE seq=?", err);
   jobs_sql_i64(&q, seq);
   st = jobs_sql_step(&q);
   if (st == BR_OK) {
@@ -95,7 +95,7 @@ static br_status start_job(jobs *store, int64_t seq, job *ret_job, br_error *err
     st = br_error_set(err, BR_ERR_INTERNAL, "A job vanished while it was started");
   }
   jobs_sql_end(&q);
-  return st == BR_OK ? jobs_read_queries(store, seq, ret_job, err) : st;
+  return st == BR_OK ? jobs_read_queries(&store->own, seq, ret_job, err) : st;
 }
 
 br_status jobs_claim(jobs *store, const char *const *busy, size_t busy_count, job *ret_job,
@@ -124,7 +124,7 @@ br_status jobs_query_start(jobs *store, const char *id, size_t position, br_erro
   if (st != BR_OK) {
     return st;
   }
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "UPDATE job_query SET status=1 WHERE position=? AND status=0"
                            " AND job_seq=(SELECT seq FROM job WHERE id=? AND status=1)",
                            err);
@@ -139,7 +139,7 @@ br_status jobs_query_start(jobs *store, const char *id, size_t position, br_erro
 
 static br_status end_query(jobs *store, const char *id, size_t position,
                            const job_query_result *result, const char *error, br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "UPDATE job_query SET status=?,rows_extracted=?,files_created=?,"
                            "duration_ms=?,error=? WHERE position=? AND status=1"
                            " AND job_seq=(SELECT seq FROM job WHERE id=? AND status=1)",
@@ -158,7 +158,7 @@ static br_status end_query(jobs *store, const char *id, size_t position,
   if (st != BR_OK) {
     return st;
   }
-  q = jobs_sql_of(store,
+  q = jobs_sql_of(&store->own,
                   "UPDATE job SET queries_completed=queries_completed+?,"
                   "queries_failed=queries_failed+? WHERE id=?",
                   err);
@@ -189,7 +189,7 @@ br_status jobs_query_finish(jobs *store, const char *id, size_t position,
 /* error is clean. */
 static br_status finish_locked(jobs *store, const char *id, job_status status, const char *error,
                                br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "UPDATE job SET status=?,error=?,completed_us=? WHERE id=? AND status=1"
                            " AND (?<>2 OR queries_completed=queries_total)",
                            err);
@@ -224,7 +224,7 @@ br_status jobs_finish(jobs *store, const char *id, job_status status, const char
 
 /* BR_DONE: it doesn't run, or is to be cancelled. */
 static br_status put_back(jobs *store, const char *id, bool counts, br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "UPDATE job SET status=0,queries_failed=0,attempts=attempts-?"
                            " WHERE id=? AND status=1 AND cancel_requested=0",
                            err);
@@ -234,7 +234,7 @@ static br_status put_back(jobs *store, const char *id, bool counts, br_error *er
   if (st != BR_OK) {
     return st;
   }
-  q = jobs_sql_of(store,
+  q = jobs_sql_of(&store->own,
                   "UPDATE job_query SET status=0,rows_extracted=0,files_created=0,duration_ms=0,"
                   "error=NULL WHERE status<>2 AND job_seq=(SELECT seq FROM job WHERE id=?)",
                   err);
@@ -255,8 +255,8 @@ br_status jobs_release(jobs *store, const char *id, br_error *err) {
 }
 
 static br_status cancel_locked(jobs *store, const char *id, bool *ret_running, br_error *err) {
-  jobs_sql q =
-      jobs_sql_of(store, "UPDATE job SET status=4,completed_us=? WHERE id=? AND status=0", err);
+  jobs_sql q = jobs_sql_of(&store->own,
+                           "UPDATE job SET status=4,completed_us=? WHERE id=? AND status=0", err);
   jobs_sql_i64(&q, br_clock_wall_us());
   jobs_sql_text(&q, id);
   br_status st = run_change(&q);
@@ -266,7 +266,7 @@ static br_status cancel_locked(jobs *store, const char *id, bool *ret_running, b
   if (st != BR_DONE) {
     return st;
   }
-  q = jobs_sql_of(store, "UPDATE job SET cancel_requested=1 WHERE id=? AND status=1", err);
+  q = jobs_sql_of(&store->own, "UPDATE job SET cancel_requested=1 WHERE id=? AND status=1", err);
   jobs_sql_text(&q, id);
   st = run_change(&q);
   if (st == BR_DONE) {
@@ -298,7 +298,7 @@ typedef struct left_behind {
 
 /* One of them; BR_DONE: there is none any more. Recovery changes the state of each. */
 static br_status next_left_behind(jobs *store, left_behind *ret_job, br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "SELECT id,cancel_requested,attempts,queries_completed=queries_total"
                            " FROM job WHERE status=1 ORDER BY seq LIMIT 1",
                            err);
@@ -363,14 +363,14 @@ br_status jobs_retain(jobs *store, int64_t before_us, size_t most, size_t *ret_d
     return st;
   }
   jobs_sql q =
-      jobs_sql_of(store,
+      jobs_sql_of(&store->own,
                   "DELETE FROM job WHERE seq IN (SELECT seq FROM job"
                   " WHERE completed_us>0 AND completed_us<? ORDER BY completed_us LIMIT ?)",
                   err);
   jobs_sql_i64(&q, before_us);
   jobs_sql_i64(&q, (int64_t)most);
   st = jobs_sql_run(&q);
-  size_t deleted = (size_t)sqlite3_changes(store->db);
+  size_t deleted = (size_t)sqlite3_changes(store->own.db);
   st = jobs_write_end(store, st, err);
   if (st == BR_OK) {
     *ret_deleted = deleted;

@@ -51,6 +51,19 @@ static const char *const steps[] = {
     " error TEXT,"
     " PRIMARY KEY(job_seq, position)) WITHOUT ROWID;",
     "CREATE INDEX job_by_user ON job(user_name, seq, status);",
+    /* A list's offset steps over short entries, not over whole rows; and whoever asks how many
+     * there are need not count. */
+    "CREATE INDEX job_in_order ON job(seq);"
+    "CREATE TABLE job_count(status INTEGER PRIMARY KEY, count INTEGER NOT NULL);"
+    "INSERT INTO job_count SELECT column1,(SELECT count(*) FROM job WHERE status=column1)"
+    " FROM (VALUES(0),(1),(2),(3),(4));"
+    "CREATE TRIGGER job_count_more AFTER INSERT ON job BEGIN"
+    " UPDATE job_count SET count=count+1 WHERE status=new.status; END;"
+    "CREATE TRIGGER job_count_less AFTER DELETE ON job BEGIN"
+    " UPDATE job_count SET count=count-1 WHERE status=old.status; END;"
+    "CREATE TRIGGER job_count_other AFTER UPDATE OF status ON job BEGIN"
+    " UPDATE job_count SET count=count-1 WHERE status=old.status;"
+    " UPDATE job_count SET count=count+1 WHERE status=new.status; END;",
 };
 
 static const char *const status_names[JOB_STATUS_COUNT] = {
@@ -99,22 +112,37 @@ static br_status lock_file(const char *path, int *ret_fd, br_error *err) {
   return st;
 }
 
+/* A second connection, on which whoever looks doesn't wait while a change reaches the disk. In
+ * memory there is only the one. */
+static br_status open_reader(jobs *store, const char *path, br_error *err) {
+  store->reading = &store->own;
+  if (strcmp(path, ":memory:") == 0) {
+    return BR_OK;
+  }
+  br_status st = store_open(path, &store->reader.db, err);
+  if (st == BR_OK) {
+    store->reading = &store->reader;
+    st = store_exec(store->reader.db, "PRAGMA query_only=ON", err);
+  }
+  return st;
+}
+
 static br_status open_store(jobs *store, const char *path, br_error *err) {
   br_status st = BR_OK;
   if (strcmp(path, ":memory:") != 0) {
     st = lock_file(path, &store->lock_fd, err);
   }
   if (st == BR_OK) {
-    st = store_open(path, &store->db, err);
+    st = store_open(path, &store->own.db, err);
   }
   /* An accepted job must outlive a power cut too. */
   if (st == BR_OK) {
-    st = store_exec(store->db, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", err);
+    st = store_exec(store->own.db, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", err);
   }
   if (st == BR_OK) {
-    st = store_migrate(store->db, steps, sizeof steps / sizeof steps[0], err);
+    st = store_migrate(store->own.db, steps, sizeof steps / sizeof steps[0], err);
   }
-  return st;
+  return st == BR_OK ? open_reader(store, path, err) : st;
 }
 
 br_status jobs_open(const char *path, jobs **ret_jobs, br_error *err) {
@@ -123,7 +151,8 @@ br_status jobs_open(const char *path, jobs **ret_jobs, br_error *err) {
     return br_error_nomem(err);
   }
   store->lock_fd = -1;
-  (void)pthread_mutex_init(&store->lock, NULL);
+  (void)pthread_mutex_init(&store->own.lock, NULL);
+  (void)pthread_mutex_init(&store->reader.lock, NULL);
   br_status st = open_store(store, path, err);
   if (st != BR_OK) {
     jobs_close(store);
@@ -137,11 +166,13 @@ void jobs_close(jobs *store) {
   if (store == NULL) {
     return;
   }
-  store_close(store->db);
+  store_close(store->reader.db);
+  store_close(store->own.db);
   if (store->lock_fd >= 0) {
     (void)br_sys.close(store->lock_fd);
   }
-  (void)pthread_mutex_destroy(&store->lock);
+  (void)pthread_mutex_destroy(&store->own.lock);
+  (void)pthread_mutex_destroy(&store->reader.lock);
   br_free(store);
 }
 
@@ -166,7 +197,7 @@ static br_status hash_request(const job_request *r, char *hex, br_error *err) {
 /* BR_DONE: the key is new. */
 static br_status find_key(jobs *store, const job_request *r, const char *hash, char *id,
                           br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "SELECT id,request_sha256 FROM job"
                            " WHERE ifnull(user_name,'')=ifnull(?,'') AND idempotency_key=?",
                            err);
@@ -191,7 +222,7 @@ static br_status find_key(jobs *store, const job_request *r, const char *hash, c
 
 static br_status insert_job(jobs *store, const job_request *r, const char *hash, const char *id,
                             br_error *err) {
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(&store->own,
                            "INSERT INTO job(id,status,server,country,destination,options,user_name,"
                            "idempotency_key,request_sha256,created_us,queries_total)"
                            " VALUES(?,0,?,?,?,?,?,?,?,?,?)",
@@ -204,10 +235,10 @@ static br_status insert_job(jobs *store, const job_request *r, const char *hash,
   jobs_sql_i64(&q, br_clock_wall_us());
   jobs_sql_i64(&q, (int64_t)r->query_count);
   br_status st = jobs_sql_run(&q);
-  int64_t seq = sqlite3_last_insert_rowid(store->db);
+  int64_t seq = sqlite3_last_insert_rowid(store->own.db);
   for (size_t i = 0; st == BR_OK && i < r->query_count; i++) {
-    q = jobs_sql_of(store, "INSERT INTO job_query(job_seq,position,name,status) VALUES(?,?,?,0)",
-                    err);
+    q = jobs_sql_of(&store->own,
+                    "INSERT INTO job_query(job_seq,position,name,status) VALUES(?,?,?,0)", err);
     jobs_sql_i64(&q, seq);
     jobs_sql_i64(&q, (int64_t)i);
     jobs_sql_text(&q, r->queries[i]);
@@ -308,12 +339,12 @@ static void read_query(jobs_sql *q, job_query *query) {
   query->error = jobs_sql_take_text(q, 5);
 }
 
-br_status jobs_read_queries(jobs *store, int64_t seq, job *j, br_error *err) {
+br_status jobs_read_queries(jobs_conn *conn, int64_t seq, job *j, br_error *err) {
   j->queries = br_calloc(j->queries_total == 0 ? 1 : j->queries_total, sizeof *j->queries);
   if (j->queries == NULL) {
     return br_error_nomem(err);
   }
-  jobs_sql q = jobs_sql_of(store,
+  jobs_sql q = jobs_sql_of(conn,
                            "SELECT name,status,rows_extracted,files_created,duration_ms,error"
                            " FROM job_query WHERE job_seq=? ORDER BY position",
                            err);
@@ -331,8 +362,29 @@ br_status jobs_read_queries(jobs *store, int64_t seq, job *j, br_error *err) {
   return st == BR_DONE ? BR_OK : st;
 }
 
-static br_status get_locked(jobs *store, const char *id, job *ret_job, br_error *err) {
-  jobs_sql q = jobs_sql_of(store, "SELECT " JOBS_COLUMNS " FROM job WHERE id=?", err);
+/* What is read until read_end() is of one moment. */
+static br_status read_begin(jobs *store, br_error *err) {
+  (void)pthread_mutex_lock(&store->reading->lock);
+  jobs_sql q = jobs_sql_of(store->reading, "BEGIN", err);
+  br_status st = jobs_sql_run(&q);
+  if (st != BR_OK) {
+    (void)pthread_mutex_unlock(&store->reading->lock);
+  }
+  return st;
+}
+
+/* Returns st. */
+static br_status read_end(jobs *store, br_status st) {
+  jobs_sql q = jobs_sql_of(store->reading, "COMMIT", NULL);
+  if (jobs_sql_run(&q) != BR_OK) {
+    (void)sqlite3_exec(store->reading->db, "ROLLBACK", NULL, NULL, NULL);
+  }
+  (void)pthread_mutex_unlock(&store->reading->lock);
+  return st;
+}
+
+static br_status get_locked(jobs_conn *conn, const char *id, job *ret_job, br_error *err) {
+  jobs_sql q = jobs_sql_of(conn, "SELECT " JOBS_COLUMNS " FROM job WHERE id=?", err);
   jobs_sql_text(&q, id);
   job found = {.status = JOB_PENDING};
   int64_t seq = 0;
@@ -344,7 +396,7 @@ static br_status get_locked(jobs *store, const char *id, job *ret_job, br_error 
   }
   jobs_sql_end(&q);
   if (st == BR_OK) {
-    st = jobs_read_queries(store, seq, &found, err);
+    st = jobs_read_queries(conn, seq, &found, err);
   }
   if (st != BR_OK) {
     job_done(&found);
@@ -355,14 +407,12 @@ static br_status get_locked(jobs *store, const char *id, job *ret_job, br_error 
 }
 
 br_status jobs_get(jobs *store, const char *id, job *ret_job, br_error *err) {
-  (void)pthread_mutex_lock(&store->lock);
-  br_status st = get_locked(store, id, ret_job, err);
-  (void)pthread_mutex_unlock(&store->lock);
-  return st;
+  br_status st = read_begin(store, err);
+  return st == BR_OK ? read_end(store, get_locked(store->reading, id, ret_job, err)) : st;
 }
 
 /* The offset steps over entries of an index, the rows are read only for what is shown. */
-static br_status list_locked(jobs *store, const jobs_filter *f, job *list, size_t *ret_count,
+static br_status list_locked(jobs_conn *conn, const jobs_filter *f, job *list, size_t *ret_count,
                              br_error *err) {
 #define LIST(where)                                                                                \
   "SELECT " JOBS_COLUMNS " FROM job WHERE seq IN (SELECT seq FROM job" where                       \
@@ -372,7 +422,7 @@ static br_status list_locked(jobs *store, const jobs_filter *f, job *list, size_
                                            LIST(" WHERE user_name=? AND status=?")};
 #undef LIST
   jobs_sql q =
-      jobs_sql_of(store, statements[2 * (f->user_name != NULL) + (f->has_status ? 1 : 0)], err);
+      jobs_sql_of(conn, statements[2 * (f->user_name != NULL) + (f->has_status ? 1 : 0)], err);
   if (f->user_name != NULL) {
     jobs_sql_text(&q, f->user_name);
   }
@@ -404,9 +454,10 @@ br_status jobs_list(jobs *store, const jobs_filter *filter, job **ret_list, size
     return br_error_nomem(err);
   }
   size_t count = 0;
-  (void)pthread_mutex_lock(&store->lock);
-  br_status st = list_locked(store, filter, list, &count, err);
-  (void)pthread_mutex_unlock(&store->lock);
+  br_status st = read_begin(store, err);
+  if (st == BR_OK) {
+    st = read_end(store, list_locked(store->reading, filter, list, &count, err));
+  }
   if (st != BR_OK) {
     jobs_list_free(list, count);
     return st;
@@ -425,14 +476,16 @@ void jobs_list_free(job *list, size_t count) {
 
 br_status jobs_count(jobs *store, uint64_t *counts, br_error *err) {
   uint64_t found[JOB_STATUS_COUNT] = {0};
-  (void)pthread_mutex_lock(&store->lock);
-  jobs_sql q = jobs_sql_of(store, "SELECT status,count(*) FROM job GROUP BY status", err);
-  br_status st = BR_OK;
+  br_status st = read_begin(store, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  jobs_sql q = jobs_sql_of(store->reading, "SELECT status,count FROM job_count", err);
   while ((st = jobs_sql_step(&q)) == BR_OK) {
     found[status_in(&q, 0)] += (uint64_t)sqlite3_column_int64(q.stmt, 1);
   }
   jobs_sql_end(&q);
-  (void)pthread_mutex_unlock(&store->lock);
+  st = read_end(store, st);
   if (st != BR_DONE) {
     return st;
   }

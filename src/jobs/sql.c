@@ -6,9 +6,32 @@
 #include "base/text.h"
 #include "jobs/internal.h"
 
-jobs_sql jobs_sql_of(jobs *store, const char *sql, br_error *err) {
-  jobs_sql q = {.db = store->db, .err = err};
-  q.st = store_prepare(store->db, sql, strlen(sql), &q.stmt, err);
+jobs_sql jobs_sql_once(jobs_conn *conn, const char *sql, br_error *err) {
+  jobs_sql q = {.db = conn->db, .err = err};
+  q.st = store_prepare(conn->db, sql, strlen(sql), &q.stmt, err);
+  return q;
+}
+
+jobs_sql jobs_sql_of(jobs_conn *conn, const char *sql, br_error *err) {
+  jobs_statement *place = NULL;
+  for (size_t i = 0; place == NULL && i < JOBS_STATEMENTS_MAX; i++) {
+    if (conn->kept[i].sql == sql || conn->kept[i].sql == NULL) {
+      place = &conn->kept[i];
+    }
+  }
+  if (place == NULL || place->in_use) {
+    return jobs_sql_once(conn, sql, err);
+  }
+  jobs_sql q = {.db = conn->db, .stmt = place->stmt, .err = err};
+  if (place->stmt == NULL) {
+    q = jobs_sql_once(conn, sql, err);
+    place->stmt = q.stmt;
+  }
+  if (q.st == BR_OK) {
+    place->sql = sql;
+    place->in_use = true;
+    q.kept = place;
+  }
   return q;
 }
 
@@ -57,7 +80,14 @@ char *jobs_sql_take_text(jobs_sql *q, int column) {
 }
 
 void jobs_sql_end(jobs_sql *q) {
-  (void)sqlite3_finalize(q->stmt);
+  if (q->kept != NULL) {
+    (void)sqlite3_reset(q->stmt); /* repeats the step's error, which has been told */
+    (void)sqlite3_clear_bindings(q->stmt);
+    q->kept->in_use = false;
+    q->kept = NULL;
+  } else {
+    (void)sqlite3_finalize(q->stmt);
+  }
   q->stmt = NULL;
 }
 
@@ -71,22 +101,22 @@ br_status jobs_sql_run(jobs_sql *q) {
 }
 
 br_status jobs_write_begin(jobs *store, br_error *err) {
-  (void)pthread_mutex_lock(&store->lock);
-  br_status st = store_exec(store->db, "BEGIN IMMEDIATE", err);
+  (void)pthread_mutex_lock(&store->own.lock);
+  br_status st = store_exec(store->own.db, "BEGIN IMMEDIATE", err);
   if (st != BR_OK) {
-    (void)pthread_mutex_unlock(&store->lock);
+    (void)pthread_mutex_unlock(&store->own.lock);
   }
   return st;
 }
 
 br_status jobs_write_end(jobs *store, br_status st, br_error *err) {
   if (st == BR_OK) {
-    st = store_exec(store->db, "COMMIT", err);
+    st = store_exec(store->own.db, "COMMIT", err);
   }
   if (st != BR_OK) {
-    (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    (void)sqlite3_exec(store->own.db, "ROLLBACK", NULL, NULL, NULL);
   }
-  (void)pthread_mutex_unlock(&store->lock);
+  (void)pthread_mutex_unlock(&store->own.lock);
   return st;
 }
 

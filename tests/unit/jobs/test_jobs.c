@@ -351,7 +351,7 @@ static void retention_takes_only_what_ended_before(void **state) {
   assert_int_equal(samples_status(store, ids[3]), JOB_CANCELLED);
   assert_int_equal(jobs_retain(store, INT64_MAX, 9, &deleted, NULL), BR_OK);
   assert_int_equal(samples_status(store, ids[4]), JOB_PENDING);
-  jobs_sql q = jobs_sql_of(store, "SELECT count(*) FROM job_query", NULL);
+  jobs_sql q = jobs_sql_of(&store->own, "SELECT count(*) FROM job_query", NULL);
   assert_int_equal(jobs_sql_step(&q), BR_OK);
   assert_int_equal(sqlite3_column_int(q.stmt, 0), 3); /* those of the one that is left */
   jobs_sql_end(&q);
@@ -400,7 +400,7 @@ static void a_full_disk_is_told_and_loses_nothing(void **state) {
   char id[BR_UUID_MAX] = "untouched";
   jobs *store = samples_open();
   samples_create(store, "a", first);
-  assert_int_equal(store_exec(store->db, "PRAGMA max_page_count=1", NULL), BR_OK);
+  assert_int_equal(store_exec(store->own.db, "PRAGMA max_page_count=1", NULL), BR_OK);
   job_request request = samples_request("a");
   br_status st = BR_OK;
   bool existed = false;
@@ -409,7 +409,7 @@ static void a_full_disk_is_told_and_loses_nothing(void **state) {
   }
   assert_int_equal(st, BR_ERR_DISK_FULL);
   assert_int_equal(samples_status(store, first), JOB_PENDING);
-  assert_int_equal(store_exec(store->db, "PRAGMA max_page_count=100000", NULL), BR_OK);
+  assert_int_equal(store_exec(store->own.db, "PRAGMA max_page_count=100000", NULL), BR_OK);
   assert_int_equal(jobs_create(store, &request, id, &existed, NULL), BR_OK);
   jobs_close(store);
 }
@@ -425,7 +425,7 @@ static void no_list_reads_more_rows_than_it_shows(void **state) {
   for (size_t i = 0; i < sizeof searches / sizeof searches[0]; i++) {
     char sql[256];
     (void)snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", searches[i]);
-    jobs_sql q = jobs_sql_of(store, sql, NULL);
+    jobs_sql q = jobs_sql_once(&store->own, sql, NULL);
     assert_int_equal(jobs_sql_step(&q), BR_OK);
     assert_non_null(
         strstr((const char *)sqlite3_column_text(q.stmt, 3), "COVERING INDEX job_by_status"));

@@ -271,7 +271,7 @@ static void an_end_that_cant_be_written_is_told(void **state) {
   stage *s = stage_new();
   char id[BR_UUID_MAX];
   samples_create(s->store, "a", id);
-  assert_int_equal(store_exec(s->store->db,
+  assert_int_equal(store_exec(s->store->own.db,
                               "CREATE TRIGGER no_end BEFORE UPDATE OF completed_us ON job BEGIN"
                               " SELECT RAISE(ABORT,'broken'); END",
                               NULL),
@@ -282,7 +282,7 @@ static void an_end_that_cant_be_written_is_told(void **state) {
   }
   job_runner_stop(r, 60000);
   assert_int_equal(samples_status(s->store, id), JOB_RUNNING);
-  assert_int_equal(store_exec(s->store->db, "DROP TRIGGER no_end", NULL), BR_OK);
+  assert_int_equal(store_exec(s->store->own.db, "DROP TRIGGER no_end", NULL), BR_OK);
   uint64_t resumed = 0;
   uint64_t failed = 0;
   assert_int_equal(jobs_recover(s->store, JOBS_RESUME, 3, &resumed, &failed, NULL), BR_OK);
