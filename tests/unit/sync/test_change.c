@@ -80,12 +80,39 @@ static void a_connection_that_is_lost_is_a_failure(void **state) {
   expect_notes(&f, "");
 }
 
+/* What a #temp table can't have as its own type, or what a load can't carry, is staged as bytes. */
+static void clr_columns_are_staged_as_bytes(void **state) {
+  (void)state;
+  static const struct {
+    batch_sql_typespec spec;
+    const char *ddl;
+  } columns[] = {
+      {{.type = BATCH_SQL_HIERARCHYID}, "[a]]b] varbinary(max) NULL"},
+      {{.type = BATCH_SQL_GEOMETRY}, "[a]]b] varbinary(max) NULL"},
+      {{.type = BATCH_SQL_GEOGRAPHY}, "[a]]b] varbinary(max) NULL"},
+      {{.type = BATCH_SQL_UDT}, "[a]]b] varbinary(max) NULL"},
+      {{.type = BATCH_SQL_IMAGE}, "[a]]b] varbinary(max) NULL"},
+      {{.type = BATCH_SQL_NTEXT}, "[a]]b] nvarchar(max) NULL"},
+      {{.type = BATCH_SQL_VARBINARY, .length = 8}, "[a]]b] varbinary(8) NULL"},
+  };
+  for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+    char name[] = "a]b";
+    const sync_target_column column = {.name = name, .spec = columns[i].spec};
+    br_buf out;
+    br_buf_init(&out, 1000);
+    assert_int_equal(sync_target_column_ddl(&column, &out, NULL), BR_OK);
+    assert_string_equal(br_buf_cstr(&out), columns[i].ddl);
+    br_buf_done(&out);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_million_rows_are_no_news),
       cmocka_unit_test(one_more_is_and_the_space_in_use_is_told),
       cmocka_unit_test(without_the_right_to_look_only_the_rows_are_told),
       cmocka_unit_test(a_connection_that_is_lost_is_a_failure),
+      cmocka_unit_test(clr_columns_are_staged_as_bytes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,13 +7,27 @@
 #include "support/cmocka.h"
 #include "tds/server.h"
 
+static bool is_clr(batch_sql_type type) {
+  return type == BATCH_SQL_UDT || type == BATCH_SQL_HIERARCHYID || type == BATCH_SQL_GEOMETRY ||
+         type == BATCH_SQL_GEOGRAPHY;
+}
+
+/* UDT_INFO in COLMETADATA (MS-TDS 2.2.5.5.2): most bytes, database, schema, type, assembly. */
+static void put_clr_info(tds_writer *w, batch_sql_type type) {
+  assert_int_equal(tds_writer_u8(w, TDS_TYPE_UDT, NULL), BR_OK);
+  assert_int_equal(tds_writer_u16(w, UINT16_MAX, NULL), BR_OK);
+  assert_int_equal(tds_writer_bvarchar(w, "db", NULL), BR_OK);
+  assert_int_equal(tds_writer_bvarchar(w, "sys", NULL), BR_OK);
+  assert_int_equal(tds_writer_bvarchar(w, batch_type_row_of(type)->name, NULL), BR_OK);
+  assert_int_equal(tds_writer_u16(w, 0, NULL), BR_OK);
+}
+
 static void put_target(tds_writer *w, const load_target *t, const char *name) {
   tds_type_info info = {.id = 0};
-  if (t->spec.type == BATCH_SQL_UDT) {
-    static const uint8_t udt[] = {TDS_TYPE_UDT, 0xFF, 0xFF, 0, 0, 0, 0, 0};
+  if (is_clr(t->spec.type)) {
     assert_int_equal(tds_writer_u32(w, 0, NULL), BR_OK);
-    assert_int_equal(tds_writer_u16(w, TDS_COLUMN_NULLABLE, NULL), BR_OK);
-    assert_int_equal(tds_writer_bytes(w, udt, sizeof udt, NULL), BR_OK);
+    assert_int_equal(tds_writer_u16(w, t->nullable ? TDS_COLUMN_NULLABLE : 0, NULL), BR_OK);
+    put_clr_info(w, t->spec.type);
   } else {
     assert_int_equal(tds_type_info_of_spec(&t->spec, t->nullable, t->collation, &info, NULL),
                      BR_OK);

@@ -171,6 +171,36 @@ static void every_type_arrives_as_it_went(void **state) {
   }
 }
 
+/* A CLR type is not allowed in the stream (MS-TDS 2.2.6.1): its bytes go as varbinary(max). They
+ * are the examples of [MS-SSCLRT] 3: "/1/" and "/1/-2.18/", points with and without SRID, an empty
+ * one. */
+static void clr_values_go_as_their_bytes(void **state) {
+  (void)state;
+  static const char empty_point[] = "0x000000000104000000000000000001000000FFFFFFFFFFFFFFFF01";
+  static const type_sample clr[] = {
+      {{.type = BATCH_SQL_HIERARCHYID}, {"0x", "0x58", "0x59FB0540"}},
+      {{.type = BATCH_SQL_GEOMETRY},
+       {"0x00000000010C000000000000F03F0000000000000040", empty_point}},
+      {{.type = BATCH_SQL_GEOGRAPHY}, {"0xE6100000010C0000000000000040000000000000F03F"}},
+      {{.type = BATCH_SQL_UDT}, {"0x", "0x01"}},
+  };
+  for (size_t i = 0; i < sizeof clr / sizeof *clr; i++) {
+    load_type(&clr[i], tds_collation_latin1, true);
+    load_type(&clr[i], tds_collation_latin1, false);
+    const load_target to = {.spec = clr[i].spec, .nullable = true};
+    talk t = {.conn = NULL};
+    tds_load *load = NULL;
+    talk_answers(&t.answers, &to, 1);
+    assert_int_equal(talk_connect(&t, 4096, NULL), BR_OK);
+    assert_int_equal(open_load(&t, 1, &load, NULL), BR_OK);
+    assert_int_equal(tds_load_schema(load)->fields[0].source.type, BATCH_SQL_VARBINARY);
+    assert_int_equal(tds_load_schema(load)->fields[0].source.length, BATCH_LENGTH_MAX);
+    tds_load_free(load);
+    talk_done(&t);
+    br_buf_done(&t.answers);
+  }
+}
+
 /* --- the statements --- */
 
 static void the_statement_names_types_collations_and_hints(void **state) {
@@ -527,6 +557,7 @@ static void a_stream_that_breaks_is_a_lost_connection(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_type_arrives_as_it_went),
+      cmocka_unit_test(clr_values_go_as_their_bytes),
       cmocka_unit_test(the_statement_names_types_collations_and_hints),
       cmocka_unit_test(computed_and_rowversion_columns_are_refused),
       cmocka_unit_test(a_load_without_rows_sends_nothing),
