@@ -268,6 +268,11 @@ static br_status profile_secret(cli_session *s, const char *key, const br_secret
     return BR_OK;
   }
   br_status st = br_secret_new(text, &s->sandbox_token, err);
+  if (st == BR_OK && settings_strict(s->config) && settings_is_placeholder(text, true)) {
+    return br_error_set(err, BR_ERR_USAGE,
+                        "Strict mode refuses the profile %s: its %s is a placeholder, not a value",
+                        settings_get(s->config, SETTING_DATABRICKS_PROFILE), key);
+  }
   if (st == BR_OK) {
     *ret_secret = s->sandbox_token;
   }

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "settings/table.h"
+#include "settings/internal.h"
 
 static const char intro[] =
     "# Settings\n"
@@ -94,5 +94,5 @@ br_status settings_document(br_buf *out, br_error *err) {
   for (int group = 0; st == BR_OK && group < SETTING_GROUP_COUNT; group++) {
     st = add_group((setting_group)group, out, err);
   }
-  return st;
+  return st == BR_OK ? settings_document_cases(out, err) : st;
 }

@@ -47,4 +47,7 @@ bool settings_value_is_set(const setting_value *value);
 /* SETTING_COUNT: none of this name. */
 setting settings_find(const char *name, size_t length);
 
+/* The table of what comes of which settings, for the page. */
+br_status settings_document_cases(br_buf *out, br_error *err) BR_CHECKED;
+
 #endif

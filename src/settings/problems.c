@@ -178,6 +178,12 @@ static br_status refuse_missing(const settings *s, unsigned sides, br_buf *out, 
   if (incomplete == 0) {
     return BR_OK;
   }
+  /* Often the cause: a name that is mistyped, a file that can't be read. */
+  size_t errors = 0, warnings = 0;
+  br_status st = settings_problems(s, sides, out, &errors, &warnings, err);
+  if (st != BR_OK) {
+    return st;
+  }
   static const char *const heads[] = {
       [SETTINGS_SQLSERVER] = "SQL Server is not configured:",
       [SETTINGS_DATABRICKS] = "Databricks is not configured:",
