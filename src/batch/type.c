@@ -208,6 +208,28 @@ br_status batch_type_resolve(const batch_sql_typespec *spec, const batch_type_op
   return BR_OK;
 }
 
+batch_sql_typespec batch_sql_typespec_sendable(const batch_sql_typespec *spec) {
+  batch_sql_typespec sent = {.length = BATCH_LENGTH_MAX};
+  switch (spec->type) {
+  case BATCH_SQL_TEXT:
+    sent.type = BATCH_SQL_VARCHAR;
+    return sent;
+  case BATCH_SQL_NTEXT:
+  case BATCH_SQL_XML:
+    sent.type = BATCH_SQL_NVARCHAR;
+    return sent;
+  case BATCH_SQL_IMAGE:
+  case BATCH_SQL_HIERARCHYID:
+  case BATCH_SQL_GEOMETRY:
+  case BATCH_SQL_GEOGRAPHY:
+  case BATCH_SQL_UDT:
+    sent.type = BATCH_SQL_VARBINARY;
+    return sent;
+  default:
+    return *spec;
+  }
+}
+
 void batch_sql_typespec_name(const batch_sql_typespec *spec, char *text, size_t size) {
   const char *name = types[spec->type].row.name;
   switch (types[spec->type].arguments) {

@@ -136,6 +136,9 @@ br_status batch_type_resolve(const batch_sql_typespec *spec, const batch_type_op
 bool batch_type_companion(batch_sql_type type, const batch_type_options *options,
                           batch_type *ret_type, const char **ret_suffix);
 
+/* What a value is sent to SQL Server as: text, ntext, xml as characters and image and the CLR types
+ * as bytes of any length, which the server converts; all others as they are. */
+batch_sql_typespec batch_sql_typespec_sendable(const batch_sql_typespec *spec);
 /* "decimal(18,4)", "nvarchar(max)", "datetime2(7)" into text of size bytes (32 is always enough).
  */
 void batch_sql_typespec_name(const batch_sql_typespec *spec, char *text, size_t size);

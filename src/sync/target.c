@@ -163,29 +163,13 @@ br_status sync_target_no_column(const sync_target *target, const char *what, con
                                         what, target->plain, name, nearest);
 }
 
-/* Types that a #temp table takes as another: the server converts on the way to the target. */
-static batch_sql_typespec staged(const batch_sql_typespec *spec) {
-  const batch_sql_typespec max = {.type = spec->type == BATCH_SQL_TEXT    ? BATCH_SQL_VARCHAR
-                                          : spec->type == BATCH_SQL_NTEXT ? BATCH_SQL_NVARCHAR
-                                                                          : BATCH_SQL_VARBINARY,
-                                  .length = BATCH_LENGTH_MAX};
-  switch (spec->type) {
-  case BATCH_SQL_TEXT:
-  case BATCH_SQL_NTEXT:
-  case BATCH_SQL_IMAGE:
-  case BATCH_SQL_HIERARCHYID:
-  case BATCH_SQL_GEOMETRY:
-  case BATCH_SQL_GEOGRAPHY:
-  case BATCH_SQL_UDT:
-    return max;
-  default:
-    return *spec;
-  }
-}
-
 br_status sync_target_column_ddl(const sync_target_column *column, br_buf *out, br_error *err) {
   char type[64];
-  const batch_sql_typespec spec = staged(&column->spec);
+  /* The stage holds what is sent, and the server converts it on the way to the target; only xml is
+   * looked at as it arrives, before the transaction begins. */
+  const batch_sql_typespec spec = column->spec.type == BATCH_SQL_XML
+                                      ? column->spec
+                                      : batch_sql_typespec_sendable(&column->spec);
   batch_sql_typespec_name(&spec, type, sizeof type);
   br_status st = sync_quote(out, SYNC_SQLSERVER, column->name, err);
   st = st == BR_OK ? br_buf_printf(out, err, " %s", type) : st;

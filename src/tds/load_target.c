@@ -26,32 +26,6 @@ static br_status put_name(br_buf *out, const char *name, br_error *err) {
 
 /* --- the columns as the table has them --- */
 
-/* What a type is sent as. The server converts the (max) types into those that have a form of their
- * own on the wire or none in a bulk load. */
-static batch_sql_typespec sent_as(const batch_sql_typespec *source) {
-  batch_sql_typespec spec = *source;
-  switch (source->type) {
-  case BATCH_SQL_TEXT:
-    spec.type = BATCH_SQL_VARCHAR;
-    break;
-  case BATCH_SQL_NTEXT:
-  case BATCH_SQL_XML:
-    spec.type = BATCH_SQL_NVARCHAR;
-    break;
-  case BATCH_SQL_IMAGE:
-  case BATCH_SQL_HIERARCHYID:
-  case BATCH_SQL_GEOMETRY:
-  case BATCH_SQL_GEOGRAPHY:
-  case BATCH_SQL_UDT:
-    spec.type = BATCH_SQL_VARBINARY;
-    break;
-  default:
-    return spec;
-  }
-  spec.length = BATCH_LENGTH_MAX;
-  return spec;
-}
-
 static br_status check_column(const batch_field *field, const tds_type_info *described,
                               br_error *err) {
   if ((described->flags & TDS_COLUMN_COMPUTED) != 0) {
@@ -119,7 +93,7 @@ static br_status prepare_column(load_column *c, const batch_field *field,
 static br_status take_column(tds_load *load, size_t index, const batch_field *from,
                              const tds_type_info *described, br_error *err) {
   batch_field *to = &load->schema->fields[index];
-  batch_sql_typespec spec = sent_as(&from->source);
+  batch_sql_typespec spec = batch_sql_typespec_sendable(&from->source);
   batch_type type;
   br_status st = check_column(from, described, err);
   if (st == BR_OK) {

@@ -54,28 +54,13 @@ static batch_sql_typespec sent_as(const batch_sql_typespec *type) {
     return spec;
   case BATCH_SQL_ROWVERSION:
     return (batch_sql_typespec){.type = BATCH_SQL_VARBINARY, .length = 8};
-  case BATCH_SQL_TEXT:
-    spec.type = BATCH_SQL_VARCHAR;
-    break;
-  case BATCH_SQL_NTEXT:
-  case BATCH_SQL_XML:
   case BATCH_SQL_JSON:
   case BATCH_SQL_VECTOR:
   case BATCH_SQL_VARIANT:
-    spec.type = BATCH_SQL_NVARCHAR;
-    break;
-  case BATCH_SQL_IMAGE:
-  case BATCH_SQL_HIERARCHYID:
-  case BATCH_SQL_GEOMETRY:
-  case BATCH_SQL_GEOGRAPHY:
-  case BATCH_SQL_UDT:
-    spec.type = BATCH_SQL_VARBINARY;
-    break;
+    return (batch_sql_typespec){.type = BATCH_SQL_NVARCHAR, .length = BATCH_LENGTH_MAX};
   default:
-    return spec;
+    return batch_sql_typespec_sendable(type);
   }
-  spec.length = BATCH_LENGTH_MAX;
-  return spec;
 }
 
 static br_status put_null(call *c, const tds_type_info *info, br_error *err) {

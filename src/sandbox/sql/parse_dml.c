@@ -92,6 +92,21 @@ sql_assignment *parse_assignments(sql_parser *p) {
   return first;
 }
 
+/* What UPDATE and DELETE end with: OUTPUT …, FROM …, WHERE …, OPTION (…). */
+static sql_stmt *parse_rows_of(sql_parser *p, sql_stmt *stmt) {
+  if (parse_failed(p) || !parse_output(p, stmt)) {
+    return NULL;
+  }
+  if (p->is_tsql && parse_accept(p, "FROM")) {
+    stmt->from = parse_table_list(p);
+  }
+  if (parse_accept(p, "WHERE")) {
+    stmt->where = parse_expr(p);
+  }
+  parse_option_clause(p);
+  return parse_failed(p) ? NULL : stmt;
+}
+
 static sql_stmt *parse_update(sql_parser *p) {
   sql_stmt *stmt = parse_new_stmt(p, SQL_S_UPDATE);
   bool ties = false;
@@ -111,17 +126,7 @@ static sql_stmt *parse_update(sql_parser *p) {
     return NULL;
   }
   stmt->assignments = parse_assignments(p);
-  if (parse_failed(p) || !parse_output(p, stmt)) {
-    return NULL;
-  }
-  if (p->is_tsql && parse_accept(p, "FROM")) {
-    stmt->from = parse_table_list(p);
-  }
-  if (parse_accept(p, "WHERE")) {
-    stmt->where = parse_expr(p);
-  }
-  parse_option_clause(p);
-  return parse_failed(p) ? NULL : stmt;
+  return parse_rows_of(p, stmt);
 }
 
 static sql_stmt *parse_delete(sql_parser *p) {
@@ -144,17 +149,7 @@ static sql_stmt *parse_delete(sql_parser *p) {
   if (stmt->target != NULL && !p->is_tsql && !parse_is(p, "WHERE")) {
     stmt->target->alias = parse_alias(p);
   }
-  if (parse_failed(p) || !parse_output(p, stmt)) {
-    return NULL;
-  }
-  if (p->is_tsql && parse_accept(p, "FROM")) {
-    stmt->from = parse_table_list(p);
-  }
-  if (parse_accept(p, "WHERE")) {
-    stmt->where = parse_expr(p);
-  }
-  parse_option_clause(p);
-  return parse_failed(p) ? NULL : stmt;
+  return parse_rows_of(p, stmt);
 }
 
 /* WITH … in front of any of them. */

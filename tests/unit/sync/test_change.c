@@ -93,6 +93,7 @@ static void clr_columns_are_staged_as_bytes(void **state) {
       {{.type = BATCH_SQL_UDT}, "[a]]b] varbinary(max) NULL"},
       {{.type = BATCH_SQL_IMAGE}, "[a]]b] varbinary(max) NULL"},
       {{.type = BATCH_SQL_NTEXT}, "[a]]b] nvarchar(max) NULL"},
+      {{.type = BATCH_SQL_XML}, "[a]]b] xml NULL"},
       {{.type = BATCH_SQL_VARBINARY, .length = 8}, "[a]]b] varbinary(8) NULL"},
   };
   for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {

@@ -68,6 +68,15 @@ static void end(fixture *f) {
   br_buf_done(&f->text);
 }
 
+/* Between the steps, by the script; the connection lives on. */
+static void a_query_is_cancelled(const script_step *steps) {
+  fixture f;
+  begin(&f, steps, &plain);
+  assert_int_equal(run(&f), BR_ERR_CANCELLED);
+  still_works(&f);
+  end(&f);
+}
+
 static void cancel_between_rows_acknowledged_in_the_next_message(void **state) {
   (void)state;
   static const script_step steps[] = {EXPECT(TDS_PACKET_BATCH),
@@ -78,11 +87,7 @@ static void cancel_between_rows_acknowledged_in_the_next_message(void **state) {
                                       SEND_LAST(DONE_ATTN),
                                       ANSWER_AGAIN,
                                       {.kind = SCRIPT_END}};
-  fixture f;
-  begin(&f, steps, &plain);
-  assert_int_equal(run(&f), BR_ERR_CANCELLED);
-  still_works(&f);
-  end(&f);
+  a_query_is_cancelled(steps);
 }
 
 static void cancel_between_rows_acknowledged_in_the_same_message(void **state) {
@@ -91,11 +96,7 @@ static void cancel_between_rows_acknowledged_in_the_same_message(void **state) {
                                       {.kind = SCRIPT_CANCEL},  EXPECT(TDS_PACKET_ATTENTION),
                                       SEND_LAST(ROW DONE_ATTN), ANSWER_AGAIN,
                                       {.kind = SCRIPT_END}};
-  fixture f;
-  begin(&f, steps, &plain);
-  assert_int_equal(run(&f), BR_ERR_CANCELLED);
-  still_works(&f);
-  end(&f);
+  a_query_is_cancelled(steps);
 }
 
 static void cancel_after_the_answer_was_sent_whole(void **state) {
@@ -126,11 +127,7 @@ static void cancel_in_the_middle_of_a_row(void **state) {
                                       SEND_LAST(DONE_ATTN),
                                       ANSWER_AGAIN,
                                       {.kind = SCRIPT_END}};
-  fixture f;
-  begin(&f, steps, &plain);
-  assert_int_equal(run(&f), BR_ERR_CANCELLED);
-  still_works(&f);
-  end(&f);
+  a_query_is_cancelled(steps);
 }
 
 static void cancel_where_the_server_breaks_the_row_off(void **state) {
@@ -143,11 +140,7 @@ static void cancel_where_the_server_breaks_the_row_off(void **state) {
                                       SEND_LAST(DONE_ATTN),
                                       ANSWER_AGAIN,
                                       {.kind = SCRIPT_END}};
-  fixture f;
-  begin(&f, steps, &plain);
-  assert_int_equal(run(&f), BR_ERR_CANCELLED);
-  still_works(&f);
-  end(&f);
+  a_query_is_cancelled(steps);
 }
 
 static void cancel_before_any_answer(void **state) {
@@ -156,11 +149,7 @@ static void cancel_before_any_answer(void **state) {
                                       EXPECT(TDS_PACKET_ATTENTION), SEND_LAST(META ROW DONE_ERROR),
                                       SEND_LAST(DONE_ATTN),         ANSWER_AGAIN,
                                       {.kind = SCRIPT_END}};
-  fixture f;
-  begin(&f, steps, &plain);
-  assert_int_equal(run(&f), BR_ERR_CANCELLED);
-  still_works(&f);
-  end(&f);
+  a_query_is_cancelled(steps);
 }
 
 static void a_cancel_that_nobody_acknowledges_loses_the_connection(void **state) {
