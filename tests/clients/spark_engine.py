@@ -57,7 +57,7 @@ def settings(folder, catalogs):
     volumes = folder / "volumes"
     return {
         "spark.driver.extraClassPath": class_path(),
-        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dworkspace.volumes={volumes}",
+        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -Dworkspace.volumes={volumes}",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -15,7 +15,7 @@ import spark_workspace
 from conftest import Bridge, named
 from sync_case import EVENTS as TABLE
 from sync_model import LIMIT, World
-from sync_runs import Lake, Replicas, check_outcome, run_to_the_end, set_up
+from sync_runs import Lake, Replicas, check_outcome, put_events, run_to_the_end, set_up
 from tds_proxy import Proxy
 
 
@@ -66,16 +66,17 @@ def in_ledger(bridge):
     return bridge.sql("sqlserver", sql).json()["rows"][0][0]
 
 
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
 def campaign(options, folder):
     server = fresh_database(named("SQLSERVER"), folder)
     workspace = spark_workspace.Running(folder / "spark")
     proxy = Proxy(server["SQLSERVER_HOST"], int(server["SQLSERVER_PORT"]), options.seed, commit_cuts=0.10, other_cuts=0.002)
     settings = {**server, **workspace.settings}
-    lake = Lake(settings)
-    direct = Bridge(folder / "direct", settings)
-    world = World(options.seed)
-    events = [world.event(i) for i in range(options.events)]
-    set_up(direct, lake, world, events)
+    lake, direct, world, dice = Lake(settings), Bridge(folder / "direct", settings), World(options.seed), random.Random(options.seed)
+    set_up(direct, lake, world, [])
     lake(f"ALTER TABLE {TABLE} ADD COLUMNS (remark STRING)")
     service = Bridge(
         folder / "service",
@@ -84,35 +85,40 @@ def campaign(options, folder):
     )
     others = [OtherWriter(lake, unrelated, options.pause),
               OtherWriter(lake, remark(random.Random(options.seed), options.events), options.pause)]
-    began = time.monotonic()
+    began, kills, expected = time.monotonic(), 0, {}
     replicas = Replicas(service, options.replicas)
     for other in others:
         other.start()
-    print(f"{options.events} events wait; the service's log is {replicas.log.name}", flush=True)
-    kills = run_to_the_end(replicas, lake, random.Random(options.seed), options.events, options.kills, options.minutes * 60,
-                           lambda: in_ledger(direct))
+    say(f"the service's log is {replicas.log.name}")
+    for number in range(options.rounds):
+        if time.monotonic() - began > options.minutes * 60:
+            break
+        events = [world.event(number * options.events + i) for i in range(options.events)]
+        put_events(lake, events)
+        base, total = len(expected), len(expected) + len(events)
+        kills += run_to_the_end(replicas, lake, dice, total, options.kills, 3600, lambda: in_ledger(direct), base)  # noqa: B023
+        expected = check_outcome(direct, lake, world, events, expected)
+        log = pathlib.Path(replicas.log.name).read_text()
+        say(f"{total} events, {kills} kills, {time.monotonic() - began:.0f} s: all as the model says; connections cut before a"
+            f" COMMIT {proxy.cut_before}, behind one {proxy.cut_behind}, elsewhere {proxy.cut_other}; other writers inserted"
+            f" {others[0].written} rows, updated {others[1].written} and were refused {others[0].refused + others[1].refused}"
+            f" times; status writes refused and repeated {log.count('statuses could not be written')}")
     for other in others:
         other.stop()
     replicas.stop()
     proxy.stop()
-    check_outcome(direct, lake, world, events)
-    log = pathlib.Path(replicas.log.name).read_text()
-    print(f"{options.events} events, {kills} kills, {time.monotonic() - began:.0f} s: all as the model says")
-    print(f"connections cut: before a COMMIT {proxy.cut_before}, behind one {proxy.cut_behind}, elsewhere {proxy.cut_other}")
-    print(f"other writers: {others[0].written} rows inserted, {others[1].written} updated, refused by Delta and sent again"
-          f" {others[0].refused + others[1].refused} times")
-    print(f"status writes refused and repeated: {log.count('statuses could not be written')}")
     workspace.stop()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1000)
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=10, help="all is compared with the model after each")
+    parser.add_argument("--events", type=int, default=100, help="of a round")
+    parser.add_argument("--kills", type=int, default=20, help="in a round")
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--pause", type=float, default=5, help="seconds between two writes of each of the two other writers")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=60, help="give up after so long")
+    parser.add_argument("--minutes", type=float, default=60, help="no new round after so long")
     options = parser.parse_args()
     if not named("SQLSERVER"):
         parser.error("BRIDGE_TEST_SQLSERVER_HOST, _PORT, _USERNAME, _PASSWORD… name no server")

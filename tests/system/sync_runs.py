@@ -66,6 +66,10 @@ def set_up(bridge, lake, world, events):
         lake(f"CREATE TABLE main.default.{name} ({columns})")
         if rows:
             lake(f"INSERT INTO main.default.{name} VALUES " + ", ".join(f"({k}, {text(v)})" for k, v in rows))
+    put_events(lake, events)
+
+
+def put_events(lake, events):
     for start in range(0, len(events), 100):
         lake(
             f"INSERT INTO {TABLE} (event_id, operation, source_table, target_table, primary_keys, priority,"
@@ -99,9 +103,9 @@ class Replicas:
         self.log.close()
 
 
-def run_to_the_end(replicas, lake, dice, events, kills, seconds=900, progress=None):
+def run_to_the_end(replicas, lake, dice, events, kills, seconds=900, progress=None, base=0):
     """Kills are spread over the progress of the events. Returns how many there were. progress(): a quicker way to how many
-    have ended than the events table."""
+    have ended than the events table. base: so many had ended before."""
     done_sql = f"SELECT count(*) FROM {TABLE} WHERE event_id LIKE 'e%' AND status IN ('completed', 'failed', 'blocked')"
     killed, deadline = 0, time.monotonic() + seconds
 
@@ -113,15 +117,16 @@ def run_to_the_end(replicas, lake, dice, events, kills, seconds=900, progress=No
         assert time.monotonic() < deadline, f"{done} of {events} events ended after {killed} kills"
         if done == events and killed >= kills and (progress is None or shown() == events):
             return killed
-        if killed < kills and (done * kills >= killed * events or done == events):
+        if killed < kills and ((done - base) * kills >= killed * (events - base) or done == events):
             replicas.kill_one(dice.randrange(len(replicas.processes)))
             killed += 1
         time.sleep(dice.uniform(0.02, 0.15))
 
 
-def check_outcome(bridge, lake, world, events):
-    """Every status, every table and the ledger are what the model says."""
-    expected = {event["event_id"]: world.apply(event) for event in in_order(events)}
+def check_outcome(bridge, lake, world, events, before=None):
+    """Every status, every table and the ledger are what the model says. before: what was expected of earlier events.
+    Returns that with these."""
+    expected = {**(before or {}), **{event["event_id"]: world.apply(event) for event in in_order(events)}}
     rows = lake(f"SELECT event_id, status, CAST(rows_affected AS STRING) FROM {TABLE} WHERE event_id LIKE 'e%'")
     assert {row[0]: (row[1], int(row[2] or 0)) for row in rows} == expected
     assert len(rows) == len(expected)
@@ -137,3 +142,4 @@ def check_outcome(bridge, lake, world, events):
     for status, _ in expected.values():
         counted[status] = counted.get(status, 0) + 1
     assert dict(map(tuple, left)) == counted
+    return expected
