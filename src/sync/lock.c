@@ -29,9 +29,8 @@ static br_status take_locks(tds_conn *conn, const tds_parameter *parameters, siz
   static const char sql[] =
       "DECLARE @event int, @table int = 0, @nothing int, @id int = OBJECT_ID(@object), "
       "@name nvarchar(255) = @by_name; "
-      "IF @id IS NOT NULL SET @name = N'bridge:table:' + CAST(DB_ID(ISNULL(@database, DB_NAME())) "
-      "AS "
-      "nvarchar(12)) + N':' + CAST(@id AS nvarchar(12)); "
+      "IF @id IS NOT NULL SET @name = N'bridge:table:' + CAST(ISNULL(DB_ID(ISNULL(@database, "
+      "DB_NAME())), 0) AS nvarchar(12)) + N':' + CAST(@id AS nvarchar(12)); "
       "EXEC @event = sp_getapplock @Resource = @event_lock, @LockMode = N'Exclusive', "
       "@LockOwner = N'Session', @LockTimeout = 0; "
       "IF @event >= 0 AND @name IS NOT NULL EXEC @table = sp_getapplock @Resource = @name, "
