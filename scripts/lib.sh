@@ -39,6 +39,12 @@ need_build_tools() {
     libzstd-dev libsnappy-dev
 }
 
+# Maven, which fetches Delta Lake's jars for Spark, and a compiler of Java.
+need_maven() {
+  command -v mvn >/dev/null 2>&1 || need maven
+  need openjdk-17-jdk-headless
+}
+
 # configure FOLDER MESON-OPTION…: sets up a build folder or brings an existing one to these options.
 configure() {
   local folder=$1
