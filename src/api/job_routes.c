@@ -232,14 +232,15 @@ static json_t *progress_json(api *service, const job *j) {
 
 static json_t *job_json(api *service, const job *j) {
   return json_pack(
-      "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:b, s:o}", "job_id",
+      "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:b, s:o}", "job_id",
       j->id, "status", job_status_name(j->status), "country", api_json_text(j->country),
       "destination", api_json_text(j->destination), "created_at", api_json_time(j->created_us),
       "started_at", api_json_time(j->started_us), "completed_at", api_json_time(j->completed_us),
       "queries_total", (json_int_t)j->queries_total, "queries_completed",
-      (json_int_t)j->queries_completed, "queries_failed", (json_int_t)j->queries_failed, "results",
-      results_json(j), "error", api_json_text(j->error), "user_name", api_json_text(j->user_name),
-      "cancel_requested", j->cancel_requested, "progress", progress_json(service, j));
+      (json_int_t)j->queries_completed, "queries_failed", (json_int_t)j->queries_failed,
+      "rows_extracted", (json_int_t)j->rows_extracted, "results", results_json(j), "error",
+      api_json_text(j->error), "user_name", api_json_text(j->user_name), "cancel_requested",
+      j->cancel_requested, "progress", progress_json(service, j));
 }
 
 /* ---- routes ---- */

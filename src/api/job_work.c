@@ -120,7 +120,8 @@ typedef struct work {
   extract_prepared prepared;
   size_t *positions; /* of prepared.queries, in the job */
   bool *begun, *ended;
-  br_error problem; /* the store's, the first one */
+  uint64_t *estimates; /* rows of the queries' last runs; UINT64_MAX = not known */
+  br_error problem;    /* the store's, the first one */
 } work;
 
 static br_status audit_job(const work *w, auth_audit_event event, const char *status,
@@ -182,15 +183,33 @@ static void begin_query(work *w, size_t index) {
   w->begun[index] = true;
 }
 
+/* How many rows a query will have: what it has, once it has ended; else as many as last time,
+ * unless it is beyond that. false: not known. */
+static bool expected_rows(const work *w, size_t index, const extract_query *query,
+                          uint64_t *ret_rows) {
+  const extract_state state = (extract_state)atomic_load(&query->state);
+  const uint64_t rows = atomic_load(&query->progress.rows);
+  uint64_t before = w->estimates[index];
+  if (before == UINT64_MAX && atomic_load(&query->rows_before) != 0) {
+    before = atomic_load(&query->rows_before);
+  }
+  *ret_rows = state > EXTRACT_RUNNING ? rows : before;
+  return state > EXTRACT_RUNNING || (before != UINT64_MAX && before >= rows);
+}
+
 /* Writes down what has changed since the last look. */
 static void watch(void *context, const extract_request *request) {
   work *w = context;
-  uint64_t rows = 0, bytes = 0;
+  uint64_t rows = 0, bytes = 0, expected = 0;
+  bool known = true;
   for (size_t i = 0; i < request->query_count; i++) {
     const extract_query *query = &request->queries[i];
     const extract_state state = (extract_state)atomic_load(&query->state);
     rows += atomic_load(&query->progress.rows);
     bytes += atomic_load(&query->progress.written_bytes);
+    uint64_t of_query = 0;
+    known = expected_rows(w, i, query, &of_query) && known;
+    expected += of_query;
     if (state != EXTRACT_WAITING && !w->begun[i]) {
       begin_query(w, i);
     }
@@ -198,7 +217,7 @@ static void watch(void *context, const extract_request *request) {
       finish_query(w, i, query);
     }
   }
-  job_run_progress(w->run, rows, bytes, 0);
+  job_run_progress(w->run, rows, bytes, known ? expected : 0);
 }
 
 /* Names of the queries that are still to be done, and their places. */
@@ -208,7 +227,9 @@ static br_status prepare(work *w, br_error *err) {
   w->positions = br_calloc(j->queries_total + 1, sizeof *w->positions);
   w->begun = br_calloc(j->queries_total + 1, sizeof *w->begun);
   w->ended = br_calloc(j->queries_total + 1, sizeof *w->ended);
-  br_status st = names == NULL || w->positions == NULL || w->begun == NULL || w->ended == NULL
+  w->estimates = br_calloc(j->queries_total + 1, sizeof *w->estimates);
+  br_status st = names == NULL || w->positions == NULL || w->begun == NULL || w->ended == NULL ||
+                         w->estimates == NULL
                      ? br_error_nomem(err)
                      : BR_OK;
   size_t count = 0;
@@ -234,6 +255,17 @@ static br_status prepare(work *w, br_error *err) {
     }
   }
   return st;
+}
+
+/* From what the store remembers: the server is not asked. */
+static br_status estimate(work *w, br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; i < w->prepared.count && (st == BR_OK || st == BR_DONE); i++) {
+    w->estimates[i] = UINT64_MAX;
+    st = jobs_rows_before(w->service->jobs, w->job, w->prepared.queries[i].name, &w->estimates[i],
+                          err);
+  }
+  return st == BR_DONE ? BR_OK : st;
 }
 
 /* The folders are still the ones that were allowed: a link may have come between. */
@@ -283,7 +315,7 @@ static br_status fill_request(work *w, extract_request *request, char **ret_spoo
       .overwrite = w->options.overwrite,
       .chunk_rows = w->options.chunk_rows,
       .parallel = (size_t)settings_u64(service->config, SETTING_JOBS_PARALLEL_QUERIES),
-      .memory = BR_LIMIT_MEMORY_DEFAULT,
+      .memory = BR_MIB(settings_u64(service->config, SETTING_JOBS_MEMORY_MIB)),
       .cancel = job_run_cancel(w->run),
       .server_label = service->server_label,
       .client = extract_place_is_volume(w->job->destination) ? service->client : NULL,
@@ -339,6 +371,7 @@ static br_status run(work *w, br_error *err) {
   st = st == BR_OK ? check_paths(w, err) : st;
   st = st == BR_OK ? prepare(w, err) : st;
   st = st == BR_OK ? check_rights(w, err) : st;
+  st = st == BR_OK ? estimate(w, err) : st;
   return st == BR_OK && w->prepared.count > 0 ? run_queries(w, err) : st;
 }
 
@@ -366,6 +399,7 @@ br_status api_job_run(void *context, job_run *run_of_job, br_error *err) {
   br_free(w.positions);
   br_free(w.begun);
   br_free(w.ended);
+  br_free(w.estimates);
   br_log_context("job_id", NULL);
   return st;
 }

@@ -89,8 +89,11 @@ static const api_field job_progress_fields[] = {
     {"bytes", API_INTEGER, MUST, .help = "Bytes of files written so far"},
     {"rows_per_second", API_NUMBER, MUST, .help = "Since this run began"},
     {"elapsed_seconds", API_NUMBER, MUST, .help = "Since this run began"},
-    {"rows_expected", API_INTEGER, MAY_NULL, .help = "Where it is known"},
-    {"remaining_seconds", API_NUMBER, MAY_NULL, .help = "An estimate, where rows are known"},
+    {"rows_expected", API_INTEGER, MAY_NULL,
+     .help =
+         "An estimate: as many as the same queries had last time; null where that is not known"},
+    {"remaining_seconds", API_NUMBER, MAY_NULL,
+     .help = "An estimate by the rate so far; null where rows_expected is"},
 };
 MODEL(job_progress, "JobProgress", "How far a running job is");
 
@@ -105,6 +108,7 @@ static const api_field job_fields[] = {
     {"queries_total", API_INTEGER, MUST, .help = "Queries in all"},
     {"queries_completed", API_INTEGER, MUST, .help = "Queries completed"},
     {"queries_failed", API_INTEGER, MUST, .help = "Queries failed"},
+    {"rows_extracted", API_INTEGER, MUST, .help = "Rows of the queries that have ended"},
     {"results", API_MODELS, MUST, .model = &api_model_job_result,
      .help = "What became of each query; empty in a list of jobs"},
     {"error", API_TEXT, MAY_NULL, .help = "Why the job failed"},

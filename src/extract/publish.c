@@ -260,6 +260,14 @@ br_status extract_publish_begin(const extract_publish_options *options,
   return BR_OK;
 }
 
+uint64_t extract_publish_rows_before(const extract_publisher *p) {
+  uint64_t rows = 0;
+  for (size_t i = 0; p->earlier != NULL && i < extract_manifest_files(p->earlier)->count; i++) {
+    rows += extract_manifest_files(p->earlier)->items[i].rows;
+  }
+  return rows;
+}
+
 /* ---- bringing files in ---- */
 
 /* Writes the manifest, first its second copy where it may not be replaced at once. */

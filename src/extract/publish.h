@@ -31,6 +31,8 @@ typedef struct extract_publisher extract_publisher;
 br_status extract_publish_begin(const extract_publish_options *options,
                                 extract_publisher **ret_publisher, extract_files *ret_kept,
                                 br_error *err) BR_CHECKED;
+/* Rows of the complete result that is to be replaced; 0 = there is none. */
+uint64_t extract_publish_rows_before(const extract_publisher *publisher);
 /* Takes a spooled file over (flow_parquet_options.on_part). */
 br_status extract_publish_part(void *publisher, const flow_part *spooled, br_error *err) BR_CHECKED;
 /* All parts are there: switches the result. schema for the manifest. ret_files (may be NULL) is

@@ -244,7 +244,11 @@ static br_status extract_one(job *j, br_error *err) {
   for (size_t i = 0; st == BR_DONE && i < j->query->files.count; i++) {
     j->query->rows += j->query->files.items[i].rows;
   }
-  return st == BR_OK ? move_rows(j, err) : st;
+  if (st == BR_OK) {
+    j->query->rows_before = extract_publish_rows_before(j->publisher);
+    st = move_rows(j, err);
+  }
+  return st;
 }
 
 /* Describes the columns, and finds what else the server would say of the batch. */

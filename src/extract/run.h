@@ -45,6 +45,7 @@ typedef struct extract_query {
    */
   _Atomic int state; /* extract_state */
   flow_progress progress;
+  _Atomic uint64_t rows_before; /* of the result that this one replaces; 0 = not known */
   /* Attempts that failed and were followed by another; so many of failed[] may be read from any
    * thread as well. */
   _Atomic unsigned retries;

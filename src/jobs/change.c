@@ -160,10 +160,11 @@ static br_status end_query(jobs *store, const char *id, size_t position,
   }
   q = jobs_sql_of(&store->own,
                   "UPDATE job SET queries_completed=queries_completed+?,"
-                  "queries_failed=queries_failed+? WHERE id=?",
+                  "queries_failed=queries_failed+?,rows_extracted=rows_extracted+? WHERE id=?",
                   err);
   jobs_sql_i64(&q, result->status == JOB_COMPLETED);
   jobs_sql_i64(&q, result->status == JOB_FAILED);
+  jobs_sql_i64(&q, (int64_t)result->rows_extracted);
   jobs_sql_text(&q, id);
   return jobs_sql_run(&q);
 }
@@ -231,6 +232,16 @@ static br_status put_back(jobs *store, const char *id, bool counts, br_error *er
   jobs_sql_i64(&q, counts ? 0 : 1);
   jobs_sql_text(&q, id);
   br_status st = run_change(&q);
+  if (st != BR_OK) {
+    return st;
+  }
+  q = jobs_sql_of(
+      &store->own,
+      "UPDATE job SET rows_extracted=rows_extracted-(SELECT ifnull(sum(rows_extracted),0)"
+      " FROM job_query WHERE job_seq=seq AND status<>2) WHERE id=?",
+      err);
+  jobs_sql_text(&q, id);
+  st = jobs_sql_run(&q);
   if (st != BR_OK) {
     return st;
   }

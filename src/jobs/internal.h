@@ -75,7 +75,8 @@ br_status jobs_read_queries(jobs_conn *conn, int64_t seq, job *j, br_error *err)
 /* The columns of a job for jobs_read_row(), which fills a job from the row at hand. */
 #define JOBS_COLUMNS                                                                               \
   "seq,id,status,cancel_requested,attempts,server,country,destination,options,user_name,error,"    \
-  "created_us,started_us,completed_us,queries_total,queries_completed,queries_failed"
+  "created_us,started_us,completed_us,queries_total,queries_completed,queries_failed,"             \
+  "rows_extracted"
 br_status jobs_read_row(jobs_sql *q, int64_t *ret_seq, job *ret_job, br_error *err) BR_CHECKED;
 
 #endif

@@ -64,6 +64,10 @@ static const char *const steps[] = {
     "CREATE TRIGGER job_count_other AFTER UPDATE OF status ON job BEGIN"
     " UPDATE job_count SET count=count-1 WHERE status=old.status;"
     " UPDATE job_count SET count=count+1 WHERE status=new.status; END;",
+    "ALTER TABLE job ADD COLUMN rows_extracted INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE job SET rows_extracted=(SELECT ifnull(sum(rows_extracted),0) FROM job_query"
+    " WHERE job_seq=seq);"
+    "CREATE INDEX job_by_destination ON job(destination, country, seq);",
 };
 
 static const char *const status_names[JOB_STATUS_COUNT] = {
@@ -321,6 +325,7 @@ br_status jobs_read_row(jobs_sql *q, int64_t *ret_seq, job *ret_job, br_error *e
   j.queries_total = (size_t)sqlite3_column_int64(q->stmt, 14);
   j.queries_completed = (size_t)sqlite3_column_int64(q->stmt, 15);
   j.queries_failed = (size_t)sqlite3_column_int64(q->stmt, 16);
+  j.rows_extracted = (uint64_t)sqlite3_column_int64(q->stmt, 17);
   if (q->st != BR_OK) {
     job_done(&j);
     return q->st;
@@ -472,6 +477,34 @@ void jobs_list_free(job *list, size_t count) {
     job_done(&list[i]);
   }
   br_free(list);
+}
+
+static br_status rows_before_locked(jobs_conn *conn, const job *j, const char *query,
+                                    uint64_t *ret_rows, br_error *err) {
+  jobs_sql q =
+      jobs_sql_of(conn,
+                  "SELECT rows_extracted FROM job_query WHERE name=? AND status=2 AND job_seq IN"
+                  " (SELECT seq FROM job WHERE destination=? AND country=? AND server=?"
+                  " AND seq<(SELECT seq FROM job WHERE id=?) ORDER BY seq DESC LIMIT 100)"
+                  " ORDER BY job_seq DESC LIMIT 1",
+                  err);
+  const char *const texts[] = {query, j->destination, j->country, j->server, j->id};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    jobs_sql_text(&q, texts[i]);
+  }
+  br_status st = jobs_sql_step(&q);
+  if (st == BR_OK) {
+    *ret_rows = (uint64_t)sqlite3_column_int64(q.stmt, 0);
+  }
+  jobs_sql_end(&q);
+  return st;
+}
+
+br_status jobs_rows_before(jobs *store, const job *j, const char *query, uint64_t *ret_rows,
+                           br_error *err) {
+  br_status st = read_begin(store, err);
+  return st == BR_OK ? read_end(store, rows_before_locked(store->reading, j, query, ret_rows, err))
+                     : st;
 }
 
 br_status jobs_count(jobs *store, uint64_t *counts, br_error *err) {

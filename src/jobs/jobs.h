@@ -81,7 +81,8 @@ typedef struct job {
   char *error;                                  /* NULL = none */
   int64_t created_us, started_us, completed_us; /* wall clock; 0 = not yet */
   size_t queries_total, queries_completed, queries_failed;
-  job_query *queries; /* in the order of the request; NULL where a list was asked for */
+  uint64_t rows_extracted; /* by its queries that have ended */
+  job_query *queries;      /* in the order of the request; NULL where a list was asked for */
 } job;
 
 void job_done(job *j); /* frees what is inside; zeroed ones are fine */
@@ -103,6 +104,11 @@ br_status jobs_list(jobs *store, const jobs_filter *filter, job **ret_list, size
 void jobs_list_free(job *list, size_t count);
 /* How many there are in each state; counts holds JOB_STATUS_COUNT. */
 br_status jobs_count(jobs *store, uint64_t *counts, br_error *err) BR_CHECKED;
+
+/* How many rows the query of that name had when it was last completed, by one of the latest jobs
+ * before j for the same server, country and destination. BR_DONE: nothing is known. */
+br_status jobs_rows_before(jobs *store, const job *j, const char *query, uint64_t *ret_rows,
+                           br_error *err) BR_CHECKED;
 
 /* Starts the oldest pending job whose server is none of `busy`; with its queries. BR_DONE: there is
  * none. */

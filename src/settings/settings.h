@@ -37,6 +37,7 @@
   X(JOBS_WORKERS)                                                                                  \
   X(JOBS_PER_SERVER)                                                                               \
   X(JOBS_PARALLEL_QUERIES)                                                                         \
+  X(JOBS_MEMORY_MIB)                                                                               \
   X(JOBS_RETENTION_DAYS)                                                                           \
   X(SYNC_PRIORITY_ORDER)                                                                           \
   X(SYNC_PARALLEL_TABLES)                                                                          \

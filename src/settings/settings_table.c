@@ -59,6 +59,8 @@ const setting_row settings_table[SETTING_COUNT] =
      .help = "How many of them on one SQL Server; 0: no limit."},
     ROW(JOBS_PARALLEL_QUERIES) SERVICE, NUMBER("4", 1, 64),
      .help = "How many queries of a job run at a time."},
+    ROW(JOBS_MEMORY_MIB) SERVICE, NUMBER("160", 16, 1048576),
+     .help = "Buffers of all queries of one job together, in MiB; `JOBS_WORKERS` jobs have as much each."},
     ROW(JOBS_RETENTION_DAYS) SERVICE, NUMBER("30", 0, 36500),
      .help = "How many days jobs that have ended are kept; 0: for ever."},
     ROW(SYNC_PRIORITY_ORDER) SYNC, CHOICE("highest_first", "highest_first|lowest_first"),

@@ -168,6 +168,19 @@ def test_a_failing_query_fails_its_job(service):
     assert "extraction_failed" in [line["event_type"] for line in service.audit()]
 
 
+def test_memory_of_a_job(start):
+    """With little memory a row group ends sooner: 16 MB that can't be compressed don't fit."""
+    service = start(env={"JOBS_MEMORY_MIB": "16"})
+    digits = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(10))
+    joins = " CROSS JOIN ".join(f"d AS {name}" for name in "abcdef")
+    service.bridge.write("large/large.sql", f"WITH d AS ({digits}) SELECT NEWID() AS a FROM {joins}")
+    service.ended(service.post("/extract", wish(queries_path="large")).json()["job_id"])
+    manifest = json.loads((service.bridge.folder / "out/Northland/large/_manifest.json").read_text())
+    assert manifest["rows"] == 1_000_000 and manifest["files"][0]["row_groups"] > 1
+    refused = service.bridge.run("serve", env={"JOBS_MEMORY_MIB": "15"})
+    assert refused.status == 1 and "JOBS_MEMORY_MIB" in refused.err
+
+
 def test_idempotency_key(service):
     headers = {"Idempotency-Key": "key-1"}
     first = service.post("/extract", wish(), headers=headers).json()
@@ -206,6 +219,31 @@ def test_cancel_stops_the_query(service):
     job = service.ended(made)
     assert job["status"] == "cancelled" and job["results"][0]["status"] == "cancelled"
     assert service.delete(f"/jobs/{made}").status == 400
+
+
+def test_what_is_expected_of_a_running_job(start):
+    """As many rows as last time, by the store or by the manifest that is replaced; nothing where neither knows."""
+    service = start(env={"JOBS_PARALLEL_QUERIES": "1"})
+    service.bridge.write("two/a.sql", "SELECT 1 AS a UNION ALL SELECT 2 UNION ALL SELECT 3")
+    service.bridge.write("two/b.sql", "SELECT 1 AS a UNION ALL SELECT 2")
+    done = service.post("/extract", wish(queries_path="two")).json()["job_id"]
+    assert service.ended(done)["rows_extracted"] == 5
+    service.bridge.run("extract", "-q", "two", "-c", "c", "--country", "Northland", "-d", "by-hand", check=True)
+    service.bridge.write("two/b.sql", "WAITFOR DELAY '00:10:00'; SELECT 1 AS a")
+    for destination, expected in (("out", 5), ("by-hand", 5), ("fresh", None)):
+        made = service.post("/extract", wish(queries_path="two", destination=destination, overwrite=True)).json()["job_id"]
+
+        def waits():
+            job = service.get(f"/jobs/{made}").json()
+            return job if job["progress"] and job["progress"]["rows"] == 3 and job["results"][1]["status"] == "running" else None
+
+        service.until(waits)
+        progress = service.until(lambda: (waits() or {}).get("progress"))
+        service.until(lambda: waits()["progress"]["rows_expected"] == expected)
+        assert (progress["remaining_seconds"] is None) == (expected is None)
+        assert [job["rows_extracted"] for job in service.get("/jobs").json() if job["job_id"] in (made, done)] == [3, 5]
+        assert service.delete(f"/jobs/{made}").status == 204
+        assert service.ended(made)["rows_extracted"] == 3
 
 
 # ---- events ----

@@ -29,6 +29,11 @@ function setProgress(node, job) {
   setText(node.lastChild, job.queries_failed > 0 ? `${text}, ${number(job.queries_failed)} failed` : text);
 }
 
+// Of a running job as it counts itself, else of its queries that have ended; none before it began.
+function rows(job) {
+  return job.progress?.rows ?? (job.started_at === null ? null : job.rows_extracted);
+}
+
 function seconds(job) {
   if (job.progress !== null) {
     return job.progress.elapsed_seconds;
@@ -53,7 +58,7 @@ const COLUMNS = [
   { label: "Job", kind: "wide", make: pair, update: (node, job) => setPair(node, job.country, job.destination) },
   { label: "Status", make: badge, update: setJobStatus },
   { label: "Queries", make: progress, update: setProgress },
-  { label: "Rows", kind: "number", update: (node, job) => setText(node, number(job.progress?.rows)) },
+  { label: "Rows", kind: "number", update: (node, job) => setText(node, number(rows(job))) },
   { label: "Rows/s", kind: "number", update: (node, job) => setText(node, number(job.progress?.rows_per_second)) },
   { label: "Time left", kind: "number", update: (node, job) => setText(node, duration(job.progress?.remaining_seconds)) },
   { label: "Took", kind: "number", update: (node, job) => setText(node, duration(seconds(job))) },
@@ -138,10 +143,11 @@ export function updateJob() {
     ["Started", moment(job.started_at)],
     ["Ended", moment(job.completed_at)],
     ["Took", duration(seconds(job))],
-    ["Rows so far", number(p?.rows)],
+    ["Rows", number(rows(job))],
+    ["Rows expected", p === null ? NONE : p.rows_expected === null ? "not known" : `about ${number(p.rows_expected)}`],
     ["Rows per second", number(p?.rows_per_second)],
     ["Written", p === null ? NONE : bytes(p.bytes)],
-    ["Time left", p === null ? NONE : p.remaining_seconds === null ? "not known" : duration(p.remaining_seconds)],
+    ["Time left", p === null ? NONE : p.remaining_seconds === null ? "not known" : `about ${duration(p.remaining_seconds)}`],
   ]);
   detail.queries.set(job.results);
   setNotice(detail.note, { error: feeds.job.error, data: feeds.job.at === 0 ? null : job }, job.results.length, "Nothing is known of its queries yet.");

@@ -272,6 +272,45 @@ static void lists_are_newest_first_and_filtered(void **state) {
   jobs_close(store);
 }
 
+static void rows_of_the_last_run_of_the_same_query_are_known(void **state) {
+  (void)state;
+  char ids[4][BR_UUID_MAX];
+  jobs *store = samples_open();
+  uint64_t rows = 99;
+  for (size_t i = 0; i < 4; i++) {
+    samples_create(store, i == 3 ? "elsewhere" : "a", ids[i]);
+  }
+  job j = {.status = JOB_PENDING};
+  for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(jobs_claim(store, NULL, 0, &j, NULL), BR_OK);
+    job_done(&j);
+  }
+  static const uint64_t counts[] = {10, 20};
+  for (size_t i = 0; i < 2; i++) {
+    const job_query_result result = {.status = JOB_COMPLETED, .rows_extracted = counts[i]};
+    assert_int_equal(jobs_query_start(store, ids[i], 0, NULL), BR_OK);
+    assert_int_equal(jobs_query_finish(store, ids[i], 0, &result, NULL), BR_OK);
+  }
+  assert_int_equal(samples_run_query(store, ids[0], 1, JOB_FAILED), BR_OK);
+  j = samples_get(store, ids[2]);
+  assert_int_equal(jobs_rows_before(store, &j, samples_queries[0], &rows, NULL), BR_OK);
+  assert_int_equal(rows, 20);
+  rows = 99;
+  assert_int_equal(jobs_rows_before(store, &j, samples_queries[1], &rows, NULL), BR_DONE);
+  assert_int_equal(jobs_rows_before(store, &j, samples_queries[2], &rows, NULL), BR_DONE);
+  assert_int_equal(rows, 99);
+  job_done(&j);
+  j = samples_get(store, ids[1]); /* its own rows are not an earlier run's */
+  assert_int_equal(j.rows_extracted, 20);
+  assert_int_equal(jobs_rows_before(store, &j, samples_queries[0], &rows, NULL), BR_OK);
+  assert_int_equal(rows, 10);
+  job_done(&j);
+  j = samples_get(store, ids[3]);
+  assert_int_equal(jobs_rows_before(store, &j, samples_queries[0], &rows, NULL), BR_DONE);
+  job_done(&j);
+  jobs_close(store);
+}
+
 static void recovery_takes_care_of_what_was_running(void **state) {
   (void)state;
   enum { PLAIN, TO_CANCEL, COMPLETE, WORN, UNTOUCHED, COUNT };
@@ -497,6 +536,7 @@ int main(void) {
       TEST(a_released_job_begins_again_where_it_was),
       TEST(the_oldest_of_a_free_server_is_claimed),
       TEST(lists_are_newest_first_and_filtered),
+      TEST(rows_of_the_last_run_of_the_same_query_are_known),
       TEST(recovery_takes_care_of_what_was_running),
       TEST(retention_takes_only_what_ended_before),
       TEST(a_second_process_is_refused),
