@@ -284,6 +284,7 @@ static void a_side_that_is_not_configured_is_named(void **state) {
   assert_refused(ENV("SQLSERVER_HOTS=h"), SETTINGS_SQLSERVER, 0,
                  "SQL Server is not configured:\nSQLSERVER_HOST is not set\n"
                  "SQLSERVER_USERNAME is not set\nSQLSERVER_PASSWORD is not set\n"
+                 "SQLSERVER_HOTS (environment) is not a setting; did you mean SQLSERVER_HOST?\n"
                  "Set it in the environment or .env, or let the embedded one stand in: --sandbox");
   assert_refused(ENV(SQL_SET, "DATABRICKS_HOST=h", "DATABRICKS_CLIENT_ID=i"), BOTH, 0,
                  "Databricks is not configured:\nDATABRICKS_CLIENT_SECRET is not set\n"
