@@ -182,13 +182,21 @@ bool api_event_write_allowed(const api_request *r, const char *target, const cha
   return may;
 }
 
-static br_status retry(const api_request *r, sync_queue *queue, const char *status,
+/* The row that the caller's rights were checked for. */
+static sync_row_name row_name(const dbx_result *result) {
+  return (sync_row_name){.event_id = dbx_result_value(result, 0, SYNC_COLUMN_EVENT_ID),
+                         .fingerprint = dbx_result_value(result, 0, SYNC_COLUMN_FINGERPRINT)};
+}
+
+static br_status retry(const api_request *r, sync_queue *queue, const dbx_result *found,
                        http_reply *reply, br_error *err) {
   const char *id = http_request_capture(r->http, 0);
+  const char *status = dbx_result_value(found, 0, SYNC_COLUMN_STATUS);
+  const sync_row_name row = row_name(found);
   br_error why = BR_ERROR_INIT;
   dbx_result *result = NULL;
   bool done = false;
-  br_status st = sync_queue_retry(queue, id, r->service->stop, &done, &why);
+  br_status st = sync_queue_retry(queue, &row, r->service->stop, &done, &why);
   if (st == BR_OK && !done) {
     return api_reply_error(reply, 400, err,
                            "Only failed and blocked events can be retried; this "
@@ -217,14 +225,16 @@ br_status api_retry_event(api_request *r, http_reply *reply, br_error *err) {
   }
   if (api_event_write_allowed(r, dbx_result_value(result, 0, SYNC_COLUMN_TARGET_TABLE), "retry",
                               reply, &st, err)) {
-    st = retry(r, queue, dbx_result_value(result, 0, SYNC_COLUMN_STATUS), reply, err);
+    st = retry(r, queue, result, reply, err);
   }
   dbx_result_free(result);
   return st;
 }
 
-static br_status delete (const api_request *r, sync_queue *queue, const char *status,
+static br_status delete (const api_request *r, sync_queue *queue, const dbx_result *found,
                          http_reply *reply, br_error *err) {
+  const char *status = dbx_result_value(found, 0, SYNC_COLUMN_STATUS);
+  const sync_row_name row = row_name(found);
   br_error why = BR_ERROR_INIT;
   sync_session session = {.options = &r->service->sqlserver,
                           .lock_timeout_s = r->service->sync.lock_timeout_s,
@@ -236,8 +246,8 @@ static br_status delete (const api_request *r, sync_queue *queue, const char *st
   if ((r->service->options.sides & SETTINGS_SQLSERVER) == 0) {
     return api_reply_error(reply, 503, err, "SQL Server is not configured");
   }
-  br_status st = sync_cancel_event(queue, &r->service->ledger, &session,
-                                   http_request_capture(r->http, 0), r->service->stop, &why);
+  br_status st =
+      sync_cancel_event(queue, &r->service->ledger, &session, &row, r->service->stop, &why);
   sync_session_close(&session);
   switch (st) {
   case BR_OK:
@@ -262,7 +272,7 @@ br_status api_delete_event(api_request *r, http_reply *reply, br_error *err) {
   }
   if (api_event_write_allowed(r, dbx_result_value(result, 0, SYNC_COLUMN_TARGET_TABLE), "delete",
                               reply, &st, err)) {
-    st = delete (r, queue, dbx_result_value(result, 0, SYNC_COLUMN_STATUS), reply, err);
+    st = delete (r, queue, result, reply, err);
   }
   dbx_result_free(result);
   return st;

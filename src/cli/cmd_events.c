@@ -102,6 +102,11 @@ static const char *first_operand(const cli_arguments *args) {
   return cli_operands(args, &operands) > 0 ? operands[0] : "";
 }
 
+static sync_row_name row_name(const dbx_result *row) {
+  return (sync_row_name){.event_id = dbx_result_value(row, 0, SYNC_COLUMN_EVENT_ID),
+                         .fingerprint = dbx_result_value(row, 0, SYNC_COLUMN_FINGERPRINT)};
+}
+
 /* The newest row of an event. BR_ERR_NOT_FOUND. */
 static br_status find_row(cli_syncing *s, sync_queue *queue, const char *event_id,
                           dbx_result **ret_result, br_error *err) {
@@ -218,23 +223,27 @@ static br_status say(const char *event_id, const char *what, br_error *err) {
   return st;
 }
 
+/* The newest row, where several have the id. */
 static br_status retry_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
                              br_error *err) {
   const char *event_id = first_operand(args);
   dbx_result *row = NULL;
   bool done = false;
-  br_status st = sync_queue_retry(queue, event_id, s->session.cancel, &done, err);
-  if (st == BR_OK && done) {
-    return say(event_id, "pending", err);
+  br_status st = find_row(s, queue, event_id, &row, err);
+  if (st != BR_OK) {
+    return st;
   }
-  st = st == BR_OK ? find_row(s, queue, event_id, &row, err) : st;
-  if (st == BR_OK) {
+  const sync_row_name name = row_name(row);
+  st = sync_queue_retry(queue, &name, s->session.cancel, &done, err);
+  if (st == BR_OK && done) {
+    st = say(event_id, "pending", err);
+  } else if (st == BR_OK) {
     const char *status = dbx_result_value(row, 0, SYNC_COLUMN_STATUS);
     st = br_error_set(err, BR_ERR_CONFLICT,
                       "The event '%.200s' is %s; only failed and blocked ones can be retried",
                       event_id, status == NULL ? "pending" : status);
-    dbx_result_free(row);
   }
+  dbx_result_free(row);
   return st;
 }
 
@@ -259,10 +268,14 @@ static br_status cancel_event(cli_syncing *s, sync_queue *queue, const cli_argum
   sync_session session = {.options = &s->sqlserver,
                           .lock_timeout_s = s->options.lock_timeout_s,
                           .cancel = s->session.cancel};
+  dbx_result *row = NULL;
   br_status st = sync_ledger_init(&ledger, s->options.ledger_table, err);
-  st = st == BR_OK ? sync_cancel_event(queue, &ledger, &session, first_operand(args),
-                                       s->session.cancel, err)
-                   : st;
+  st = st == BR_OK ? find_row(s, queue, first_operand(args), &row, err) : st;
+  if (st == BR_OK) {
+    const sync_row_name name = row_name(row);
+    st = sync_cancel_event(queue, &ledger, &session, &name, s->session.cancel, err);
+  }
+  dbx_result_free(row);
   sync_session_close(&session);
   return st == BR_OK ? say(first_operand(args), "cancelled", err) : st;
 }

@@ -35,43 +35,44 @@ static br_status take_back(const sync_ledger *ledger, tds_conn *conn, const char
 }
 
 static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
-                            const char *key, const char *event_id, br_cancel *cancel,
+                            const char *key, const sync_row_name *event, br_cancel *cancel,
                             br_error *err) {
   sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
   bool done = false;
   br_status st = sync_ledger_read(ledger, conn, key, &row, err);
   const sync_ledger_state was = row.state;
   sync_ledger_row_done(&row);
-  st = st == BR_OK ? note(ledger, conn, key, event_id, was, err) : st;
+  st = st == BR_OK ? note(ledger, conn, key, event->event_id, was, err) : st;
   if (st != BR_OK) {
     return st;
   }
-  st = sync_queue_delete(queue, event_id, cancel, &done, err);
+  st = sync_queue_delete(queue, event, cancel, &done, err);
   if (st == BR_OK && !done) {
     st = take_back(ledger, conn, key, was, err);
     return st == BR_OK
                ? br_error_set(err, BR_ERR_NOT_FOUND, "There is no pending event '%.200s' in %s",
-                              event_id, sync_queue_name(queue))
+                              event->event_id, sync_queue_name(queue))
                : st;
   }
   return st;
 }
 
 br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,
-                            const char *event_id, br_cancel *cancel, br_error *err) {
+                            const sync_row_name *event, br_cancel *cancel, br_error *err) {
   char key[BR_SHA256_HEX_MAX];
   sync_event_lock lock;
   bool granted = false;
-  br_status st = sync_event_key(sync_queue_name(queue), event_id, key, err);
+  br_status st = sync_event_key(sync_queue_name(queue), event->event_id, key, err);
   st = st == BR_OK ? sync_session_ensure(session, err) : st;
   st = st == BR_OK ? sync_lock_event(session->conn, key, NULL, &lock, &granted, err) : st;
   if (st != BR_OK) {
     return st;
   }
   if (!granted) {
-    return br_error_set(err, BR_ERR_CONFLICT, "The event '%.200s' is being carried out", event_id);
+    return br_error_set(err, BR_ERR_CONFLICT, "The event '%.200s' is being carried out",
+                        event->event_id);
   }
-  st = under_lock(queue, ledger, session->conn, key, event_id, cancel, err);
+  st = under_lock(queue, ledger, session->conn, key, event, cancel, err);
   sync_session_close(session); /* its locks go with it */
   return st;
 }

@@ -8,9 +8,10 @@
 #include "sync/ledger.h"
 #include "sync/session.h"
 
-/* BR_ERR_NOT_FOUND: no pending event of that id. BR_ERR_CONFLICT: it is being carried out.
+/* BR_ERR_NOT_FOUND: that row is not pending. BR_ERR_CONFLICT: it is being carried out.
  * BR_ERR_EXISTS: it has been carried out. */
 br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,
-                            const char *event_id, br_cancel *cancel, br_error *err) BR_CHECKED;
+                            const sync_row_name *event, br_cancel *cancel,
+                            br_error *err) BR_CHECKED;
 
 #endif

@@ -96,11 +96,15 @@ br_status sync_queue_check(sync_queue *queue, const sync_new_event *event, br_ca
 /* One conditional insert. BR_ERR_EXISTS where the id is there already. */
 br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_cancel *cancel,
                           br_error *err) BR_CHECKED;
+/* One row, as sync_queue_list() shows it: another one may have the same id. */
+typedef struct sync_row_name {
+  const char *event_id, *fingerprint;
+} sync_row_name;
 /* failed or blocked back to pending; *ret_done false: the event is in another state, or gone. */
-br_status sync_queue_retry(sync_queue *queue, const char *event_id, br_cancel *cancel,
+br_status sync_queue_retry(sync_queue *queue, const sync_row_name *row, br_cancel *cancel,
                            bool *ret_done, br_error *err) BR_CHECKED;
 /* Takes a pending event away. */
-br_status sync_queue_delete(sync_queue *queue, const char *event_id, br_cancel *cancel,
+br_status sync_queue_delete(sync_queue *queue, const sync_row_name *row, br_cancel *cancel,
                             bool *ret_done, br_error *err) BR_CHECKED;
 
 /* The columns of sync_queue_list(), in this order; every value is text, times as microseconds since
@@ -122,7 +126,8 @@ typedef enum sync_column {
   SYNC_COLUMN_METADATA,
   SYNC_COLUMN_CREATED_AT,
   SYNC_COLUMN_PROCESSED_AT,
-  SYNC_COLUMN_COUNT
+  SYNC_COLUMN_COUNT,
+  SYNC_COLUMN_FINGERPRINT = SYNC_COLUMN_COUNT /* only where an event_id is asked for */
 } sync_column;
 const char *sync_column_name(sync_column column);
 

@@ -293,13 +293,16 @@ br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_can
 
 /* ---- changing ---- */
 
-static br_status change(sync_queue *queue, const char *event_id, const char *before,
+static br_status change(sync_queue *queue, const sync_row_name *row, const char *before,
                         const char *behind, br_cancel *cancel, bool *ret_done, br_error *err) {
   statement s;
   dbx_result *result = NULL;
   statement_init(&s);
-  br_status st = br_buf_printf(&s.sql, err, "%s WHERE event_id = :event_id AND %s", before, behind);
-  add_parameter(&s, "event_id", event_id);
+  br_status st =
+      br_buf_printf(&s.sql, err, "%s WHERE event_id = :event_id AND %s = :fingerprint AND %s",
+                    before, queue->fingerprint, behind);
+  add_parameter(&s, "event_id", row->event_id);
+  add_parameter(&s, "fingerprint", row->fingerprint);
   st = st == BR_OK ? statement_run(queue, &s, cancel, &result, err) : st;
   if (st == BR_OK) {
     *ret_done = affected(result, "num_affected_rows") > 0;
@@ -309,7 +312,7 @@ static br_status change(sync_queue *queue, const char *event_id, const char *bef
   return st;
 }
 
-br_status sync_queue_retry(sync_queue *queue, const char *event_id, br_cancel *cancel,
+br_status sync_queue_retry(sync_queue *queue, const sync_row_name *row, br_cancel *cancel,
                            bool *ret_done, br_error *err) {
   static const sync_column cleared[] = {SYNC_COLUMN_ROWS_AFFECTED, SYNC_COLUMN_DISCREPANCY,
                                         SYNC_COLUMN_WARNING, SYNC_COLUMN_ERROR_MESSAGE,
@@ -326,18 +329,18 @@ br_status sync_queue_retry(sync_queue *queue, const char *event_id, br_cancel *c
   if (st == BR_OK && text == NULL) {
     st = br_error_nomem(err);
   }
-  st = st == BR_OK ? change(queue, event_id, text, SYNC_STATUS_WORD " IN ('failed', 'blocked')",
-                            cancel, ret_done, err)
+  st = st == BR_OK ? change(queue, row, text, SYNC_STATUS_WORD " IN ('failed', 'blocked')", cancel,
+                            ret_done, err)
                    : st;
   br_buf_done(&before);
   return st;
 }
 
-br_status sync_queue_delete(sync_queue *queue, const char *event_id, br_cancel *cancel,
+br_status sync_queue_delete(sync_queue *queue, const sync_row_name *row, br_cancel *cancel,
                             bool *ret_done, br_error *err) {
   char before[SYNC_NAME_TEXT_MAX + 32];
   (void)snprintf(before, sizeof before, "DELETE FROM %s", queue->sql);
-  return change(queue, event_id, before, SYNC_STATUS_WORD " = 'pending'", cancel, ret_done, err);
+  return change(queue, row, before, SYNC_STATUS_WORD " = 'pending'", cancel, ret_done, err);
 }
 
 /* ---- looking ---- */
@@ -361,6 +364,9 @@ static br_status list_sql(const sync_queue *queue, const sync_list_options *opti
     st = br_buf_text(&s->sql, i == 0 ? "SELECT " : ", ", err);
     st = st == BR_OK ? sync_column_text(queue, (sync_column)i, &s->sql, err) : st;
     st = st == BR_OK ? br_buf_printf(&s->sql, err, " AS r%zu", i) : st;
+  }
+  if (st == BR_OK && options->event_id != NULL) {
+    st = br_buf_printf(&s->sql, err, ", %s AS fingerprint", queue->fingerprint);
   }
   bool first = true;
   st = st == BR_OK ? br_buf_printf(&s->sql, err, " FROM %s", queue->sql) : st;

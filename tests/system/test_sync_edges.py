@@ -6,7 +6,7 @@ import time
 
 import pytest
 from conftest import wait_until
-from sync_case import EVENTS, sync  # noqa: F401 (a fixture)
+from sync_case import EVENTS, Sql, sync  # noqa: F401 (a fixture)
 from test_sync import THREE
 
 
@@ -262,3 +262,21 @@ def test_a_replica_stands_by_and_takes_over(sync):
             second.end()
     assert first.has_done("early") and not second.has_done("early")
     assert sync.server("SELECT id FROM dbo.Other ORDER BY id").json()["rows"] == [[1], [2]]
+
+
+def test_retry_and_cancel_reach_the_newest_row_of_an_id_alone(sync):
+    """Over HTTP rights are checked for that row; another one with its id may be of a table that the caller may not write."""
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY)")
+    created = "timestamp_micros(17000000{}0000000)"
+    for minute, target in enumerate(["dbo.Other", "dbo.Items"]):
+        sync.emit("INSERT", "main.default.nowhere", target=target, event_id="two", status="failed", created_at=Sql(created.format(minute)))
+        sync.emit("INSERT", "main.default.nowhere", target=target, event_id="four", created_at=Sql(created.format(minute)))
+
+    def rows(event_id):
+        sql = f"SELECT target_table, coalesce(status, 'pending') FROM {EVENTS} WHERE event_id = '{event_id}' ORDER BY target_table"
+        return sync.lake(sql).json()["rows"]
+
+    sync.bridge.run("events", "retry", "two", check=True)
+    assert rows("two") == [["dbo.Items", "pending"], ["dbo.Other", "failed"]]
+    sync.bridge.run("events", "cancel", "four", check=True)
+    assert rows("four") == [["dbo.Other", "pending"]]

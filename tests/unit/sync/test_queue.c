@@ -77,10 +77,11 @@ typedef enum deed { EMIT, RETRY, CANCEL, DEEDS } deed;
 static br_status do_it(sync_queue *queue, deed which, bool *ret_done, br_error *err) {
   static const sync_new_event event = {
       .event_id = "e", .operation = "INSERT", .target_table = "dbo.T"};
+  static const sync_row_name row = {.event_id = "e", .fingerprint = "f"};
   *ret_done = true;
   return which == EMIT    ? sync_queue_emit(queue, &event, NULL, err)
-         : which == RETRY ? sync_queue_retry(queue, "e", NULL, ret_done, err)
-                          : sync_queue_delete(queue, "e", NULL, ret_done, err);
+         : which == RETRY ? sync_queue_retry(queue, &row, NULL, ret_done, err)
+                          : sync_queue_delete(queue, &row, NULL, ret_done, err);
 }
 
 /* The queue is opened, then the statement gets these answers; all of them must be asked for. */
