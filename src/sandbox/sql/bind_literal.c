@@ -123,7 +123,7 @@ static sql_bound *decimal_literal(sql_binder *b, const char *text, size_t length
   int scale = 0;
   bool overflow = false;
   sql_scratch scratch;
-  if (!sql_parse_decimal(text, length, &mantissa, &scale, &overflow) || overflow) {
+  if (!sql_parse_decimal(text, length, &mantissa, &scale, &overflow) || overflow || scale > 38) {
     return b->is_tsql ? sql_fail(b->context, 1007, 1,
                                  "The number '%.*s' is out of the range for numeric "
                                  "representation (maximum precision 38).",

@@ -147,7 +147,11 @@ br_status sql_conversion_overflow(sql_conversion *c, const sql_type *from, const
     databricks_overflow(c, from, to, in);
     return BR_ERR_REMOTE;
   }
-  const char *f = from->kind == SQL_DECIMAL ? "numeric" : sql_type_word(ENGINE_TSQL, from->kind);
+  const bool number_to_text =
+      sql_type_family(from->kind) == SQL_FAMILY_INTEGER && sql_type_is_text(to->kind);
+  const char *f = from->kind == SQL_DECIMAL ? "numeric"
+                  : number_to_text          ? "expression"
+                                            : sql_type_word(ENGINE_TSQL, from->kind);
   const char *t = to->kind == SQL_DECIMAL ? "numeric" : sql_type_word(ENGINE_TSQL, to->kind);
   bool small = to->kind == SQL_TINYINT || to->kind == SQL_SMALLINT;
   if (sql_type_is_text(from->kind) && small) {

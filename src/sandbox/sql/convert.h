@@ -59,6 +59,8 @@ void sql_double_text_databricks(double d, bool single, char *text, size_t size);
 typedef struct sql_parsed_time {
   sql_moment moment;
   bool has_date, has_time, has_offset;
+  bool
+      no_such_day; /* filled on failure too: it reads like a date, and the calendar has none such */
   int fraction_digits;
 } sql_parsed_time;
 /* T-SQL's literals (us_english, mdy) and ISO 8601. */

@@ -80,7 +80,8 @@ static int64_t full_year(int64_t year, int digits) {
 
 static bool put_date(sql_parsed_time *t, int64_t y, int64_t m, int64_t d) {
   t->has_date = true;
-  return sql_days_of_civil(y, m, d, &t->moment.days);
+  t->no_such_day = !sql_days_of_civil(y, m, d, &t->moment.days);
+  return !t->no_such_day;
 }
 
 /* "Jan 1[,] 2013", "Jan 2013". */
@@ -179,12 +180,17 @@ static bool parse_date(cursor *c, int style, sql_parsed_time *t) {
   return digits == 4 && put_date(t, v, 1, 1);
 }
 
-static bool parse_fraction(cursor *c, sql_parsed_time *t, int64_t *ticks) {
+/* Behind a point digits of a fraction, behind a colon a number of milliseconds. */
+static bool parse_fraction(cursor *c, bool colon, sql_parsed_time *t, int64_t *ticks) {
   int digits = 0;
   int64_t fraction = number(c, 9, &digits);
   t->fraction_digits = digits;
-  if (digits == 0 || digits > 7) {
+  if (digits == 0 || digits > (colon ? 3 : 7)) {
     return false;
+  }
+  if (colon) {
+    *ticks += fraction * 10000;
+    return true;
   }
   for (int i = digits; i < 7; i++) {
     fraction *= 10;
@@ -230,7 +236,9 @@ static bool parse_clock(cursor *c, sql_parsed_time *t) {
     }
     if (accept(c, ':')) {
       second = number(c, 2, &digits);
-      if (digits == 0 || ((accept(c, '.') || accept(c, ':')) && !parse_fraction(c, t, &ticks))) {
+      const bool colon = c->p < c->end && *c->p == ':';
+      if (digits == 0 ||
+          ((accept(c, '.') || accept(c, ':')) && !parse_fraction(c, colon, t, &ticks))) {
         return false;
       }
     }
@@ -287,6 +295,7 @@ bool sql_parse_time(const char *text, size_t length, int style, sql_parsed_time 
     const char *colon = memchr(c.p, ':', (size_t)(c.end - c.p));
     bool time_first = colon != NULL && colon - c.p <= 2;
     if (!time_first && !parse_date(&c, style, &t)) {
+      ret_time->no_such_day = t.no_such_day;
       return false;
     }
     bool iso = c.p < c.end && (*c.p == 'T' || *c.p == 't');
@@ -347,16 +356,12 @@ static bool acceptable(const sql_conversion *c, const sql_type *to, const sql_va
 
 static br_status text_to_time(sql_conversion *c, const sql_type *from, const sql_type *to,
                               const sql_value *in, sql_value *ret_value) {
-  sql_parsed_time t;
+  sql_parsed_time t = {.no_such_day = false};
   if (!sql_parse_time(in->p, in->n, c->style, &t) || !acceptable(c, to, in, &t)) {
     /* A date that reads well and isn't there (month 13) is out of the old types' range. */
     bool old = to->kind == SQL_DATETIME || to->kind == SQL_SMALLDATETIME;
-    size_t digits = 0;
-    for (size_t i = 0; i < in->n; i++) {
-      digits += is_digit(in->p[i]);
-    }
-    return old && digits >= 6 && digits == in->n ? out_of_range(c, from, to, in)
-                                                 : sql_conversion_failed(c, from, to, in);
+    return old && t.no_such_day ? out_of_range(c, from, to, in)
+                                : sql_conversion_failed(c, from, to, in);
   }
   if (c->dialect == ENGINE_DATABRICKS && to->kind == SQL_TIMESTAMP && t.has_offset) {
     int64_t ticks = t.moment.ticks - (int64_t)t.moment.offset * 60 * SQL_TICKS_PER_SECOND;

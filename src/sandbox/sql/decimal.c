@@ -149,6 +149,10 @@ bool sql_decimal_rescale(batch_i128 value, unsigned from, unsigned to, bool roun
     return finish(&w, value < 0, ret_value);
   }
   unsigned digits = from - to;
+  if (digits > 38) { /* not even half of the last digit that stays */
+    *ret_value = 0;
+    return true;
+  }
   u128 divisor = (u128)sql_power10(digits);
   u128 m = magnitude(value);
   u128 quotient = m / divisor;

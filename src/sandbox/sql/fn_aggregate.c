@@ -132,6 +132,9 @@ static void one_step(sqlite3_context *context, int argc, sqlite3_value **argv) {
   }
   if (++state->count == 1) {
     state->value = sqlite3_value_dup(argv[0]);
+    if (state->value == NULL) {
+      sqlite3_result_error_nomem(context);
+    }
     return;
   }
   if (runtime->dialect == ENGINE_TSQL) {

@@ -24,22 +24,18 @@ static void result_decimal(sqlite3_context *context, batch_i128 value, unsigned 
   sql_value_result(context, &out);
 }
 
-/* A value at a scale to `digits` behind the point (negative: before it), zeros in their place. */
-static batch_i128 round_exact(batch_i128 value, unsigned scale, int64_t digits, bool cut) {
-  if (digits >= (int64_t)scale) {
-    return value;
-  }
-  int64_t drop = (int64_t)scale - digits;
-  if (drop > 38) {
-    return 0;
-  }
+/* A value at a scale to `digits` behind the point (negative: before it), zeros in their place.
+ * False: more than 38 digits. */
+static bool round_exact(batch_i128 value, unsigned scale, int64_t digits, bool cut,
+                        batch_i128 *ret_value) {
+  const int64_t drop = digits > -100 ? (int64_t)scale - digits : 100;
   batch_i128 kept = 0;
-  (void)sql_decimal_rescale(value, (unsigned)drop, 0, !cut, &kept);
-  batch_i128 result = 0;
-  if (!sql_decimal_rescale(kept, 0, (unsigned)drop, false, &result)) {
-    return 0;
+  if (drop <= 0 || drop > 38) {
+    *ret_value = drop <= 0 ? value : 0;
+    return true;
   }
-  return result;
+  return sql_decimal_rescale(value, (unsigned)drop, 0, !cut, &kept) &&
+         sql_decimal_rescale(kept, 0, (unsigned)drop, false, ret_value);
 }
 
 static double round_double(double d, int64_t digits, bool cut) {
@@ -64,17 +60,21 @@ static void call_round(sqlite3_context *context, int argc, sqlite3_value **argv)
   int64_t digits = sqlite3_value_int64(argv[1]);
   bool cut = sqlite3_value_int(argv[2]) != 0;
   sql_type type = sql_type_argument(argv[3]);
+  batch_i128 r = 0;
   switch (sql_type_family(type.kind)) {
   case SQL_FAMILY_DECIMAL:
-    result_decimal(context, round_exact(sql_decimal_get(&in), type.scale, digits, cut),
-                   type.precision);
+    if (round_exact(sql_decimal_get(&in), type.scale, digits, cut, &r)) {
+      result_decimal(context, r, type.precision);
+    } else {
+      sql_raise_overflow(context, "numeric");
+    }
     break;
   case SQL_FAMILY_FLOAT:
     sqlite3_result_double(context, round_double(in.d, digits, cut));
     break;
   default: {
     bool money = sql_type_family(type.kind) == SQL_FAMILY_MONEY;
-    batch_i128 r = round_exact(in.i, money ? 4 : 0, digits, cut);
+    (void)round_exact(in.i, money ? 4 : 0, digits, cut, &r); /* 19 digits and one more */
     bool small = type.kind == SQL_INT || type.kind == SQL_SMALLMONEY;
     if (r > (small ? INT32_MAX : INT64_MAX) || r < (small ? INT32_MIN : INT64_MIN)) {
       sql_raise_overflow(context, sql_type_word(sql_runtime_of(context)->dialect, type.kind));
@@ -120,7 +120,7 @@ static void call_sign(sqlite3_context *context, int argc, sqlite3_value **argv) 
   batch_i128 v = sql_decimal_get(&in);
   batch_i128 sign = v < 0 ? -1 : v > 0;
   if (type.kind == SQL_DECIMAL) {
-    result_decimal(context, sign * sql_power10(type.scale), type.precision);
+    result_decimal(context, sign * sql_power10(type.scale), 38);
   } else {
     bool money = sql_type_family(type.kind) == SQL_FAMILY_MONEY;
     sqlite3_result_int64(context, (int64_t)sign * (money ? 10000 : 1));
@@ -146,18 +146,31 @@ static void call_whole(sqlite3_context *context, int argc, sqlite3_value **argv)
   sql_type result = sql_type_argument(argv[3]);
   if (in.form == SQL_FORM_REAL) {
     double d = up ? ceil(in.d) : floor(in.d);
-    if (result.kind == SQL_BIGINT) {
-      sqlite3_result_int64(context, (int64_t)d);
+    if (result.kind == SQL_BIGINT) { /* what is too large stops at the end, as in Java */
+      sqlite3_result_int64(context, d >= 0x1p63    ? INT64_MAX
+                                    : d <= -0x1p63 ? INT64_MIN
+                                                   : (int64_t)d);
     } else {
       sqlite3_result_double(context, d);
     }
   } else if (type.kind == SQL_DECIMAL) {
     result_decimal(context, whole(sql_decimal_get(&in), type.scale, up), result.precision);
   } else if (sql_type_family(type.kind) == SQL_FAMILY_MONEY) {
-    sqlite3_result_int64(context, (int64_t)whole(in.i, 4, up) * 10000);
+    const batch_i128 r = whole(in.i, 4, up) * 10000;
+    if (r > INT64_MAX || r < INT64_MIN) {
+      sql_raise_overflow(context, "money");
+    } else {
+      sqlite3_result_int64(context, (int64_t)r);
+    }
   } else {
     sqlite3_result_int64(context, in.i);
   }
+}
+
+static void raise_invalid_operation(sqlite3_context *context) {
+  sql_error_set(&sql_runtime_of(context)->error, 3623, 16,
+                "An invalid floating point operation occurred.");
+  sql_raise(context);
 }
 
 static void call_power(sqlite3_context *context, int argc, sqlite3_value **argv) {
@@ -169,8 +182,14 @@ static void call_power(sqlite3_context *context, int argc, sqlite3_value **argv)
   const sql_type from = sql_type_of(SQL_FLOAT);
   sql_type to = sql_type_argument(argv[2]);
   double d = pow(sqlite3_value_double(argv[0]), sqlite3_value_double(argv[1]));
+  if (isnan(d) && runtime->dialect == ENGINE_TSQL) {
+    raise_invalid_operation(context);
+    return;
+  }
   if (!isfinite(d)) {
-    sql_raise_overflow(context, sql_type_word(runtime->dialect, to.kind));
+    sql_raise_overflow(context, to.kind == SQL_DECIMAL && runtime->dialect == ENGINE_TSQL
+                                    ? "numeric"
+                                    : sql_type_word(runtime->dialect, to.kind));
     return;
   }
   sql_value in = sql_value_real(d);
@@ -226,11 +245,11 @@ static void call_math(sqlite3_context *context, int argc, sqlite3_value **argv) 
   double d = math((sql_math)sqlite3_value_int(argv[0]), sqlite3_value_double(argv[1]));
   if (!isfinite(d)) {
     if (runtime->dialect == ENGINE_TSQL) {
-      sql_error_set(&runtime->error, 3623, 16, "An invalid floating point operation occurred.");
-    } else {
-      sql_error_condition(&runtime->error, "UNSUPPORTED_FEATURE", "0A000",
-                          "The sandbox has no Infinity and NaN.");
+      raise_invalid_operation(context);
+      return;
     }
+    sql_error_condition(&runtime->error, "UNSUPPORTED_FEATURE", "0A000",
+                        "The sandbox has no Infinity and NaN.");
     sql_raise(context);
     return;
   }
@@ -274,13 +293,38 @@ static void call_newid(sqlite3_context *context, int argc, sqlite3_value **argv)
   sql_value_result(context, &out);
 }
 
+/* Money may have a sign and a currency's, thousands separators anywhere, and no digit at all. */
+static bool is_money_text(const char *text, size_t length) {
+  size_t signs = 0;
+  size_t currencies = 0;
+  size_t points = 0;
+  size_t i = 0;
+  while (i < length && sql_is_blank(text[i])) {
+    i++;
+  }
+  while (length > i && sql_is_blank(text[length - 1])) {
+    length--;
+  }
+  const size_t begin = i;
+  for (; i < length && strchr("+-$ ", text[i]) != NULL && text[i] != '\0'; i++) {
+    signs += text[i] == '+' || text[i] == '-';
+    currencies += text[i] == '$';
+  }
+  for (; i < length; i++) {
+    if (text[i] != ',' && text[i] != '.' && (text[i] < '0' || text[i] > '9')) {
+      return false;
+    }
+    points += text[i] == '.';
+  }
+  return length > begin && signs <= 1 && currencies <= 1 && points <= 1;
+}
+
 static void call_isnumeric(sqlite3_context *context, int argc, sqlite3_value **argv) {
   (void)argc;
   sql_value in = sql_value_of(argv[0]);
   double d = 0;
-  bool numeric = in.form == SQL_FORM_INTEGER || in.form == SQL_FORM_REAL ||
-                 (in.form == SQL_FORM_TEXT && sql_parse_double(in.p, in.n, &d));
-  sqlite3_result_int(context, numeric);
+  sqlite3_result_int(context, in.form == SQL_FORM_TEXT &&
+                                  (sql_parse_double(in.p, in.n, &d) || is_money_text(in.p, in.n)));
 }
 
 static void call_isdate(sqlite3_context *context, int argc, sqlite3_value **argv) {

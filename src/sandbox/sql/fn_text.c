@@ -144,7 +144,7 @@ static void call_substring(sqlite3_context *context, int argc, sqlite3_value **a
       raise_length(context, "substring");
       return;
     }
-    start--;
+    start = start == INT64_MIN ? start : start - 1;
   }
   result_span(context, &in, &type, start, count);
 }
@@ -302,6 +302,10 @@ static void call_charindex(sqlite3_context *context, int argc, sqlite3_value **a
   sql_value in = sql_value_of(argv[1]);
   int64_t start = sqlite3_value_int64(argv[2]);
   sql_type type = sql_type_argument(argv[3]);
+  if (what.n == 0 && sql_runtime_of(context)->dialect == ENGINE_DATABRICKS) {
+    sqlite3_result_int64(context, 1); /* an empty text stands everywhere */
+    return;
+  }
   size_t from = start <= 1 ? 0 : sql_text_prefix(&type, in.p, in.n, (size_t)(start - 1));
   size_t matched = 0;
   ptrdiff_t at = sql_text_find(&type, in.p, in.n, from, what.p, what.n, &matched);
@@ -360,6 +364,9 @@ static void call_concat(sqlite3_context *context, int argc, sqlite3_value **argv
 
 static void call_concat_ws(sqlite3_context *context, int argc, sqlite3_value **argv) {
   sql_value separator = sql_value_of(argv[0]);
+  if (separator.form == SQL_FORM_NULL && sql_runtime_of(context)->dialect == ENGINE_DATABRICKS) {
+    return;
+  }
   concatenate(context, argc - 1, argv + 1, separator.form == SQL_FORM_NULL ? NULL : &separator);
 }
 

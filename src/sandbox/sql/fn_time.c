@@ -77,6 +77,20 @@ static int64_t part_ticks(sql_part part) {
   }
 }
 
+/* A nanosecond counts where it rounds up to 100 of them. */
+static batch_i128 added_ticks(sql_part part, int64_t n) {
+  if (part == SQL_PART_NANOSECOND) {
+    return ((batch_i128)n + (n < 0 ? -50 : 50)) / 100;
+  }
+  return (batch_i128)n * (part == SQL_PART_WEEK ? 7 : 1) * part_ticks(part);
+}
+
+/* The time of day alone, around midnight as often as it takes. */
+static void turn_clock(sql_moment *m, batch_i128 ticks) {
+  batch_i128 turned = (m->ticks + ticks) % SQL_TICKS_PER_DAY;
+  m->ticks = (int64_t)(turned < 0 ? turned + SQL_TICKS_PER_DAY : turned);
+}
+
 static bool add_ticks(sql_moment *m, batch_i128 ticks) {
   batch_i128 total = (batch_i128)m->days * SQL_TICKS_PER_DAY + m->ticks + ticks;
   if (total < 0 || total >= (batch_i128)(SQL_DAYS_MAX + 1) * SQL_TICKS_PER_DAY) {
@@ -107,19 +121,13 @@ static void call_dateadd(sqlite3_context *context, int argc, sqlite3_value **arg
                                : part == SQL_PART_QUARTER ? 3
                                                           : 1));
     break;
-  case SQL_PART_WEEK:
-    good = add_ticks(&m, (batch_i128)n * 7 * SQL_TICKS_PER_DAY);
-    break;
-  case SQL_PART_NANOSECOND:
-    good = add_ticks(&m, n / 100);
-    break;
   default:
-    good = add_ticks(&m, (batch_i128)n * part_ticks(part));
+    if (type.kind == SQL_TIME) {
+      turn_clock(&m, added_ticks(part, n));
+    } else {
+      good = add_ticks(&m, added_ticks(part, n));
+    }
     break;
-  }
-  if (type.kind == SQL_TIME) { /* wraps around midnight */
-    m.days = (int32_t)SQL_DAYS_1900;
-    good = true;
   }
   if (!good) {
     raise_range(context, &type);
@@ -286,7 +294,11 @@ static void call_datename(sqlite3_context *context, int argc, sqlite3_value **ar
   round_datetime(&m, sql_type_argument(argv[2]).kind);
   int64_t value = part_of(part, &m);
   char text[32];
-  if (part == SQL_PART_MONTH || part == SQL_PART_WEEKDAY) {
+  if (part == SQL_PART_OFFSET) {
+    (void)snprintf(text, sizeof text, "%c%02d:%02d", m.offset < 0 ? '-' : '+',
+                   (m.offset < 0 ? -m.offset : m.offset) / 60,
+                   (m.offset < 0 ? -m.offset : m.offset) % 60);
+  } else if (part == SQL_PART_MONTH || part == SQL_PART_WEEKDAY) {
     (void)snprintf(text, sizeof text, "%s",
                    part == SQL_PART_MONTH ? months[(value - 1) % 12] : days[(value - 1) % 7]);
   } else {
@@ -318,6 +330,9 @@ static void call_datetrunc(sqlite3_context *context, int argc, sqlite3_value **a
     break;
   case SQL_PART_WEEK: /* T-SQL's weeks begin on Sunday, Databricks' on Monday */
     m.days -= (m.days + (sql_runtime_of(context)->dialect == ENGINE_TSQL)) % 7;
+    break;
+  case SQL_PART_ISO_WEEK:
+    m.days -= m.days % 7;
     break;
   case SQL_PART_DAY:
   case SQL_PART_DAYOFYEAR:
@@ -368,7 +383,9 @@ static void call_fromparts(sqlite3_context *context, int argc, sqlite3_value **a
   sql_value out;
   bool good = sql_days_of_civil(p[0], p[1], p[2], &m.days) && p[3] >= 0 && p[3] < 24 && p[4] >= 0 &&
               p[4] < 60 && p[5] >= 0 && p[5] < 60 && p[6] >= 0 && p[6] < SQL_TICKS_PER_SECOND;
-  m.ticks = ((p[3] * 60 + p[4]) * 60 + p[5]) * SQL_TICKS_PER_SECOND + p[6];
+  if (good) {
+    m.ticks = ((p[3] * 60 + p[4]) * 60 + p[5]) * SQL_TICKS_PER_SECOND + p[6];
+  }
   if (!good || !sql_moment_put(&m, &type, &runtime->scratch, &out)) {
     if (runtime->dialect == ENGINE_TSQL) {
       sql_error_set(&runtime->error, 289, 16,
@@ -391,15 +408,19 @@ static bool parse_offset(sqlite3_value *value, int32_t *ret_minutes) {
     return *ret_minutes >= -840 && *ret_minutes <= 840;
   }
   const char *text = (const char *)sqlite3_value_text(value);
-  int hours = 0;
-  int minutes = 0;
-  char sign = 0;
-  if (text == NULL || sscanf(text, "%c%2d:%2d", &sign, &hours, &minutes) != 3 ||
-      (sign != '+' && sign != '-') || hours > 14 || minutes > 59) {
+  if (text == NULL || strlen(text) != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') {
     return false;
   }
-  *ret_minutes = (sign == '-' ? -1 : 1) * (hours * 60 + minutes);
-  return true;
+  for (size_t i = 1; i < 6; i++) {
+    if (i != 3 && (text[i] < '0' || text[i] > '9')) {
+      return false;
+    }
+  }
+  const int32_t minutes = (text[4] - '0') * 10 + text[5] - '0';
+  *ret_minutes = ((text[1] - '0') * 10 + text[2] - '0') * 60 + minutes;
+  const bool good = minutes < 60 && *ret_minutes <= 840;
+  *ret_minutes *= text[0] == '-' ? -1 : 1;
+  return good;
 }
 
 static void call_tooffset(sqlite3_context *context, int argc, sqlite3_value **argv) {
@@ -413,7 +434,8 @@ static void call_tooffset(sqlite3_context *context, int argc, sqlite3_value **ar
   sql_moment m = moment_argument(argv[0], argv[1]);
   if (!parse_offset(argv[2], &offset)) {
     sql_error_set(&runtime->error, 9812, 16,
-                  "The timezone provided to builtin function todatetimeoffset is invalid.");
+                  "The timezone provided to builtin function %s is invalid.",
+                  sqlite3_value_int(argv[3]) != 0 ? "switchoffset" : "todatetimeoffset");
     sql_raise(context);
     return;
   }

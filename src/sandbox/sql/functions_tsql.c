@@ -137,9 +137,22 @@ static sql_bound *bind_sign(sql_binder *b, const sql_call *call) {
   sql_type type = x->type;
   if (type.kind == SQL_TINYINT || type.kind == SQL_SMALLINT) {
     type = sql_type_of(SQL_INT);
+  } else if (type.kind == SQL_DECIMAL) {
+    type = sql_type_decimal(38, type.scale == 38 ? 37 : type.scale); /* one digit in front */
   }
   return bind_new(b, type, x->nullable,
                   sql_text(b->context, "f_sign(%s,%lld)", x->sql, call_pack(&x->type)));
+}
+
+/* Of whole numbers DEGREES and RADIANS make whole numbers. */
+static sql_bound *bind_angle(sql_binder *b, const sql_call *call) {
+  const sql_kind kind = call->args[0]->type.kind;
+  const bool whole = sql_type_family(kind) == SQL_FAMILY_INTEGER && kind != SQL_BIT;
+  const sql_type type = sql_type_of(kind == SQL_BIGINT ? SQL_BIGINT : SQL_INT);
+  const sql_bound *x = bind_math(b, call);
+  return x == NULL || !whole
+             ? (sql_bound *)x
+             : bind_convert(b, x, &type, SQL_EXPLICIT, SQL_STYLE_NONE, call->expr->line);
 }
 
 static sql_bound *bind_log(sql_binder *b, const sql_call *call) {
@@ -470,8 +483,8 @@ const sql_function_row sql_function_rows_tsql[] = {
     {"ASIN", 1, 1, false, bind_math},
     {"ACOS", 1, 1, false, bind_math},
     {"ATAN", 1, 1, false, bind_math},
-    {"DEGREES", 1, 1, false, bind_math},
-    {"RADIANS", 1, 1, false, bind_math},
+    {"DEGREES", 1, 1, false, bind_angle},
+    {"RADIANS", 1, 1, false, bind_angle},
     {"PI", 0, 0, false, bind_pi},
     {"GETDATE", 0, 0, false, bind_now},
     {"GETUTCDATE", 0, 0, false, bind_now},

@@ -44,6 +44,15 @@ static void numbers_follow_the_ansi_rules(void **state) {
        "Use `try_cast` to tolerate malformed input and return NULL instead. SQLSTATE: 22018\n"});
 }
 
+static void functions_at_their_ends(void **state) {
+  (void)state;
+  CHECK({"SELECT ceil(1e30D), floor(-1e30D), ceil(1.2D)",
+         "9223372036854775807|-9223372036854775808|2\n"},
+        {"SELECT locate('', 'abc'), instr('abc', ''), locate('b', 'abcb', 3)", "1|1|4\n"},
+        {"SELECT concat_ws(NULL, 'a', 'b'), concat_ws(',', 'a', NULL, 'b')", "NULL|a,b\n"},
+        {"SELECT substring('abc', -9223372036854775808, 5), substring('abc', -5, 3)", "|a\n"});
+}
+
 static void faults_carry_condition_and_sqlstate(void **state) {
   (void)state;
   CHECK(
@@ -90,6 +99,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_with_hyphens_hold_tables_of_every_type),
       cmocka_unit_test(numbers_follow_the_ansi_rules),
+      cmocka_unit_test(functions_at_their_ends),
       cmocka_unit_test(faults_carry_condition_and_sqlstate),
       cmocka_unit_test(parameters_are_values_and_missing_ones_are_named),
   };
