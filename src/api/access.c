@@ -288,6 +288,20 @@ void api_access_free(api_access *access) {
   br_free(access);
 }
 
+void api_access_reload(api_access *access) {
+  br_error err = BR_ERROR_INIT;
+  if (auth_audit_reopen(access->audit, &err) != BR_OK) {
+    br_log(BR_LOG_ERROR, "%s", err.message);
+  }
+  pthread_mutex_lock(&access->lock);
+  const bool there = access->reload != NULL;
+  br_status st = there ? auth_reload_now(access->reload, &err) : look_for_file(access, &err);
+  pthread_mutex_unlock(&access->lock);
+  if (!there && st != BR_OK && st != BR_ERR_NOT_FOUND) { /* a reload reports by itself */
+    br_log(BR_LOG_ERROR, "%s", err.message);
+  }
+}
+
 bool api_access_strict(const api_access *access) {
   return access->strict;
 }

@@ -27,6 +27,9 @@ typedef struct api_caller {
 br_status api_access_new(const settings *config, api_access **ret_access, br_error *err) BR_CHECKED;
 void api_access_free(api_access *access); /* NULL is fine */
 
+/* Opens the audit again and reads the permissions now; failures are logged. */
+void api_access_reload(api_access *access);
+
 /* The address that a request comes from: the peer, or what trusted proxies say of it. address holds
  * 64 bytes. */
 void api_access_source(const api_access *access, const http_request *request, char *address);

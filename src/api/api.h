@@ -31,6 +31,12 @@ typedef struct api_options {
 } api_options;
 
 br_status api_start(const api_options *options, api **ret_service, br_error *err) BR_CHECKED;
+/* The files that may have been rotated, now: the audit is opened again, the permissions are read.
+ */
+void api_reload(api *service);
+/* For new connections; see http_server_set_certificate(). */
+br_status api_set_certificate(api *service, const char *certificate, const char *key,
+                              br_error *err) BR_CHECKED;
 /* Readiness says 503, requests for new work are refused, no further job starts. */
 void api_drain(api *service);
 /* Stops listening, waits up to patience_ms for running jobs (the others go back to pending), stops

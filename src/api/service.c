@@ -102,6 +102,15 @@ br_status api_start(const api_options *options, api **ret_service, br_error *err
   return BR_OK;
 }
 
+void api_reload(api *service) {
+  api_access_reload(service->access);
+}
+
+br_status api_set_certificate(api *service, const char *certificate, const char *key,
+                              br_error *err) {
+  return http_server_set_certificate(service->http, certificate, key, err);
+}
+
 void api_drain(api *service) {
   atomic_store(&service->draining, true);
   job_runner_drain(service->runner);

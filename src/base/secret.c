@@ -14,6 +14,7 @@
 #include "base/secret.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,9 +31,17 @@ enum {
 };
 static const char token_prefix[] = "sdb_";
 
-struct br_secret {
+/* A text that the secret has or had: who revealed an older one may still be using it. */
+typedef struct version {
+  struct version *older;
+  uint64_t number;
   size_t length;
   char text[];
+} version;
+
+struct br_secret {
+  atomic_size_t references;
+  _Atomic(version *) current;
 };
 
 typedef struct base64_pattern {
@@ -148,43 +157,91 @@ static br_status register_secret(const char *text, size_t length, br_error *err)
   return BR_OK;
 }
 
-br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) {
+static br_status version_new(const char *text, version **ret_version, br_error *err) {
   size_t length = strlen(text);
   if (length > LONGEST_SECRET) {
     return br_error_set(err, BR_ERR_LIMIT, "A secret is longer than %d bytes", (int)LONGEST_SECRET);
   }
-  br_secret *secret = br_malloc(sizeof *secret + length + 1);
-  if (secret == NULL) {
+  version *v = br_malloc(sizeof *v + length + 1);
+  if (v == NULL) {
     return br_error_nomem(err);
   }
-  secret->length = length;
-  memcpy(secret->text, text, length + 1);
+  *v = (version){.length = length};
+  memcpy(v->text, text, length + 1);
   br_status st = register_secret(text, length, err);
   if (st != BR_OK) {
-    br_secret_free(secret);
+    br_wipe(v->text, length);
+    br_free(v);
     return st;
   }
+  *ret_version = v;
+  return BR_OK;
+}
+
+br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) {
+  version *first = NULL;
+  br_status st = version_new(text, &first, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  br_secret *secret = br_calloc(1, sizeof *secret);
+  if (secret == NULL) {
+    br_wipe(first->text, first->length);
+    br_free(first);
+    return br_error_nomem(err);
+  }
+  atomic_init(&secret->references, 1);
+  atomic_init(&secret->current, first);
   *ret_secret = secret;
   return BR_OK;
 }
 
 br_status br_secret_copy(const br_secret *secret, br_secret **ret_secret, br_error *err) {
-  return br_secret_new(br_secret_reveal(secret), ret_secret, err);
+  if (secret == NULL) {
+    return br_secret_new("", ret_secret, err);
+  }
+  br_secret *shared = (br_secret *)secret;
+  (void)atomic_fetch_add(&shared->references, 1);
+  *ret_secret = shared;
+  return BR_OK;
+}
+
+br_status br_secret_replace(br_secret *secret, const char *text, br_error *err) {
+  version *next = NULL;
+  br_status st = version_new(text, &next, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  next->older = atomic_load(&secret->current);
+  next->number = next->older->number + 1;
+  atomic_store(&secret->current, next);
+  return BR_OK;
 }
 
 void br_secret_free(br_secret *secret) {
-  if (secret != NULL) {
-    br_wipe(secret->text, secret->length);
-    br_free(secret);
+  if (secret == NULL || atomic_fetch_sub(&secret->references, 1) > 1) {
+    return;
   }
+  version *v = atomic_load(&secret->current);
+  while (v != NULL) {
+    version *older = v->older;
+    br_wipe(v->text, v->length);
+    br_free(v);
+    v = older;
+  }
+  br_free(secret);
 }
 
 const char *br_secret_reveal(const br_secret *secret) {
-  return secret == NULL ? "" : secret->text;
+  return secret == NULL ? "" : atomic_load(&secret->current)->text;
+}
+
+uint64_t br_secret_version(const br_secret *secret) {
+  return secret == NULL ? 0 : atomic_load(&secret->current)->number;
 }
 
 bool br_secret_empty(const br_secret *secret) {
-  return secret == NULL || secret->length == 0;
+  return secret == NULL || atomic_load(&secret->current)->length == 0;
 }
 
 void br_secret_forget_all(void) {

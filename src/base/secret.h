@@ -13,10 +13,18 @@
 typedef struct br_secret br_secret;
 
 br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) BR_CHECKED;
+/* The same secret once more: br_secret_replace() of one changes all. NULL: an empty one. */
 br_status br_secret_copy(const br_secret *secret, br_secret **ret_secret, br_error *err) BR_CHECKED;
 void br_secret_free(br_secret *secret); /* NULL is fine */
 
-/* The text itself, to be used at once by the call that needs it. NULL secret: "". */
+/* Gives the secret another text, while others may be using it: who holds what br_secret_reveal()
+ * gave before has the old one. One thread at a time. */
+br_status br_secret_replace(br_secret *secret, const char *text, br_error *err) BR_CHECKED;
+/* Counts the replacements. NULL: 0. */
+uint64_t br_secret_version(const br_secret *secret);
+
+/* The text itself, to be used at once by the call that needs it; it stays until the last copy is
+ * freed. NULL secret: "". */
 const char *br_secret_reveal(const br_secret *secret);
 bool br_secret_empty(const br_secret *secret);
 

@@ -8,16 +8,13 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "base/file.h"
-#include "base/limits.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/sys.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/rotation.h"
+#include "cli/tls_files.h"
 #include "http/listen.h"
-
-enum { PEM_MAX = 1024 * 1024 };
 
 static const cli_option options[] = {
     {.name = "host",
@@ -59,24 +56,6 @@ static br_status sqlserver_options(void *context, const char *database, tds_opti
   return cli_session_tds_options(context, database, ret_options, err);
 }
 
-/* PEM text, NULL where the option is not given; the caller wipes and frees. */
-static br_status read_pem(const cli_arguments *args, const char *option, char **ret_text,
-                          br_error *err) {
-  const char *path = cli_text(args, option);
-  br_buf text;
-  *ret_text = NULL;
-  if (path == NULL) {
-    return BR_OK;
-  }
-  br_status st = br_file_read(path, PEM_MAX, &text, err);
-  if (st != BR_OK) {
-    return br_error_context(err, st, "--%s", option);
-  }
-  *ret_text = br_buf_take(&text, NULL);
-  br_buf_done(&text);
-  return *ret_text == NULL ? br_error_nomem(err) : BR_OK;
-}
-
 static br_status announce(const cli_arguments *args, uint16_t port, bool tls, const char *mark,
                           br_error *err) {
   const char *host = cli_text(args, "host");
@@ -109,8 +88,38 @@ static void end_in_order(const cli_arguments *args, api *service) {
   br_log(BR_LOG_INFO, "stopped");
 }
 
+/* What is looked at while the service runs. */
+typedef struct watched {
+  api *service;
+  cli_tls_files *tls;
+} watched;
+
+static void look(void *context, bool hangup) {
+  const watched *w = context;
+  if (hangup) {
+    api_reload(w->service);
+  }
+  cli_tls_files_look(w->tls, w->service, hangup);
+}
+
+static br_status run_service(const cli_arguments *args, cli_session *s, api *service,
+                             cli_tls_files *tls, uint16_t port, br_error *err) {
+  watched w = {.service = service, .tls = tls};
+  const cli_rotation_options watch = {.config = s->config, .look = look, .context = &w};
+  cli_rotation *rotation = NULL;
+  br_status st = cli_rotation_start(&watch, &rotation, err);
+  if (st == BR_OK) {
+    st = announce(args, port, tls->certificate != NULL, cli_session_json_mark(s), err);
+  }
+  if (st == BR_OK) {
+    wait_for_stop(s->cancel);
+  }
+  cli_rotation_stop(rotation);
+  return st;
+}
+
 static br_status serve(const cli_arguments *args, cli_session *s, api_options *start,
-                       br_error *err) {
+                       cli_tls_files *tls, br_error *err) {
   uint16_t port = 0;
   api *service = NULL;
   br_status st = http_listen_tcp(cli_text(args, "host"), (uint16_t)cli_number(args, "port"),
@@ -123,16 +132,13 @@ static br_status serve(const cli_arguments *args, cli_session *s, api_options *s
     (void)br_sys.close(start->listen_fd);
     return st;
   }
-  st = announce(args, port, start->tls_certificate != NULL, cli_session_json_mark(s), err);
-  if (st == BR_OK) {
-    wait_for_stop(s->cancel);
-  }
+  st = run_service(args, s, service, tls, port, err);
   end_in_order(args, service);
   return st;
 }
 
 static br_status run_session(const cli_arguments *args, cli_session *s, br_error *err) {
-  char *certificate = NULL, *key = NULL;
+  cli_tls_files tls;
   dbx_options databricks = {.host = NULL};
   api_options start = {.config = s->config,
                        .version = BRIDGE_VERSION,
@@ -140,24 +146,16 @@ static br_status run_session(const cli_arguments *args, cli_session *s, br_error
                        .sandbox_sides = s->sandbox_sides,
                        .sqlserver = sqlserver_options,
                        .context = s};
-  br_status st = BR_OK;
-  if ((s->sides & SETTINGS_DATABRICKS) != 0) {
+  br_status st =
+      cli_tls_files_load(cli_text(args, "tls-certificate"), cli_text(args, "tls-key"), &tls, err);
+  if (st == BR_OK && (s->sides & SETTINGS_DATABRICKS) != 0) {
     st = cli_session_dbx_options(s, &databricks, err);
     start.databricks = &databricks;
   }
-  st = st == BR_OK ? read_pem(args, "tls-certificate", &certificate, err) : st;
-  st = st == BR_OK ? read_pem(args, "tls-key", &key, err) : st;
-  if (st == BR_OK && (certificate == NULL) != (key == NULL)) {
-    st = br_error_set(err, BR_ERR_USAGE, "--tls-certificate and --tls-key go together");
-  }
-  start.tls_certificate = certificate;
-  start.tls_key = key;
-  st = st == BR_OK ? serve(args, s, &start, err) : st;
-  if (key != NULL) {
-    br_wipe(key, strlen(key));
-  }
-  br_free(key);
-  br_free(certificate);
+  start.tls_certificate = tls.certificate;
+  start.tls_key = tls.key;
+  st = st == BR_OK ? serve(args, s, &start, &tls, err) : st;
+  cli_tls_files_done(&tls);
   return st;
 }
 
@@ -178,7 +176,9 @@ const cli_command cli_command_serve = {
     .details =
         "Starts also while a side can't be reached: /health/ready says so, and the poller "
         "begins as soon as both sides are there. SIGTERM ends it in order: not ready, no new "
-        "work, running jobs to a safe point; a second signal ends it at once.",
+        "work, running jobs to a safe point; a second signal ends it at once. Secrets from files, "
+        "certificate and key are read again when they change; SIGHUP does so at once, opens the "
+        "audit again and reads the permissions.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

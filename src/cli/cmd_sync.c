@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/rotation.h"
 #include "cli/syncing.h"
 #include "sync/retry.h"
 #include "sync/setup.h"
@@ -65,13 +66,27 @@ static br_status run_once(sync_poller *poller, cli_syncing *s, const cli_argumen
   return st == BR_OK ? print_summary(&status, args, cli_session_json_mark(&s->session), err) : st;
 }
 
+static void look(void *context, bool hangup) {
+  if (hangup) {
+    cli_syncing_reload(context);
+  }
+}
+
 /* Until Ctrl-C or SIGTERM. */
-static void run_on(const cli_syncing *s) {
+static br_status run_on(cli_syncing *s, br_error *err) {
+  const cli_rotation_options watch = {.config = s->session.config, .look = look, .context = s};
+  cli_rotation *rotation = NULL;
+  br_status st = cli_rotation_start(&watch, &rotation, err);
+  if (st != BR_OK) {
+    return st;
+  }
   br_log(BR_LOG_INFO, "looking for events in %s every %" PRIu64 " s", s->options.events_table,
          s->options.interval_ms / 1000);
   while (br_cancel_sleep_ms(s->session.cancel, 3600000, NULL) == BR_OK) {
   }
   br_log(BR_LOG_INFO, "stopping");
+  cli_rotation_stop(rotation);
+  return BR_OK;
 }
 
 /* Servers may be away for a moment when this starts, and the service waits for them; what is wrong
@@ -107,7 +122,7 @@ static int run_sync(const cli_arguments *args) {
   if (st == BR_OK && cli_flag(args, "once")) {
     st = run_once(poller, &s, args, &failed, &err);
   } else if (st == BR_OK) {
-    run_on(&s);
+    st = run_on(&s, &err);
   }
   sync_poller_stop(poller, STOP_MS);
   cli_syncing_close(&s);

@@ -65,6 +65,17 @@ br_status cli_syncing_audit(cli_syncing *s, br_error *err) {
   return st;
 }
 
+void cli_syncing_reload(cli_syncing *s) {
+  br_error err = BR_ERROR_INIT;
+  if (s->audit != NULL && auth_audit_reopen(s->audit, &err) != BR_OK) {
+    br_log(BR_LOG_ERROR, "audit log: %s", err.message);
+  }
+  /* What is wrong with the permissions is reported by the reload itself. */
+  if (s->permissions != NULL && auth_reload_now(s->permissions, &err) != BR_OK) {
+    br_error_clear(&err);
+  }
+}
+
 static void fill_options(cli_syncing *s) {
   sync_options_of(s->session.config, &s->options);
   s->options.sqlserver = &s->sqlserver;

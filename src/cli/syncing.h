@@ -28,6 +28,8 @@ br_status cli_syncing_open(const cli_arguments *args, unsigned sides, cli_syncin
 void cli_syncing_close(cli_syncing *syncing);
 /* Opens the audit log and writes what the poller does into it, through options.on_event. */
 br_status cli_syncing_audit(cli_syncing *syncing, br_error *err) BR_CHECKED;
+/* Opens the audit again and reads the permissions now. */
+void cli_syncing_reload(cli_syncing *syncing);
 /* The events table, opened. */
 br_status cli_syncing_queue(cli_syncing *syncing, sync_queue **ret_queue, br_error *err) BR_CHECKED;
 

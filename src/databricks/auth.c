@@ -354,8 +354,9 @@ br_status dbx_auth_header(dbx_auth *auth, dbx_client *client, br_cancel *cancel,
   br_status st = BR_OK;
   char *header = NULL;
   if (auth->token != NULL) {
+    /* Asked for first: where the token changes in between, it is tried once more in vain. */
+    *ret_generation = br_secret_version(auth->token);
     header = br_asprintf("Bearer %s", br_secret_reveal(auth->token));
-    *ret_generation = 0;
   } else {
     (void)pthread_mutex_lock(&auth->lock);
     st = ensure_current(auth, client, cancel, err);
@@ -382,8 +383,8 @@ void dbx_auth_header_free(char *header) {
 }
 
 bool dbx_auth_renew(dbx_auth *auth, uint64_t generation) {
-  if (auth->token != NULL) {
-    return false;
+  if (auth->token != NULL) { /* a file may have brought another one meanwhile */
+    return br_secret_version(auth->token) != generation;
   }
   (void)pthread_mutex_lock(&auth->lock);
   if (auth->generation == generation) {

@@ -144,6 +144,12 @@ typedef struct http_server http_server;
 /* The options' tables and context must outlive the server. */
 br_status http_server_start(const http_server_options *options, http_server **ret_server,
                             br_error *err) BR_CHECKED;
+/* From now on new connections are served with this certificate and key (PEM text, copied); those
+ * that are open keep the old one until they end. Where the two can't be used (BR_ERR_TLS), or don't
+ * belong together, the old ones stay. Only for a server that was started with some; one thread at a
+ * time. */
+br_status http_server_set_certificate(http_server *server, const char *certificate, const char *key,
+                                      br_error *err) BR_CHECKED;
 /* Stops listening, waits for the handlers that run, closes all connections. NULL is fine. */
 void http_server_stop(http_server *server);
 

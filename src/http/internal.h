@@ -40,10 +40,18 @@ void http_reply_reset(http_reply *reply);
 enum MHD_Result http_reply_queue(http_reply *reply, struct MHD_Connection *connection,
                                  const char *const *extra_headers);
 
+/* What serves the connections that were made under one certificate. */
+typedef struct http_listener http_listener;
+struct http_listener {
+  http_listener *older; /* these take no new connections any more */
+  struct MHD_Daemon *daemon;
+  char *certificate, *key; /* owned; NULL: none */
+};
+
 struct http_server {
   http_server_options options;
   http_arrival *arrival; /* NULL: no limit */
-  struct MHD_Daemon *daemon;
+  http_listener *listener;
 };
 
 struct http_request {

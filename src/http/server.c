@@ -118,16 +118,17 @@ static unsigned or_default(unsigned value, unsigned otherwise) {
   return value != 0 ? value : otherwise;
 }
 
-static struct MHD_Daemon *start_daemon(http_server *server, int fd) {
+static struct MHD_Daemon *start_daemon(http_server *server, int fd, const char *certificate,
+                                       const char *key) {
   const http_server_options *o = &server->options;
   unsigned flags =
       MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC;
   struct MHD_OptionItem tls[] = {
       {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
-  if (o->tls_certificate != NULL) {
+  if (certificate != NULL) {
     flags |= MHD_USE_TLS;
-    tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)o->tls_certificate};
-    tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)o->tls_key};
+    tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)certificate};
+    tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key};
   }
   return MHD_start_daemon(
       flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
@@ -139,6 +140,94 @@ static struct MHD_Daemon *start_daemon(http_server *server, int fd) {
       MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
+/* ---- listeners ---- */
+
+static void listener_free(http_listener *listener) {
+  if (listener->daemon != NULL) {
+    MHD_stop_daemon(listener->daemon);
+  }
+  if (listener->key != NULL) {
+    br_wipe(listener->key, strlen(listener->key));
+  }
+  br_free(listener->key);
+  br_free(listener->certificate);
+  br_free(listener);
+}
+
+/* Listens on a copy of fd beside whoever does so already: whether libmicrohttpd closes a descriptor
+ * when it can't start is not said. */
+static br_status add_listener(http_server *server, int listen_fd, const char *certificate,
+                              const char *key, br_error *err) {
+  http_listener *listener = br_calloc(1, sizeof *listener);
+  if (listener == NULL) {
+    return br_error_nomem(err);
+  }
+  listener->certificate = certificate == NULL ? NULL : br_strdup(certificate);
+  listener->key = key == NULL ? NULL : br_strdup(key);
+  if ((listener->certificate == NULL) != (certificate == NULL) ||
+      (listener->key == NULL) != (key == NULL)) {
+    listener_free(listener);
+    return br_error_nomem(err);
+  }
+  int fd = dup(listen_fd);
+  if (fd < 0) {
+    int errnum = errno;
+    listener_free(listener);
+    return br_error_errno(err, errnum, "Can't start the HTTP server");
+  }
+  listener->daemon = start_daemon(server, fd, listener->certificate, listener->key);
+  if (listener->daemon == NULL) {
+    listener_free(listener);
+    return certificate == NULL
+               ? br_error_set(err, BR_ERR_IO, "Can't start the HTTP server")
+               : br_error_set(err, BR_ERR_TLS,
+                              "Can't start the HTTPS server; are certificate and key PEM files "
+                              "that belong together, the key without a password?");
+  }
+  listener->older = server->listener;
+  server->listener = listener;
+  return BR_OK;
+}
+
+static bool is_idle(const http_listener *listener) {
+  const union MHD_DaemonInfo *info =
+      MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+  return info != NULL && info->num_connections == 0;
+}
+
+/* Stops those that have no connections left. */
+static void drop_idle(http_listener *newest) {
+  for (http_listener **at = &newest->older; *at != NULL;) {
+    http_listener *listener = *at;
+    if (is_idle(listener)) {
+      *at = listener->older;
+      listener_free(listener);
+    } else {
+      at = &listener->older;
+    }
+  }
+}
+
+br_status http_server_set_certificate(http_server *server, const char *certificate, const char *key,
+                                      br_error *err) {
+  http_listener *old = server->listener;
+  const union MHD_DaemonInfo *info = MHD_get_daemon_info(old->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+  if (info == NULL || server->options.tls_certificate == NULL) {
+    return br_error_set(err, BR_ERR_UNSUPPORTED, "The server was started without TLS");
+  }
+  /* Both listen for a moment, so that no connection is refused. */
+  br_status st = add_listener(server, info->listen_fd, certificate, key, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  const MHD_socket fd = MHD_quiesce_daemon(old->daemon);
+  if (fd != MHD_INVALID_SOCKET) {
+    (void)br_sys.close(fd);
+  }
+  drop_idle(server->listener);
+  return BR_OK;
+}
+
 br_status http_server_start(const http_server_options *options, http_server **ret_server,
                             br_error *err) {
   http_server *server = br_calloc(1, sizeof *server);
@@ -146,27 +235,17 @@ br_status http_server_start(const http_server_options *options, http_server **re
     return br_error_nomem(err);
   }
   server->options = *options;
-  /* A copy of the descriptor: whether libmicrohttpd closes it when it can't start is not said. */
-  int fd = dup(options->listen_fd);
-  if (fd < 0) {
-    int errnum = errno;
-    br_free(server);
-    return br_error_errno(err, errnum, "Can't start the HTTP server");
-  }
   br_status st =
       options->arrival_seconds == 0
           ? BR_OK
           : http_arrival_start((uint64_t)options->arrival_seconds * 1000, &server->arrival, err);
-  if (st != BR_OK) {
-    (void)br_sys.close(fd);
-    br_free(server);
-    return st;
+  if (st == BR_OK) {
+    st = add_listener(server, options->listen_fd, options->tls_certificate, options->tls_key, err);
   }
-  server->daemon = start_daemon(server, fd);
-  if (server->daemon == NULL) {
+  if (st != BR_OK) {
     http_arrival_stop(server->arrival);
     br_free(server);
-    return br_error_set(err, BR_ERR_IO, "Can't start the HTTP server");
+    return st;
   }
   (void)br_sys.close(options->listen_fd);
   server->options.listen_fd = -1;
@@ -176,7 +255,10 @@ br_status http_server_start(const http_server_options *options, http_server **re
 
 void http_server_stop(http_server *server) {
   if (server != NULL) {
-    MHD_stop_daemon(server->daemon);
+    for (http_listener *l = server->listener, *older = NULL; l != NULL; l = older) {
+      older = l->older;
+      listener_free(l);
+    }
     http_arrival_stop(server->arrival);
     br_free(server);
   }

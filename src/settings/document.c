@@ -17,7 +17,7 @@ static const char intro[] =
     "`config show` prints each setting, its value (secrets masked) and where it came from.\n"
     "\n"
     "- Each secret can also come from a file: `NAME_FILE=/run/secrets/name`. One line break at the "
-    "end of the file doesn't count.\n"
+    "end of the file doesn't count. `serve` and `sync` notice when it changes.\n"
     "- `.env` holds lines `NAME=value`, with `export` in front if you like. `# …` behind a blank "
     "is a "
     "comment. Single quotes keep everything as written; double quotes know `\\n`, `\\t`, `\\\"`, "

@@ -18,6 +18,8 @@ typedef struct setting_value {
   char *text;        /* NULL = not set, or a secret */
   br_secret *secret; /* NULL = not set, or no secret */
   char *origin;      /* NULL = "default" */
+  char *file;        /* that the secret came from; NULL = none */
+  bool is_stale;     /* the file could not be read again */
   setting_rank rank;
 } setting_value;
 

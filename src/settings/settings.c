@@ -100,38 +100,97 @@ static br_status store(settings *s, setting which, const char *value, const char
   return BR_OK;
 }
 
-/* A secret in a file of its own; one line break at its end doesn't count. */
-static br_status store_from_file(settings *s, setting which, const char *path, setting_rank rank,
-                                 br_error *err) {
-  const char *name = settings_table[which].name;
-  br_buf content;
+static void secret_text_done(br_buf *content) {
+  if (content->data != NULL) {
+    br_wipe(content->data, content->cap);
+  }
+  br_buf_done(content);
+}
+
+/* The text of a secret in a file of its own; one line break at its end doesn't count. The caller
+ * wipes and frees. A file that can't be used is BR_ERR_USAGE. */
+static br_status read_secret_file(const char *name, const char *path, br_buf *content,
+                                  br_error *err) {
   br_error wrong = BR_ERROR_INIT;
-  br_status st = br_file_read(path, SECRET_FILE_MAX, &content, &wrong);
+  br_status st = br_file_read(path, SECRET_FILE_MAX, content, &wrong);
   if (st == BR_ERR_NOMEM) {
     return br_error_nomem(err);
   }
   if (st != BR_OK) {
-    return settings_add_problem(s, PROBLEM_ERROR, err, "%s_FILE: %s", name, wrong.message);
+    return br_error_set(err, BR_ERR_USAGE, "%s_FILE: %s", name, wrong.message);
   }
-  if (content.len > 0 && content.data[content.len - 1] == '\n') {
-    content.len -= content.len > 1 && content.data[content.len - 2] == '\r' ? 2 : 1;
+  if (content->len > 0 && content->data[content->len - 1] == '\n') {
+    content->len -= content->len > 1 && content->data[content->len - 2] == '\r' ? 2 : 1;
+  }
+  const char *text = br_buf_cstr(content);
+  if (text == NULL) {
+    st = br_error_nomem(err);
+  } else if (strlen(text) != content->len || content->len == 0) {
+    st = br_error_set(err, BR_ERR_USAGE, "%s_FILE: %s %s", name, path,
+                      content->len == 0 ? "is empty" : "holds a NUL byte");
+  }
+  if (st != BR_OK) {
+    secret_text_done(content);
+  }
+  return st;
+}
+
+static br_status store_from_file(settings *s, setting which, const char *path, setting_rank rank,
+                                 br_error *err) {
+  br_buf content;
+  br_error wrong = BR_ERROR_INIT;
+  br_status st = read_secret_file(settings_table[which].name, path, &content, &wrong);
+  if (st == BR_ERR_USAGE) {
+    return settings_add_problem(s, PROBLEM_ERROR, err, "%s", wrong.message);
+  }
+  if (st != BR_OK) {
+    return br_error_nomem(err);
+  }
+  char *origin = br_asprintf("file %s", path);
+  st = origin == NULL ? br_error_nomem(err)
+                      : store(s, which, br_buf_cstr(&content), origin, rank, err);
+  br_free(origin);
+  if (st == BR_OK) {
+    s->values[which].file = br_strdup(path);
+    st = s->values[which].file == NULL ? br_error_nomem(err) : BR_OK;
+  }
+  secret_text_done(&content);
+  return st;
+}
+
+static br_status refresh(setting_value *value, const setting_row *row, bool *ret_replaced,
+                         br_error *err) {
+  br_buf content;
+  br_status st = read_secret_file(row->name, value->file, &content, err);
+  if (st != BR_OK) {
+    return st;
   }
   const char *text = br_buf_cstr(&content);
-  char *origin = br_asprintf("file %s", path);
-  if (text == NULL || origin == NULL) {
-    st = br_error_nomem(err);
-  } else if (strlen(text) != content.len || content.len == 0) {
-    st = settings_add_problem(s, PROBLEM_ERROR, err, "%s_FILE: %s %s", name, path,
-                              content.len == 0 ? "is empty" : "holds a NUL byte");
-  } else {
-    st = store(s, which, text, origin, rank, err);
+  if (strcmp(text, br_secret_reveal(value->secret)) != 0) {
+    st = settings_check_value(row, text, err);
+    st = st == BR_OK ? br_secret_replace(value->secret, text, err) : st;
+    *ret_replaced = st == BR_OK;
   }
-  br_free(origin);
-  if (content.data != NULL) {
-    br_wipe(content.data, content.cap);
-  }
-  br_buf_done(&content);
+  secret_text_done(&content);
   return st;
+}
+
+void settings_refresh_secrets(settings *s,
+                              void (*report)(void *context, const char *name, const char *problem),
+                              void *context) {
+  for (int i = 0; i < SETTING_COUNT; i++) {
+    setting_value *value = &s->values[i];
+    if (value->file == NULL || value->secret == NULL) {
+      continue;
+    }
+    bool replaced = false;
+    br_error err = BR_ERROR_INIT;
+    const bool failed = refresh(value, &settings_table[i], &replaced, &err) != BR_OK;
+    if (report != NULL && (replaced || (failed && !value->is_stale))) {
+      report(context, settings_table[i].name, failed ? err.message : NULL);
+    }
+    value->is_stale = failed;
+  }
 }
 
 /* One of the two places that names are looked up in. */
@@ -210,6 +269,7 @@ static void clear_value(setting_value *value) {
   br_free(value->text);
   br_secret_free(value->secret);
   br_free(value->origin);
+  br_free(value->file);
   *value = (setting_value){0};
 }
 

@@ -99,6 +99,13 @@ void settings_free(settings *s); /* NULL is fine */
 /* Values. An alias (DATABRICKS_SERVER_HOSTNAME) is read through the setting that it stands for. */
 const char *settings_get(const settings *s, setting which); /* "" = not set; not for secrets */
 const br_secret *settings_secret(const settings *s, setting which); /* NULL = not set */
+/* Reads the files again that secrets came from (NAME_FILE). A secret whose file has changed gets
+ * the new text wherever it is in use; one that can't be read, is empty or broken stays as it was.
+ * report (may be NULL) is told of each: problem NULL = replaced; the same problem once. One thread
+ * at a time; others may read the settings meanwhile. */
+void settings_refresh_secrets(settings *s,
+                              void (*report)(void *context, const char *name, const char *problem),
+                              void *context);
 bool settings_is_set(const settings *s, setting which);
 uint64_t settings_u64(const settings *s, setting which);
 bool settings_bool(const settings *s, setting which);

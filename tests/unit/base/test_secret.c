@@ -46,6 +46,24 @@ static void the_text_comes_out_only_when_asked_for(void **state) {
   br_secret_free(empty);
 }
 
+static void a_new_text_is_seen_by_all_copies(void **state) {
+  (void)state;
+  br_secret *secret = make("abcdef");
+  br_secret *copy = NULL;
+  assert_int_equal(br_secret_copy(secret, &copy, NULL), BR_OK);
+  const char *held = br_secret_reveal(copy);
+  assert_int_equal(br_secret_version(copy), 0);
+  assert_int_equal(br_secret_replace(secret, "ghijkl", NULL), BR_OK);
+  assert_string_equal(br_secret_reveal(copy), "ghijkl");
+  assert_string_equal(held, "abcdef"); /* who is using it goes on */
+  assert_int_equal(br_secret_version(copy), 1);
+  assert_redacted("abcdef ghijkl", "*** ***");
+  br_secret_free(secret);
+  assert_string_equal(br_secret_reveal(copy), "ghijkl");
+  br_secret_free(copy);
+  assert_int_equal(br_secret_version(NULL), 0);
+}
+
 static void raw_text_is_redacted_wherever_it_stands(void **state) {
   (void)state;
   br_secret_free(make("hunter2!"));
@@ -272,6 +290,7 @@ static br_status make_and_free(void *context, br_error *err) {
   br_status st = br_secret_new("some secret", &secret, err);
   if (st == BR_OK && (st = br_secret_copy(secret, &copy, err)) == BR_OK) {
     br_secret_free(copy);
+    st = br_secret_replace(secret, "another secret", err);
   }
   br_secret_free(secret);
   return st;
@@ -285,6 +304,7 @@ static void secrets_survive_every_failing_allocation(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(the_text_comes_out_only_when_asked_for, forget),
+      cmocka_unit_test_teardown(a_new_text_is_seen_by_all_copies, forget),
       cmocka_unit_test_teardown(raw_text_is_redacted_wherever_it_stands, forget),
       cmocka_unit_test_teardown(redaction_outlives_the_secret, forget),
       cmocka_unit_test_teardown(url_encoded_forms_are_redacted, forget),

@@ -368,6 +368,47 @@ static int leave_folder(void **state) {
   return chdir("/") != 0 || rmdir(*state) != 0;
 }
 
+static void count_report(void *context, const char *name, const char *problem) {
+  unsigned *counts = context;
+  assert_string_equal(name, "SQLSERVER_PASSWORD");
+  counts[problem == NULL ? 0 : 1]++;
+}
+
+static void write_secret(const char *text) {
+  assert_int_equal(br_file_write_atomic("rotating", text, strlen(text), 0600, NULL), BR_OK);
+}
+
+static void secrets_of_files_are_read_again(void **state) {
+  (void)state;
+  unsigned counts[2] = {0, 0};
+  write_secret("first-text\n");
+  settings *s = load(ENV("SQLSERVER_PASSWORD_FILE=rotating", "DATABRICKS_TOKEN=stays-1"), "");
+  const br_secret *secret = settings_secret(s, SETTING_SQLSERVER_PASSWORD);
+  settings_refresh_secrets(s, count_report, counts);
+  assert_int_equal(counts[0] + counts[1], 0);
+  write_secret("second-text");
+  settings_refresh_secrets(s, count_report, counts);
+  assert_string_equal(br_secret_reveal(secret), "second-text");
+  static const char *const bad[] = {"", "\n", "a\nb"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    write_secret(bad[i]);
+    settings_refresh_secrets(s, count_report, counts);
+  }
+  assert_int_equal(unlink("rotating"), 0);
+  settings_refresh_secrets(s, count_report, counts);
+  assert_string_equal(br_secret_reveal(secret), "second-text");
+  assert_int_equal(counts[0], 1);
+  assert_int_equal(counts[1], 1); /* told once, until it is good again */
+  write_secret("third-text");
+  settings_refresh_secrets(s, count_report, counts);
+  settings_refresh_secrets(s, NULL, NULL);
+  assert_string_equal(br_secret_reveal(secret), "third-text");
+  assert_int_equal(counts[0], 2);
+  settings_free(s);
+  assert_int_equal(unlink("rotating"), 0);
+  br_secret_forget_all();
+}
+
 static void passwords_inside_of_other_values_are_redacted(void **state) {
   (void)state;
   static const struct {
@@ -414,6 +455,7 @@ int main(void) {
       cmocka_unit_test(plain_http_is_for_loopback_only),
       cmocka_unit_test(unknown_names_are_told_with_the_nearest),
       cmocka_unit_test(a_name_twice_in_the_file_is_told),
+      cmocka_unit_test(secrets_of_files_are_read_again),
       cmocka_unit_test(passwords_inside_of_other_values_are_redacted),
       cmocka_unit_test(strict_mode_lists_everything_at_once),
       cmocka_unit_test(placeholders_are_recognised_and_real_secrets_are_not),

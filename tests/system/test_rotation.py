@@ -1,0 +1,238 @@
+"""What is replaced while a service runs, as Kubernetes and logrotate do it: secrets from files, certificate and key,
+the audit file."""
+
+import base64
+import http.client
+import json
+import os
+import signal
+import ssl
+import subprocess
+import threading
+
+import pytest
+from canary import Hostile
+from conftest import Bridge
+from service import Service, permissions
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def make(settings, users=None, **kwargs):
+        bridge = Bridge(tmp_path / f"serve{len(started)}", settings)
+        started.append(Service(bridge, {"admin": [("*", "read_write")]} if users is None else users, **kwargs))
+        return started[-1]
+
+    yield make
+    for one in started:
+        if one.process.poll() is None:
+            assert one.stop() == 0
+
+
+class Volume:
+    """A mounted secret of Kubernetes: names are links to ..data/name, and ..data is a link that is swapped."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.folder.mkdir()
+        self.count = 0
+
+    def put(self, **files):
+        self.count += 1
+        version = self.folder / f"..v{self.count}"
+        version.mkdir()
+        for name, content in files.items():
+            (version / name).write_text(content)
+        fresh = self.folder / "..data_tmp"
+        fresh.symlink_to(version.name)
+        os.rename(fresh, self.folder / "..data")
+        for name in files:
+            if not (self.folder / name).is_symlink():
+                (self.folder / name).symlink_to(f"..data/{name}")
+
+    def __getitem__(self, name):
+        return str(self.folder / name)
+
+
+def make_pair(folder, name):
+    key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
+         certificate, "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )
+    return {"cert": certificate.read_text(), "key": key.read_text()}
+
+
+def test_certificate_and_key(start, tmp_path):
+    """New connections get the new certificate, none is refused meanwhile, and one that is open goes on."""
+    first, second, third = (make_pair(tmp_path, name) for name in ("first", "second", "third"))
+    volume = Volume(tmp_path / "tls")
+    volume.put(cert=first["cert"], key=first["key"])
+    service = start({}, options=("--tls-certificate", volume["cert"], "--tls-key", volume["key"]), ready=False)
+    context = ssl.create_default_context()
+    for pair in (first, second, third):
+        context.load_verify_locations(cadata=pair["cert"])
+    context.check_hostname = False
+
+    def connect():
+        connection = http.client.HTTPSConnection("127.0.0.1", service.port, context=context, timeout=30)
+        connection.connect()
+        return connection
+
+    def ask(connection):
+        connection.request("GET", "/health/live")
+        reply = connection.getresponse()
+        return reply.read() and reply.status
+
+    def shown():
+        connection = connect()
+        name = dict(part[0] for part in connection.sock.getpeercert()["subject"])["commonName"]
+        assert ask(connection) == 200
+        connection.close()
+        return name
+
+    assert shown() == "first"
+    kept = connect()
+    assert ask(kept) == 200
+    stop, failures, asked = threading.Event(), [], []
+
+    def others():
+        while not stop.is_set():
+            try:
+                asked.append(shown())
+            except Exception as problem:
+                failures.append(problem)
+
+    threads = [threading.Thread(target=others) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        volume.put(cert=second["cert"], key=second["key"])
+        service.until(lambda: "second" in asked)
+        assert ask(kept) == 200
+        # They don't belong together: told once, and the last good pair stays.
+        volume.put(cert=third["cert"], key=second["key"])
+        service.until(lambda: "the old certificate stays in use" in service.log())
+        service.process.send_signal(signal.SIGHUP)
+        service.until(lambda: "SIGHUP" in service.log())
+        volume.put(cert=third["cert"], key=third["key"])
+        service.process.send_signal(signal.SIGHUP)
+        service.until(lambda: asked[-1] == "third")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures, failures[:3]
+    assert asked == sorted(asked, key=["first", "second", "third"].index)
+    assert service.log().count("the old certificate stays in use") == 1
+    assert ask(kept) == 200
+    kept.close()
+
+
+def test_the_sql_password(start, sandbox, tmp_path):
+    volume = Volume(tmp_path / "secret")
+    volume.put(password="an old password")
+    settings = {**sandbox.sqlserver, "SQLSERVER_PASSWORD_FILE": volume["password"]}
+    del settings["SQLSERVER_PASSWORD"]
+    service = start(settings)
+    service.bridge.write("q/a.sql", "SELECT 1 AS a")
+    service.bridge.write("c/N.yaml", "x: y\n")
+
+    def extract(place):
+        made = service.post("/extract", {"queries_path": "q", "config_path": "c", "country": "N", "destination": place})
+        return service.ended(made.json()["job_id"])["status"]
+
+    assert extract("one") == "failed"
+    volume.put(password="sandbox-password\n")
+    service.until(lambda: "SQLSERVER_PASSWORD was read anew" in service.log())
+    assert extract("two") == "completed"
+    # Gone or empty: the last good one stays, and that is told once.
+    volume.put(password="")
+    service.until(lambda: "the last good secret stays in use: SQLSERVER_PASSWORD_FILE" in service.log())
+    assert extract("three") == "completed"
+    service.process.send_signal(signal.SIGHUP)
+    service.until(lambda: "SIGHUP" in service.log())
+    assert service.log().count("the last good secret stays") == 1
+    assert "an old password" not in service.log() and "sandbox-password" not in service.log()
+
+
+@pytest.mark.parametrize("login", ["token", "oauth"])
+def test_databricks_credentials(start, sandbox, tmp_path, login):
+    """The workspace takes one secret at a time, and forgets the tokens that an older one brought."""
+    current = {"secret": "sandbox-token-1"}
+    given = {}
+
+    def answer(request):
+        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+        if request.path.startswith("/.well-known"):
+            return None
+        if request.path.startswith("/oidc") and request.command == "POST":
+            if base64.b64decode(value).decode().partition(":")[2] != current["secret"]:
+                return 401, {"Content-Type": "application/json"}, b'{"error": "invalid_client"}'
+            token = f"sandbox-token-of-{current['secret']}"
+            given[token] = current["secret"]
+            body = json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600})
+            return 200, {"Content-Type": "application/json"}, body.encode()
+        good = given.get(value) == current["secret"] if login == "oauth" else value == current["secret"]
+        return None if good else (401, {"Content-Type": "application/json"}, b'{"error_code": 401, "message": "refused"}')
+
+    server = Hostile(sandbox.info["databricks"]["port"], answer)
+    try:
+        volume = Volume(tmp_path / "secret")
+        volume.put(secret=current["secret"])
+        settings = {**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": server.url, "EVENTS_TABLE": "main.rotation.events"}
+        del settings["DATABRICKS_TOKEN"]
+        settings |= {"DATABRICKS_TOKEN_FILE": volume["secret"]} if login == "token" else {
+            "DATABRICKS_CLIENT_ID": "me", "DATABRICKS_CLIENT_SECRET_FILE": volume["secret"]}
+        Bridge(tmp_path / "init", settings).run("init", check=True)
+        service = start(settings)
+        assert service.get("/sync/stats").status == 200
+        for number in (2, 3) if login == "token" else (2,):
+            current["secret"] = f"sandbox-token-{number}"
+            assert service.get("/sync/stats").status == 503
+            volume.put(secret=current["secret"] + "\n")
+            service.until(lambda: service.get("/sync/stats").status == 200)
+        assert service.stop() == 0
+    finally:
+        server.close()
+
+
+def test_the_audit_file(start):
+    """Renamed under load, with and without SIGHUP: every line is in one of the files, whole, and the service lives."""
+    users = {"admin": [("*", "read_write")], "other": [("*", "read")]}
+    service = start({"PERMISSIONS_HOT_RELOAD": "false"}, users)
+    path = service.bridge.data / "audit.jsonl"
+    asked = {"failures": 0}
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            assert service.get("/audit", token="other").status == 403  # a line each
+            assert service.get("/jobs", token=("raw", "Basic x")).status == 401  # likewise
+            asked["failures"] += 1
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for number in range(1, 5):
+        before = asked["failures"]
+        service.until(lambda: asked["failures"] > before + 5)
+        os.rename(path, path.with_suffix(f".{number}"))
+        if number % 2 == 0:
+            service.process.send_signal(signal.SIGHUP)
+        service.until(path.exists)
+    # What hot reload does not do, SIGHUP does.
+    service.set_users({"admin": users["admin"], "other": users["other"], "new": []})
+    assert service.get("/me", token="new").status == 401
+    service.process.send_signal(signal.SIGHUP)
+    stop.set()
+    thread.join()
+    service.until(lambda: service.get("/me", token="new").status in (200, 429))
+    lines = []
+    for file in path.parent.glob("audit*"):
+        lines += [json.loads(line) for line in file.read_text().splitlines()]
+    failures = [line for line in lines if line["event_type"] == "auth_failure" and line["resource"] == "/jobs"]
+    assert len(failures) == asked["failures"]
+    assert len(list(path.parent.glob("audit*"))) == 5
