@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "databricks/databricks.h"
 #include "databricks/error.h"
 
 /* Connections kept for the next exchange; more may be in use at once. */
@@ -80,7 +81,9 @@ dbx_connection *dbx_connection_borrow(dbx_transport *transport) {
 void dbx_connection_give_back(dbx_transport *transport, dbx_connection *c) {
   curl_easy_reset(c->easy);
   (void)pthread_mutex_lock(&transport->lock);
-  bool keep = transport->kept_count < KEPT_CONNECTIONS;
+  /* What broke off may leave a handle that can't be used again: where there was no address for the
+   * name, libcurl (7.88) refuses to set the buffer's size for ever after. */
+  bool keep = c->fit && transport->kept_count < KEPT_CONNECTIONS;
   if (keep) {
     c->next = transport->kept;
     transport->kept = c;
@@ -140,6 +143,7 @@ static CURLcode set_up(const dbx_transport *transport, dbx_connection *c) {
 br_status dbx_connection_prepare(const dbx_transport *transport, dbx_connection *c, br_error *err) {
   c->message[0] = '\0';
   CURLcode rc = set_up(transport, c);
+  c->fit = false;
   if (rc == CURLE_OUT_OF_MEMORY) {
     return br_error_nomem(err);
   }
@@ -188,6 +192,33 @@ static bool still_connecting(CURL *easy) {
          pretransfer == 0;
 }
 
+/* How far the connection came, as -1 - dbx_stage. */
+static int64_t stage_code(CURL *easy, const curl_failure *failure) {
+  curl_off_t connected = 0;
+  switch (failure->code) {
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return -1 - (int64_t)DBX_STAGE_NAME;
+  case CURLE_COULDNT_CONNECT:
+  case CURLE_INTERFACE_FAILED:
+  case CURLE_PROXY:
+    return -1 - (int64_t)DBX_STAGE_TCP;
+  default:
+    break;
+  }
+  (void)curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+  if (failure->status == BR_ERR_TLS || (still_connecting(easy) && connected > 0)) {
+    return -1 - (int64_t)DBX_STAGE_TLS;
+  }
+  return -1 - (int64_t)(still_connecting(easy) ? DBX_STAGE_TCP : DBX_STAGE_HTTP);
+}
+
+dbx_stage dbx_error_stage(const br_error *err) {
+  return err->native_code < 0 && err->native_code >= -1 - (int64_t)DBX_STAGE_HTTP
+             ? (dbx_stage)(-1 - err->native_code)
+             : DBX_STAGE_HTTP;
+}
+
 static br_status report_curl(dbx_connection *c, CURLcode code, dbx_http_response *response,
                              br_error *err) {
   curl_failure found = {code, BR_ERR_NETWORK, false, false};
@@ -213,6 +244,9 @@ static br_status report_curl(dbx_connection *c, CURLcode code, dbx_http_response
     br_error_set(err, found.status, "The proxy answered HTTP %ld: %s", proxy_status, text);
   } else {
     br_error_set(err, found.status, "%s", text);
+  }
+  if (err != NULL) {
+    err->native_code = stage_code(c->easy, &found);
   }
   return found.retriable ? br_error_set_retriable(err, found.status) : found.status;
 }
@@ -290,6 +324,7 @@ static br_status judge(dbx_connection *c, dbx_exchange *exchange, CURLcode code,
     return br_error_set_retriable(err, BR_ERR_NETWORK);
   }
   response->reach = DBX_ANSWERED;
+  c->fit = true;
   (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &response->status);
   return BR_OK;
 }

@@ -18,6 +18,7 @@ typedef struct dbx_connection {
   CURL *easy;
   CURLM *multi;
   char message[CURL_ERROR_SIZE];
+  bool fit; /* its last exchange was answered: it may be kept */
 } dbx_connection;
 
 struct dbx_transport {

@@ -11,7 +11,8 @@
  * 503 with Retry-After; lost connections for reads and for whole-file uploads. A statement is sent
  * again only where it surely did not start. Failed requests: BR_ERR_AUTH (401, 403),
  * BR_ERR_NOT_FOUND, BR_ERR_EXISTS (409), BR_ERR_REMOTE and the network's own; native_code = HTTP
- * status; the message carries the API's error code and text, never a token.
+ * status, or less than 0 where none came; the message carries the API's error code and text, never
+ * a token.
  */
 #ifndef DATABRICKS_DATABRICKS_H
 #define DATABRICKS_DATABRICKS_H
@@ -39,6 +40,16 @@ typedef struct dbx_options {
 } dbx_options;
 
 typedef struct dbx_client dbx_client;
+
+/* Where a request failed: on the way there, or with an answer (or the lack of one). Of an error
+ * that a call of this module gave. */
+typedef enum dbx_stage {
+  DBX_STAGE_NAME, /* no address for the host, or for the proxy */
+  DBX_STAGE_TCP,
+  DBX_STAGE_TLS,
+  DBX_STAGE_HTTP,
+} dbx_stage;
+dbx_stage dbx_error_stage(const br_error *err);
 
 br_status dbx_client_new(const dbx_options *options, dbx_client **ret_client,
                          br_error *err) BR_CHECKED;

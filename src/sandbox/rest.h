@@ -14,6 +14,8 @@
 #ifndef SANDBOX_REST_H
 #define SANDBOX_REST_H
 
+#include <stdatomic.h>
+
 #include <jansson.h>
 
 #include "http/http.h"
@@ -50,6 +52,7 @@ struct rest_server {
   http_server *servers[REST_SERVERS_MAX];
   size_t server_count;
   bool tls;
+  atomic_bool stopped; /* the warehouse, until it is started or a statement comes */
 };
 
 static inline rest_server *rest_of(const http_request *request) {

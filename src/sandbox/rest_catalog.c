@@ -367,10 +367,9 @@ br_status rest_list_volumes(http_request *request, http_reply *reply, br_error *
  * order to start. */
 
 static json_t *make_warehouse(const rest_server *server) {
-  (void)server;
   return json_pack("{s:s, s:s, s:s, s:s, s:b, s:{s:s}}", "id", SANDBOX_WAREHOUSE, "name", "Sandbox",
-                   "state", "RUNNING", "warehouse_type", "PRO", "enable_serverless_compute", 1,
-                   "health", "status", "HEALTHY");
+                   "state", atomic_load(&server->stopped) ? "STOPPED" : "RUNNING", "warehouse_type",
+                   "PRO", "enable_serverless_compute", 1, "health", "status", "HEALTHY");
 }
 
 br_status rest_list_warehouses(http_request *request, http_reply *reply, br_error *err) {
@@ -394,9 +393,11 @@ br_status rest_get_warehouse(http_request *request, http_reply *reply, br_error 
 }
 
 br_status rest_start_warehouse(http_request *request, http_reply *reply, br_error *err) {
+  atomic_store(&rest_of(request)->stopped, false);
   return with_warehouse(request, json_object(), reply, err);
 }
 
 br_status rest_stop_warehouse(http_request *request, http_reply *reply, br_error *err) {
+  atomic_store(&rest_of(request)->stopped, true);
   return with_warehouse(request, json_object(), reply, err);
 }

@@ -381,6 +381,7 @@ static br_status run_request(http_request *request, const statement_request *r, 
 }
 
 br_status rest_post_statement(http_request *request, http_reply *reply, br_error *err) {
+  atomic_store(&rest_of(request)->stopped, false);
   json_t *body = NULL;
   br_status st = rest_request_json(request, reply, &body, err);
   if (st != BR_OK || body == NULL) {
