@@ -42,11 +42,22 @@ size_t sql_text_prefix(const sql_type *type, const char *text, size_t length, si
   return i;
 }
 
+/* Bytes of a text that a message shows: at most so many, and no half character. */
+static int shown_length(const char *text, size_t length, size_t most) {
+  if (length > most) {
+    length = most;
+    while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80) {
+      length--;
+    }
+  }
+  return (int)length;
+}
+
 static void shown_value(const sql_type *from, const sql_value *in, char *text, size_t size) {
   char number[64] = "";
   switch (in->form) {
   case SQL_FORM_TEXT:
-    (void)snprintf(text, size, "%.*s", in->n > 200 ? 200 : (int)in->n, in->p);
+    (void)snprintf(text, size, "%.*s", shown_length(in->p, in->n, 200), in->p);
     return;
   case SQL_FORM_REAL:
     sql_double_text_databricks(in->d, false, number, sizeof number);
@@ -82,7 +93,7 @@ br_status sql_conversion_failed(sql_conversion *c, const sql_type *from, const s
   }
   const char *f = sql_type_word(ENGINE_TSQL, from->kind);
   const char *t = to->kind == SQL_DECIMAL ? "numeric" : sql_type_word(ENGINE_TSQL, to->kind);
-  int shown = in->form == SQL_FORM_TEXT ? (in->n > 400 ? 400 : (int)in->n) : 0;
+  int shown = in->form == SQL_FORM_TEXT ? shown_length(in->p, in->n, 400) : 0;
   switch (to->kind) {
   case SQL_BIT:
   case SQL_TINYINT:
@@ -158,12 +169,12 @@ br_status sql_conversion_overflow(sql_conversion *c, const sql_type *from, const
     sql_error_set(c->error, 244, 16,
                   "The conversion of the %s value '%.*s' overflowed an INT%c column. Use a larger "
                   "integer column.",
-                  f, in->n > 200 ? 200 : (int)in->n, in->p, to->kind == SQL_TINYINT ? '1' : '2');
+                  f, shown_length(in->p, in->n, 200), in->p, to->kind == SQL_TINYINT ? '1' : '2');
     c->error->state = 2;
   } else if (sql_type_is_text(from->kind) && to->kind == SQL_INT) {
     sql_error_set(c->error, 248, 16,
                   "The conversion of the %s value '%.*s' overflowed an int column.", f,
-                  in->n > 200 ? 200 : (int)in->n, in->p);
+                  shown_length(in->p, in->n, 200), in->p);
   } else if (small && sql_type_family(from->kind) == SQL_FAMILY_INTEGER &&
              from->kind != SQL_BIGINT) {
     sql_error_set(c->error, 220, 16, "Arithmetic overflow error for data type %s, value = %lld.", t,
@@ -186,12 +197,12 @@ static br_status too_long(sql_conversion *c, const sql_type *to, const char *tex
   if (c->dialect == ENGINE_DATABRICKS) {
     sql_error_condition(c->error, "DELTA_EXCEED_CHAR_VARCHAR_LIMIT", "22001",
                         "Value \"%.*s\" exceeds char/varchar type length limitation.",
-                        length > 200 ? 200 : (int)length, text);
+                        shown_length(text, length, 200), text);
   } else {
     sql_error_set(c->error, 2628, 16,
                   "String or binary data would be truncated in table '%s', column '%s'. Truncated "
                   "value: '%.*s'.",
-                  c->table, c->column, kept > 300 ? 300 : (int)kept, text);
+                  c->table, c->column, shown_length(text, kept, 300), text);
   }
   return BR_ERR_REMOTE;
 }

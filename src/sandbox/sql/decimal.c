@@ -163,6 +163,48 @@ bool sql_decimal_rescale(batch_i128 value, unsigned from, unsigned to, bool roun
   return true;
 }
 
+static bool wide_less(const wide *a, const wide *b) {
+  for (size_t i = LIMBS; i-- > 0;) {
+    if (a->limb[i] != b->limb[i]) {
+      return a->limb[i] < b->limb[i];
+    }
+  }
+  return false;
+}
+
+/* a + b, or a - b where a is not less. */
+static wide wide_join(const wide *a, const wide *b, bool subtract) {
+  wide w = {{0}};
+  int64_t carry = 0;
+  for (size_t i = 0; i < LIMBS; i++) {
+    carry += (int64_t)a->limb[i] + (subtract ? -(int64_t)b->limb[i] : (int64_t)b->limb[i]);
+    w.limb[i] = (uint32_t)carry;
+    carry = carry < 0 ? -1 : carry >> 32;
+  }
+  return w;
+}
+
+bool sql_decimal_add(batch_i128 a, unsigned scale_a, batch_i128 b, unsigned scale_b, unsigned scale,
+                     batch_i128 *ret_value) {
+  const unsigned common = scale_a > scale_b ? scale_a : scale_b;
+  wide x = wide_of(magnitude(a));
+  wide y = wide_of(magnitude(b));
+  wide_power10(&x, common - scale_a);
+  wide_power10(&y, common - scale_b);
+  const bool differ = (a < 0) != (b < 0);
+  const bool swap = differ && wide_less(&x, &y);
+  wide w = swap ? wide_join(&y, &x, true) : wide_join(&x, &y, differ);
+  if (scale < common) {
+    const u128 divisor = (u128)sql_power10(common - scale);
+    u128 remainder = 0;
+    w = wide_divide(&w, divisor, &remainder);
+    round_up(&w, remainder, divisor);
+  } else {
+    wide_power10(&w, scale - common);
+  }
+  return finish(&w, swap ? b < 0 : a < 0, ret_value);
+}
+
 bool sql_decimal_multiply(batch_i128 a, batch_i128 b, unsigned scale_of_both, unsigned scale,
                           batch_i128 *ret_value) {
   wide w = wide_multiply(magnitude(a), magnitude(b));

@@ -253,23 +253,15 @@ static void arithmetic_float(sqlite3_context *context, int op, double a, double 
   sqlite3_result_double(context, r);
 }
 
-/* Both as integers of one scale, for + - %. */
-static bool arithmetic_aligned(int op, batch_i128 a, unsigned scale_a, batch_i128 b,
-                               unsigned scale_b, unsigned scale, batch_i128 *ret_value) {
+/* Both as integers of one scale. */
+static bool remainder_of(batch_i128 a, unsigned scale_a, batch_i128 b, unsigned scale_b,
+                         unsigned scale, batch_i128 *ret_value) {
   unsigned common = scale_a > scale_b ? scale_a : scale_b;
   batch_i128 x = 0;
   batch_i128 y = 0;
-  batch_i128 r = 0;
-  if (!sql_decimal_rescale(a, scale_a, common, false, &x) ||
-      !sql_decimal_rescale(b, scale_b, common, false, &y)) {
-    return false;
-  }
-  if (op == '%') {
-    r = x % y;
-  } else if (op == '+' ? __builtin_add_overflow(x, y, &r) : __builtin_sub_overflow(x, y, &r)) {
-    return false;
-  }
-  return sql_decimal_rescale(r, common, scale, true, ret_value);
+  return sql_decimal_rescale(a, scale_a, common, false, &x) &&
+         sql_decimal_rescale(b, scale_b, common, false, &y) &&
+         sql_decimal_rescale(x % y, common, scale, true, ret_value);
 }
 
 static void arithmetic_decimal(sqlite3_context *context, int op, sqlite3_value **argv,
@@ -292,8 +284,10 @@ static void arithmetic_decimal(sqlite3_context *context, int op, sqlite3_value *
   } else if (op == '/') {
     good = sql_decimal_divide(a, type_a.scale, b, type_b.scale, type->scale,
                               runtime->dialect == ENGINE_DATABRICKS, &r);
+  } else if (op == '%') {
+    good = remainder_of(a, type_a.scale, b, type_b.scale, type->scale, &r);
   } else {
-    good = arithmetic_aligned(op, a, type_a.scale, b, type_b.scale, type->scale, &r);
+    good = sql_decimal_add(a, type_a.scale, op == '-' ? -b : b, type_b.scale, type->scale, &r);
   }
   if (!good || !sql_decimal_fits(r, type->precision)) {
     if (runtime->dialect == ENGINE_TSQL) {

@@ -59,6 +59,9 @@ bool sql_decimal_fits(batch_i128 value, unsigned precision);
  * 38 digits. */
 bool sql_decimal_rescale(batch_i128 value, unsigned from, unsigned to, bool round,
                          batch_i128 *ret_value);
+/* a + b at the result's scale, rounded there. False: more than 38 digits. */
+bool sql_decimal_add(batch_i128 a, unsigned scale_a, batch_i128 b, unsigned scale_b, unsigned scale,
+                     batch_i128 *ret_value);
 /* a op b at the result's scale: * rounds, / cuts (T-SQL) or rounds. False: more than 38 digits; the
  * caller has looked at division by zero. */
 bool sql_decimal_multiply(batch_i128 a, batch_i128 b, unsigned scale_of_both, unsigned scale,

@@ -29,6 +29,31 @@ static void numbers_stay_inside_their_types(void **state) {
        "!8115 Arithmetic overflow error converting expression to data type numeric.\n"});
 }
 
+/* The scale gives way to the digits in front of the point; what is added there is rounded. */
+static void sums_of_long_decimals_keep_their_whole_part(void **state) {
+  (void)state;
+  CHECK({"SELECT CAST('10000000000000000000000000000000000000' AS decimal(38,0)) + CAST(0.5 AS"
+         " decimal(38,10))",
+         "10000000000000000000000000000000000001\n"},
+        {"SELECT CAST('10000000000000000000000000000000000000' AS decimal(38,0)) - CAST(0.5 AS"
+         " decimal(38,10)), CAST(0.25 AS decimal(38,10)) -"
+         " CAST('10000000000000000000000000000000000000' AS decimal(38,0))",
+         "10000000000000000000000000000000000000|-10000000000000000000000000000000000000\n"},
+        {"SELECT CAST('99999999999999999999999999999999999999' AS decimal(38,0)) + 1",
+         "!8115 Arithmetic overflow error converting expression to data type numeric.\n"},
+        {"SELECT 1.25 + 2.5, 1.25 - 2.5, -1.25 + 2.5, -1.25 - 2.5, 2.5 - 2.50, 0.1 + -0.1",
+         "3.75|-1.25|1.25|-3.75|0.00|0.0\n"});
+}
+
+/* A value that is cut for a message is cut between characters, and the message goes on. */
+static void messages_show_whole_characters(void **state) {
+  (void)state;
+  char *text =
+      sql_text_run(session, "SELECT CAST('a' + REPLICATE(N'\xC3\xA9', 300) AS int)", false);
+  assert_non_null(strstr(text, "\xC3\xA9' to data type int.\n"));
+  free(text);
+}
+
 static void digits_behind_the_thirty_eighth_are_nothing(void **state) {
   (void)state;
   CHECK({"SELECT CAST('0.000000000000000000000000000000000000006' AS decimal(38,38))",
@@ -133,6 +158,8 @@ static void texts_are_cut_where_numbers_say(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(numbers_stay_inside_their_types),
+      cmocka_unit_test(sums_of_long_decimals_keep_their_whole_part),
+      cmocka_unit_test(messages_show_whole_characters),
       cmocka_unit_test(digits_behind_the_thirty_eighth_are_nothing),
       cmocka_unit_test(what_counts_as_numeric),
       cmocka_unit_test(times_are_added_and_taken_apart),
