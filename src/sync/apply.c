@@ -13,6 +13,7 @@
 typedef struct work {
   const sync_apply_options *options;
   sync_session *session;
+  sync_shelf *shelf;
   const sync_event *event;
   sync_ledger_row known;
   sync_event_lock lock;
@@ -216,15 +217,20 @@ static br_status carry_out(work *w, br_error *err) {
   if (w->event->problem != NULL) {
     return br_error_set(err, BR_ERR_DATA, "%s", w->event->problem);
   }
-  sync_change_init(&change, w->session->conn, w->options->client, w->options->cancel, w->event);
+  sync_shelf_take(w->shelf, w->session, w->options->client, w->options->cancel, w->event, &change);
   change.empty_is_fine = w->options->empty_is_fine;
   br_status st = check_rights(w, &change, err);
   if (st == BR_OK && w->options->on_start != NULL) {
     w->applied->started = true;
     w->options->on_start(w->options->on_start_context, w->event, w->applied->principal);
   }
-  st = st == BR_OK ? sync_change_prepare(&change, err) : st;
+  st = st == BR_OK && !change.prepared ? sync_change_prepare(&change, err) : st;
   st = st == BR_OK ? in_transaction(w, &change, err) : st;
+  if (st != BR_OK && sync_session_is_usable(w->session) && sync_is_lock_wait(err) &&
+      sync_change_is_kept(&change)) {
+    sync_shelf_put(w->shelf, w->session, &change);
+    return st;
+  }
   if (st != BR_OK && sync_session_is_usable(w->session) && err != NULL) {
     sync_change_explain(&change, err);
   }
@@ -353,10 +359,11 @@ static br_status attempts(work *w, br_error *err) {
   }
 }
 
-br_status sync_apply(const sync_apply_options *options, sync_session *session,
+br_status sync_apply(const sync_apply_options *options, sync_session *session, sync_shelf *shelf,
                      const sync_event *event, sync_applied *ret_applied, br_error *err) {
   sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
-  work w = {.options = options, .session = session, .event = event, .applied = &applied};
+  work w = {
+      .options = options, .session = session, .shelf = shelf, .event = event, .applied = &applied};
   (void)snprintf(applied.principal, sizeof applied.principal, "%.255s", options->principal);
   br_status st = event->event_id == NULL ? without_id(&w, err) : attempts(&w, err);
   sync_ledger_row_done(&w.known);

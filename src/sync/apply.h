@@ -7,7 +7,8 @@
  *   rights ─▶ stage the source (no transaction) ─▶ BEGIN ─ change ─ ledger row ─ COMMIT ─▶ report
  *
  * An answer to COMMIT that never comes is no failure and no success: a new session takes the locks
- * and asks the ledger. Waiting for a lock is no attempt. An event is called failed only when SQL
+ * and asks the ledger. Waiting for a lock is no attempt, and the
+ * source that was read for it is kept. An event is called failed only when SQL
  * Server could be asked and nothing of the change is there.
  */
 #ifndef SYNC_APPLY_H
@@ -17,6 +18,7 @@
 #include "sync/ledger.h"
 #include "sync/queue.h"
 #include "sync/session.h"
+#include "sync/shelf.h"
 
 /* What somebody may do with a table. */
 typedef struct sync_rights {
@@ -55,9 +57,9 @@ typedef struct sync_applied {
   char principal[256]; /* who acted */
 } sync_applied;
 
-/* A failure means that SQL Server can't be reached or asked: the event is as it was, or its
- * outcome is in the ledger. */
-br_status sync_apply(const sync_apply_options *options, sync_session *session,
+/* shelf: the session's. A failure means that SQL Server can't be reached or asked: the event is as
+ * it was, or its outcome is in the ledger. */
+br_status sync_apply(const sync_apply_options *options, sync_session *session, sync_shelf *shelf,
                      const sync_event *event, sync_applied *ret_applied, br_error *err) BR_CHECKED;
 
 /* What the event would do, in words, through a change that is rolled back; neither the event nor

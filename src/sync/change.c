@@ -18,21 +18,23 @@ static const sync_operation_row *operation_of(const sync_change *change) {
 }
 
 void sync_change_init(sync_change *change, tds_conn *conn, dbx_client *client, br_cancel *cancel,
-                      const sync_event *event) {
+                      const sync_event *event, const char *stage) {
   *change = (sync_change){.conn = conn,
                           .client = client,
                           .cancel = cancel,
                           .event = event,
                           .max_delete_rows = UINT64_MAX};
+  (void)snprintf(change->stage, sizeof change->stage, "%s", stage);
   br_buf_init(&change->notes, BR_KIB(64));
 }
 
 void sync_change_done(sync_change *change) {
   if (change->source != NULL && change->conn != NULL && tds_is_usable(change->conn)) {
     /* A stage that stays is only memory of the session: the next one drops it first. */
-    br_status ignored =
-        tds_run(change->conn,
-                "IF OBJECT_ID(N'tempdb.." SYNC_STAGE "') IS NOT NULL DROP TABLE " SYNC_STAGE, NULL);
+    char sql[4 * SYNC_STAGE_NAME_MAX];
+    (void)snprintf(sql, sizeof sql, "IF OBJECT_ID(N'tempdb..%s') IS NOT NULL DROP TABLE %s",
+                   change->stage, change->stage);
+    br_status ignored = tds_run(change->conn, sql, NULL);
     (void)ignored;
   }
   sync_source_close(change->source);
@@ -83,10 +85,18 @@ br_status sync_change_look_at_log(sync_change *change, uint64_t rows, br_error *
 br_status sync_change_prepare(sync_change *change, br_error *err) {
   br_status st = sync_target_describe(change->conn, &change->event->target, &change->target, err);
   st = st == BR_OK ? operation_of(change)->prepare(change, err) : st;
-  return st == BR_OK ? sync_change_look_at_log(change, rows_coming(change), err) : st;
+  st = st == BR_OK ? sync_change_look_at_log(change, rows_coming(change), err) : st;
+  change->prepared = st == BR_OK;
+  change->prepared_notes = change->notes.len;
+  return st;
+}
+
+bool sync_change_is_kept(const sync_change *change) {
+  return change->prepared && change->source != NULL && !change->event->options.direct;
 }
 
 br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err) {
+  change->notes.len = change->prepared_notes; /* an earlier try may have said more */
   return operation_of(change)->run(change, ret_rows, err);
 }
 
@@ -117,6 +127,7 @@ br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *
   const sync_operation_row *operation = operation_of(change);
   br_buf differences, text;
   int64_t rows = 0;
+  change->notes.len = change->prepared_notes;
   br_buf_init(&differences, BR_KIB(256));
   br_buf_init(&text, BR_KIB(256));
   br_status st =

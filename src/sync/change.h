@@ -24,16 +24,22 @@ typedef struct sync_change {
 
   sync_target *target; /* owned; below filled by prepare */
   sync_source *source; /* owned; NULL: the event has none */
-  uint64_t staged;     /* rows in the stage */
-  br_buf notes;        /* what the author should know though all went well, joined by "; " */
+  char stage[SYNC_STAGE_NAME_MAX];
+  uint64_t staged; /* rows in the stage */
+  bool prepared;
+  br_buf notes;          /* what the author should know though all went well, joined by "; " */
+  size_t prepared_notes; /* so much of them prepare has said */
 } sync_change;
 
+/* stage: the name of the table that its source's rows go to first. */
 void sync_change_init(sync_change *change, tds_conn *conn, dbx_client *client, br_cancel *cancel,
-                      const sync_event *event);
+                      const sync_event *event, const char *stage);
 /* Drops the stage where the connection still can. */
 void sync_change_done(sync_change *change);
 
 br_status sync_change_prepare(sync_change *change, br_error *err) BR_CHECKED;
+/* Prepared, and run or preview may be tried again without reading the source again. */
+bool sync_change_is_kept(const sync_change *change);
 br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err) BR_CHECKED;
 br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *err) BR_CHECKED;
 

@@ -158,8 +158,8 @@ static br_status filter_build(const sync_change *change, filter *f, br_error *er
     st = add_condition(f, change->target, &event->conditions[i], err);
   }
   if (st == BR_OK && event->has_source) {
-    st = br_buf_printf(&f->sql, err, "%sEXISTS (SELECT 1 FROM " SYNC_STAGE " AS s WHERE ",
-                       f->sql.len > 0 ? " AND " : "");
+    st = br_buf_printf(&f->sql, err, "%sEXISTS (SELECT 1 FROM %s AS s WHERE ",
+                       f->sql.len > 0 ? " AND " : "", change->stage);
     st = st == BR_OK ? sync_key_condition(change, "s.", "t.", &f->sql, err) : st;
     st = st == BR_OK ? br_buf_text(&f->sql, ")", err) : st;
   }

@@ -51,7 +51,7 @@ static br_status insert_rows(sync_change *change, int64_t *ret_rows, br_error *e
   st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "", &sql, err) : st;
   st = st == BR_OK ? br_buf_text(&sql, ") SELECT ", err) : st;
   st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "s.", &sql, err) : st;
-  st = st == BR_OK ? br_buf_text(&sql, " FROM " SYNC_STAGE " AS s", err) : st;
+  st = st == BR_OK ? br_buf_printf(&sql, err, " FROM %s AS s", change->stage) : st;
   if (st == BR_OK && change->event->options.upsert) {
     st = br_buf_printf(&sql, err,
                        " WHERE NOT EXISTS (SELECT 1 FROM %s AS t WITH (UPDLOCK, HOLDLOCK) WHERE ",
@@ -131,7 +131,7 @@ static br_status differences(sync_change *change, br_buf *out, br_error *err) {
   br_buf_init(&sql, SYNC_SQL_MAX);
   br_status st = br_buf_text(&sql, "SELECT TOP (5) ", err);
   st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "", &sql, err) : st;
-  st = st == BR_OK ? br_buf_text(&sql, " FROM " SYNC_STAGE, err) : st;
+  st = st == BR_OK ? br_buf_printf(&sql, err, " FROM %s", change->stage) : st;
   st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
   for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
     st = br_buf_text(out, i == 0 ? "" : "; ", err);

@@ -126,13 +126,15 @@ const char *sync_table_hint(const sync_change *change) {
 br_status sync_stage_source(sync_change *change, bool keys_only, br_error *err) {
   br_status st = sync_source_open(change->client, change->event, change->target, keys_only,
                                   change->cancel, &change->source, err);
-  return st == BR_OK ? sync_source_stage(change->source, change->conn, &change->staged, err) : st;
+  return st == BR_OK
+             ? sync_source_stage(change->source, change->conn, change->stage, &change->staged, err)
+             : st;
 }
 
 static br_status null_keys(sync_change *change, int64_t *ret_rows, br_error *err) {
   br_buf sql;
   br_buf_init(&sql, SYNC_SQL_MAX);
-  br_status st = br_buf_text(&sql, "SELECT COUNT_BIG(*) FROM " SYNC_STAGE " WHERE ", err);
+  br_status st = br_buf_printf(&sql, err, "SELECT COUNT_BIG(*) FROM %s WHERE ", change->stage);
   bool first = true;
   for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
     if (sync_source_is_key(change->source, i)) {
@@ -156,8 +158,9 @@ static br_status double_keys_sql(const sync_change *change, bool count, br_buf *
   br_status st =
       br_buf_text(sql, count ? "SELECT COUNT_BIG(*) FROM (SELECT " : "SELECT TOP (20) ", err);
   st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", sql, err) : st;
-  st = st == BR_OK ? br_buf_text(sql, ", COUNT_BIG(*) AS times FROM " SYNC_STAGE " GROUP BY ", err)
-                   : st;
+  st = st == BR_OK
+           ? br_buf_printf(sql, err, ", COUNT_BIG(*) AS times FROM %s GROUP BY ", change->stage)
+           : st;
   st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", sql, err) : st;
   st = st == BR_OK ? br_buf_text(sql, " HAVING COUNT_BIG(*) > 1", err) : st;
   return st == BR_OK && count ? br_buf_text(sql, ") AS d", err) : st;

@@ -32,8 +32,8 @@ static const char *hint(const sync_change *change) {
 }
 
 static br_status join(const sync_change *change, br_buf *sql, br_error *err) {
-  br_status st = br_buf_printf(sql, err, " FROM %s AS t%s INNER JOIN " SYNC_STAGE " AS s ON ",
-                               change->target->sql, hint(change));
+  br_status st = br_buf_printf(sql, err, " FROM %s AS t%s INNER JOIN %s AS s ON ",
+                               change->target->sql, hint(change), change->stage);
   return st == BR_OK ? sync_key_condition(change, "t.", "s.", sql, err) : st;
 }
 

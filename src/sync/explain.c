@@ -90,7 +90,7 @@ static br_status count_faults(sync_change *change, const constraint *c, const ch
                               bool missing, int64_t *ret_count, br_error *err) {
   br_buf sql;
   br_buf_init(&sql, SYNC_SQL_MAX);
-  br_status st = br_buf_text(&sql, "SELECT COUNT_BIG(*) FROM " SYNC_STAGE " AS s", err);
+  br_status st = br_buf_printf(&sql, err, "SELECT COUNT_BIG(*) FROM %s AS s", change->stage);
   st = st == BR_OK ? fault_condition(c, table, missing, &sql, err) : st;
   st = st == BR_OK ? sync_ask_number(change->conn, &sql, ret_count, err) : st;
   br_buf_done(&sql);
@@ -109,7 +109,7 @@ static br_status list_faults(sync_change *change, const constraint *c, const cha
              ? sync_quote(&sql, SYNC_SQLSERVER, sync_rows_text(c->rows, c->first + i, 1), err)
              : st;
   }
-  st = st == BR_OK ? br_buf_text(&sql, " FROM " SYNC_STAGE " AS s", err) : st;
+  st = st == BR_OK ? br_buf_printf(&sql, err, " FROM %s AS s", change->stage) : st;
   st = st == BR_OK ? fault_condition(c, table, missing, &sql, err) : st;
   st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
   for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {

@@ -144,14 +144,13 @@ static br_status load_into(sync_source *source, tds_conn *conn, const char *tabl
   return st;
 }
 
-static br_status create_stage(const sync_source *s, tds_conn *conn, br_error *err) {
+static br_status create_stage(const sync_source *s, tds_conn *conn, const char *stage,
+                              br_error *err) {
   br_buf sql;
   br_buf_init(&sql, BR_MIB(1));
-  br_status st =
-      br_buf_text(&sql,
-                  "IF OBJECT_ID(N'tempdb.." SYNC_STAGE "') IS NOT NULL DROP TABLE " SYNC_STAGE
-                  "; CREATE TABLE " SYNC_STAGE " (",
-                  err);
+  br_status st = br_buf_printf(
+      &sql, err, "IF OBJECT_ID(N'tempdb..%s') IS NOT NULL DROP TABLE %s; CREATE TABLE %s (", stage,
+      stage, stage);
   for (size_t i = 0; i < s->count && st == BR_OK; i++) {
     st = i > 0 ? br_buf_text(&sql, ", ", err) : BR_OK;
     st = st == BR_OK ? sync_target_column_ddl(s->columns[i], &sql, err) : st;
@@ -166,10 +165,10 @@ static br_status create_stage(const sync_source *s, tds_conn *conn, br_error *er
   return st == BR_OK ? BR_OK : br_error_context(err, st, "staging table");
 }
 
-br_status sync_source_stage(sync_source *source, tds_conn *conn, uint64_t *ret_rows,
-                            br_error *err) {
-  br_status st = create_stage(source, conn, err);
-  return st == BR_OK ? load_into(source, conn, SYNC_STAGE, false, true, ret_rows, err) : st;
+br_status sync_source_stage(sync_source *source, tds_conn *conn, const char *stage,
+                            uint64_t *ret_rows, br_error *err) {
+  br_status st = create_stage(source, conn, stage, err);
+  return st == BR_OK ? load_into(source, conn, stage, false, true, ret_rows, err) : st;
 }
 
 br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock, uint64_t *ret_rows,

@@ -250,6 +250,11 @@ static void settle(sync_poller *p, const sync_event *event, sync_applied *applie
     pthread_mutex_unlock(&p->lock);
     report(p, event, &applied->report);
   } else if (applied->started && applied->verdict != SYNC_VERDICT_DROP) {
+    if (applied->verdict == SYNC_VERDICT_BUSY) {
+      char label[128];
+      sync_event_label(event, label);
+      br_log(BR_LOG_INFO, "%s waits for a lock in SQL Server and goes back to the queue", label);
+    }
     sync_report back = {.status = SYNC_PENDING}; /* it was shown as processing */
     memcpy(back.fingerprint, event->fingerprint, sizeof back.fingerprint);
     report(p, event, &back);
@@ -320,10 +325,10 @@ static void prune(sync_poller *p, sync_session *session, uint64_t *next_ms) {
 }
 
 /* Carries out one event. false: SQL Server can't be asked. */
-static bool work_on(sync_poller *p, sync_session *session, sync_event *event) {
+static bool work_on(sync_poller *p, sync_session *session, sync_shelf *shelf, sync_event *event) {
   sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
   br_error err = BR_ERROR_INIT;
-  br_status st = sync_apply(&p->apply, session, event, &applied, &err);
+  br_status st = sync_apply(&p->apply, session, shelf, event, &applied, &err);
   if (st != BR_OK) {
     char label[128];
     sync_event_label(event, label);
@@ -337,13 +342,15 @@ static bool work_on(sync_poller *p, sync_session *session, sync_event *event) {
 }
 
 /* With a session and a slot. false: one of them is missing. */
-static bool work_once(sync_poller *p, sync_session *session, uint64_t *prune_ms) {
+static bool work_once(sync_poller *p, sync_session *session, sync_shelf *shelf,
+                      uint64_t *prune_ms) {
   prune(p, session, prune_ms);
   sync_event *event = take_event(p);
   if (event != NULL) {
-    return work_on(p, session, event);
+    return work_on(p, session, shelf, event);
   }
   br_error err = BR_ERROR_INIT;
+  sync_shelf_sweep(shelf, session);
   if (!is_stopping(p) && tds_run(session->conn, "SELECT 1", &err) != BR_OK) {
     say_failure(p, "SQL Server", &err);
     return false;
@@ -357,6 +364,7 @@ static void *worker(void *context) {
                           .queue = sync_queue_name(p->queue),
                           .slots = p->options.parallel_tables,
                           .lock_timeout_s = p->options.lock_timeout_s};
+  sync_shelf shelf = {.places = {{.used = false}}};
   uint64_t prune_ms = 0;
   unsigned failures = 0;
   bool counted = false;
@@ -369,7 +377,7 @@ static void *worker(void *context) {
     count_slot(p, &counted, session.has_slot);
     count_try(p, well);
     if (well && session.has_slot) {
-      well = work_once(p, &session, &prune_ms);
+      well = work_once(p, &session, &shelf, &prune_ms);
       count_slot(p, &counted, session.has_slot && sync_session_is_usable(&session));
     }
     failures = well ? 0 : failures + 1;
@@ -381,6 +389,7 @@ static void *worker(void *context) {
     }
   }
   count_slot(p, &counted, false);
+  sync_shelf_done(&shelf, &session);
   sync_session_close(&session);
   return NULL;
 }

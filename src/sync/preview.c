@@ -35,7 +35,8 @@ static br_status take_text(const sync_change *change, char **ret_text, br_error 
 static br_status under_lock(const sync_apply_options *options, sync_session *session,
                             const sync_event *event, char **ret_text, br_error *err) {
   sync_change change;
-  sync_change_init(&change, session->conn, options->client, options->cancel, event);
+  sync_change_init(&change, session->conn, options->client, options->cancel, event,
+                   "#bridge_stage");
   change.empty_is_fine = options->empty_is_fine;
   br_status st = look(options, &change, err);
   if (tds_is_usable(session->conn)) {

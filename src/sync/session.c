@@ -32,6 +32,7 @@ static br_status connect(sync_session *session, br_error *err) {
   sync_session_close(session);
   br_status st = tds_connect(session->options, session->cancel, &session->conn, NULL, err);
   if (st == BR_OK) {
+    session->connections++;
     st = set_options(session, err);
   }
   if (st != BR_OK) {

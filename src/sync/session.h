@@ -13,6 +13,7 @@ typedef struct sync_session {
   unsigned lock_timeout_s;    /* a statement that waits longer fails with 1222; 0 = 30 */
   br_cancel *cancel;          /* ends a wait for the connection; NULL = none */
   tds_conn *conn;             /* NULL = not connected */
+  uint64_t connections;       /* made so far */
   bool has_slot;
 } sync_session;
 

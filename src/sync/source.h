@@ -4,8 +4,8 @@
  *   dbx_rows (one statement, one snapshot) ──▶ cast to the target's types ──▶ bulk load
  *                                                 └─▶ rejected rows, by key and column
  *
- * The load goes into #bridge_stage, made with the target's types and collations, or into the
- * target itself. Memory does not grow with the number of rows.
+ * The load goes into a stage (#bridge_stage), made with the target's types and collations, or into
+ * the target itself. Memory does not grow with the number of rows.
  */
 #ifndef SYNC_SOURCE_H
 #define SYNC_SOURCE_H
@@ -14,7 +14,7 @@
 #include "sync/event.h"
 #include "sync/target.h"
 
-#define SYNC_STAGE "#bridge_stage"
+enum { SYNC_STAGE_NAME_MAX = 32 };
 
 typedef struct sync_source sync_source;
 
@@ -35,9 +35,9 @@ bool sync_source_has_identity(const sync_source *source);
 /* What the server says the source has. */
 uint64_t sync_source_total(const sync_source *source);
 
-/* Makes #bridge_stage and loads all rows into it. BR_ERR_DATA: rows can't be taken. */
-br_status sync_source_stage(sync_source *source, tds_conn *conn, uint64_t *ret_rows,
-                            br_error *err) BR_CHECKED;
+/* Makes the stage of that name and loads all rows into it. BR_ERR_DATA: rows can't be taken. */
+br_status sync_source_stage(sync_source *source, tds_conn *conn, const char *stage,
+                            uint64_t *ret_rows, br_error *err) BR_CHECKED;
 /* Loads all rows into the target itself, constraints and triggers on, inside the caller's
  * transaction. */
 br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock, uint64_t *ret_rows,

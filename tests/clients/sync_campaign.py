@@ -80,7 +80,7 @@ def campaign(options, folder):
     lake(f"ALTER TABLE {TABLE} ADD COLUMNS (remark STRING)")
     service = Bridge(
         folder / "service",
-        {**settings, "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": str(proxy.port), "POLLING_INTERVAL_SECONDS": "1",
+        {**settings, "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": str(proxy.port), "POLLING_INTERVAL_SECONDS": "3",
          "SYNC_PARALLEL_TABLES": "2", "SYNC_MAX_DELETE_ROWS": str(LIMIT)},
     )
     others = [OtherWriter(lake, unrelated, options.pause),
@@ -116,7 +116,7 @@ def main():
     parser.add_argument("--events", type=int, default=100, help="of a round")
     parser.add_argument("--kills", type=int, default=20, help="in a round")
     parser.add_argument("--replicas", type=int, default=2)
-    parser.add_argument("--pause", type=float, default=5, help="seconds between two writes of each of the two other writers")
+    parser.add_argument("--pause", type=float, default=25, help="seconds between two writes of each of the two other writers")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60, help="no new round after so long")
     options = parser.parse_args()

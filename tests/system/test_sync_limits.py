@@ -224,6 +224,23 @@ def test_a_lock_that_is_not_granted_is_no_failure(pair):
     assert p.numbers() == [1]
 
 
+def test_sources_are_read_once_for_events_that_wait_for_a_lock(pair):
+    """What the sources hold later is not what is inserted."""
+    p = pair("tds.error=1222,times=8,match=INSERT INTO [dbo].[Heap")
+    p.server("CREATE TABLE dbo.Heap2 (n int NOT NULL)")
+    p.insert("first", p.source("first", "SELECT 0 AS n"))
+    p.insert("second", p.source("second", "SELECT 1 AS n"), "dbo.Heap2")
+    p.start()
+    for event in ("first", "second"):
+        wait_until(lambda: f"event '{event}' waits for a lock" in p.log.read_text(), 60)  # noqa: B023
+    for event in ("first", "second"):
+        p.source(event, "SELECT 7 AS n")
+    for event in ("first", "second"):
+        assert p.wait_for(event, "completed")[1] == "1"
+    p.stop()
+    assert p.numbers() == [0] and p.server("SELECT n FROM dbo.Heap2") == [[1]]
+
+
 def test_a_ledger_that_can_not_be_told_is_told_later(pair):
     """Else the failure's first retry would only report it again."""
     p = pair("tds.error=1205,times=2,match=SET reported = 1")
