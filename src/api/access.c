@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/rate.h"
 #include "auth/reload.h"
 #include "auth/throttle.h"
 #include "base/clock.h"
@@ -31,12 +32,13 @@ struct api_access {
   bool enabled, strict;
   auth_audit *audit;
   auth_throttle *throttle;
+  auth_rate *rate;
   network proxies[PROXIES_MAX];
   size_t proxy_count;
   /* Who came from where not long ago: a hash, and when. A later one takes the place. */
   uint64_t seed;
   struct {
-    _Atomic uint64_t who, at_ms;
+    _Atomic uint64_t who, at_ms, audited_ms; /* audited_ms 0: not yet */
   } remembered[REMEMBERED];
   pthread_mutex_t lock;
   auth_reload *reload; /* NULL: there is no file yet */
@@ -264,6 +266,9 @@ br_status api_access_new(const settings *config, api_access **ret_access, br_err
   br_status st = load_proxies(access, err);
   st = st == BR_OK ? br_random(&access->seed, sizeof access->seed, err) : st;
   st = st == BR_OK ? auth_throttle_new(NULL, &access->throttle, err) : st;
+  st = st == BR_OK ? auth_rate_new(settings_u64(config, SETTING_HTTP_REQUESTS_PER_MINUTE),
+                                   &access->rate, err)
+                   : st;
   st = st == BR_OK ? open_audit(access, err) : st;
   st = st == BR_OK ? first_look(access, err) : st;
   if (st != BR_OK) {
@@ -283,6 +288,7 @@ void api_access_free(api_access *access) {
   }
   auth_reload_stop(access->reload);
   auth_throttle_free(access->throttle);
+  auth_rate_free(access->rate);
   auth_audit_close(access->audit);
   pthread_mutex_destroy(&access->lock);
   br_free(access);
@@ -349,7 +355,9 @@ static bool is_remembered(const api_access *access, uint64_t who) {
 
 static void remember(api_access *access, uint64_t who) {
   const size_t at = who % REMEMBERED;
-  atomic_store(&access->remembered[at].who, who);
+  if (atomic_exchange(&access->remembered[at].who, who) != who) {
+    atomic_store(&access->remembered[at].audited_ms, 0);
+  }
   atomic_store(&access->remembered[at].at_ms, br_clock_monotonic_ms());
 }
 
@@ -395,6 +403,31 @@ api_identity api_access_identify(api_access *access, const http_request *request
   ret_caller->user = user;
   remember(access, who);
   return API_IDENTITY_KNOWN;
+}
+
+uint64_t api_access_take(api_access *access, const api_caller *caller, const char *source_ip) {
+  return caller->user != NULL ? auth_rate_take_user(access->rate, auth_user_name(caller->user))
+                              : auth_rate_take_address(access->rate, source_ip);
+}
+
+/* Its place may have been taken by somebody else: then there is a line more. */
+bool api_access_login_is_due(api_access *access, const api_caller *caller, const char *source_ip) {
+  const uint64_t interval_ms = 1000 * settings_u64(access->config, SETTING_AUDIT_LOGIN_SECONDS);
+  const size_t at = hash_of(access, caller->user, source_ip) % REMEMBERED;
+  const uint64_t now_ms = br_clock_monotonic_ms();
+  uint64_t audited_ms = atomic_load(&access->remembered[at].audited_ms);
+  if (audited_ms != 0 && now_ms - audited_ms < interval_ms) {
+    return false;
+  }
+  /* Of many requests at a time one writes the line. */
+  return interval_ms == 0 || atomic_compare_exchange_strong(&access->remembered[at].audited_ms,
+                                                            &audited_ms, now_ms == 0 ? 1 : now_ms);
+}
+
+void api_access_login_was_lost(api_access *access, const api_caller *caller,
+                               const char *source_ip) {
+  const size_t at = hash_of(access, caller->user, source_ip) % REMEMBERED;
+  atomic_store(&access->remembered[at].audited_ms, 0);
 }
 
 void api_caller_done(api_caller *caller) {

@@ -44,6 +44,14 @@ api_identity api_access_identify(api_access *access, const http_request *request
                                  const char *source_ip, api_caller *ret_caller,
                                  uint64_t *ret_wait_ms);
 void api_caller_done(api_caller *caller);
+
+/* Counts the request against its user or, without one, its address: milliseconds to wait, 0 = none.
+ */
+uint64_t api_access_take(api_access *access, const api_caller *caller, const char *source_ip);
+/* Whether the login is one for the audit: the user's first from this address in
+ * AUDIT_LOGIN_SECONDS. Who is told so has to write the line, or to say that it was lost. */
+bool api_access_login_is_due(api_access *access, const api_caller *caller, const char *source_ip);
+void api_access_login_was_lost(api_access *access, const api_caller *caller, const char *source_ip);
 /* There is no permissions file: a hint for people; NULL otherwise. */
 const char *api_access_hint(api_access *access);
 

@@ -157,7 +157,7 @@ static const char *error_help(unsigned status) {
              {409, "It is there already, or somebody is at it"},
              {413, "The body is too large"},
              {422, "The request doesn't fit its shape"},
-             {429, "Too many failed logins; see Retry-After"},
+             {429, "Too many failed logins or requests; see Retry-After"},
              {503, "A side can't be reached, or the service is about to end"}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (all[i].status == status) {

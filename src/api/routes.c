@@ -45,7 +45,7 @@ static const api_field audit_filters[] = {
     {.name = "logins",
      .kind = API_BOOL,
      .initial = "true",
-     .help = "Also the successful logins (auth_success), one for each request"},
+     .help = "Also the successful logins (auth_success)"},
     LIMIT,
 };
 

@@ -76,6 +76,9 @@ static void end_request(http_request *request) {
 /* ---- who asks ---- */
 
 static br_status audit_login(const api_request *r, bool known, br_error *err) {
+  if (known && !api_access_login_is_due(r->service->access, &r->caller, r->source_ip)) {
+    return BR_OK;
+  }
   const auth_audit_record record = {
       .event = known ? AUTH_AUDIT_AUTH_SUCCESS : AUTH_AUDIT_AUTH_FAILURE,
       .user_name = api_caller_name(&r->caller),
@@ -84,15 +87,33 @@ static br_status audit_login(const api_request *r, bool known, br_error *err) {
       .action = http_method_name(http_request_method(r->http)),
       .status = known ? "success" : "failure",
   };
-  return api_access_audit(r->service->access, &record, err);
+  br_status st = api_access_audit(r->service->access, &record, err);
+  if (st != BR_OK && known) {
+    api_access_login_was_lost(r->service->access, &r->caller, r->source_ip);
+  }
+  return st;
 }
 
-static br_status say_wait(http_reply *reply, uint64_t wait_ms, br_error *err) {
+static br_status say_wait(http_reply *reply, const char *what, uint64_t wait_ms, br_error *err) {
   char seconds[32];
   (void)snprintf(seconds, sizeof seconds, "%" PRIu64, (wait_ms + 999) / 1000);
-  br_status st =
-      api_reply_error(reply, 429, err, "Too many failed logins; try again in %s s", seconds);
+  br_status st = api_reply_error(reply, 429, err, "Too many %s; try again in %s s", what, seconds);
   return st == BR_OK ? http_reply_header(reply, "Retry-After", seconds, err) : st;
+}
+
+/* Probes are answered whatever else is asked. */
+static bool is_counted(const api_request *r) {
+  return r->route == NULL || strcmp(r->route->tag, "health") != 0;
+}
+
+/* True: the reply says to wait. */
+static bool over_rate(const api_request *r, http_reply *reply, br_status *ret_st, br_error *err) {
+  const uint64_t wait_ms =
+      is_counted(r) ? api_access_take(r->service->access, &r->caller, r->source_ip) : 0;
+  if (wait_ms > 0) {
+    *ret_st = say_wait(reply, "requests", wait_ms, err);
+  }
+  return wait_ms > 0;
 }
 
 static br_status refuse_unknown(api_request *r, http_reply *reply, br_error *err) {
@@ -116,13 +137,19 @@ static br_status authorize(http_request *request, http_reply *reply, br_error *e
   if (r == NULL) {
     return br_error_nomem(err);
   }
+  br_status limited = BR_OK;
   if (r->route == NULL || is_open(r)) {
-    return BR_OK;
+    return over_rate(r, reply, &limited, err) ? limited : BR_OK;
   }
   uint64_t wait_ms = 0;
-  switch (api_access_identify(r->service->access, request, r->source_ip, &r->caller, &wait_ms)) {
+  const api_identity identity =
+      api_access_identify(r->service->access, request, r->source_ip, &r->caller, &wait_ms);
+  if (over_rate(r, reply, &limited, err)) {
+    return limited;
+  }
+  switch (identity) {
   case API_IDENTITY_WAIT:
-    return say_wait(reply, wait_ms, err);
+    return say_wait(reply, "failed logins", wait_ms, err);
   case API_IDENTITY_UNKNOWN:
     return refuse_unknown(r, reply, err);
   case API_IDENTITY_KNOWN:
@@ -278,6 +305,8 @@ br_status api_server_start(api *service, br_error *err) {
       .context = service,
       .listen_fd = service->options.listen_fd,
       .connections = (unsigned)settings_u64(service->config, SETTING_HTTP_CONNECTIONS),
+      .connections_per_address =
+          (unsigned)settings_u64(service->config, SETTING_HTTP_CONNECTIONS_PER_ADDRESS),
       .idle_seconds = (unsigned)settings_u64(service->config, SETTING_HTTP_IDLE_SECONDS),
       .arrival_seconds = (unsigned)settings_u64(service->config, SETTING_HTTP_IDLE_SECONDS),
       .tls_certificate = service->options.tls_certificate,

@@ -1,21 +1,15 @@
 #include "auth/throttle.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <string.h>
 
+#include "auth/source_key.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
-/* An address as the table knows it. */
-typedef struct key {
-  uint8_t kind; /* 4, 6, or 1 for a text that is no address */
-  uint8_t bytes[8];
-} key;
-
 typedef struct entry {
-  key who;
+  auth_source_key who;
   unsigned failures; /* 0: free */
   uint64_t failed_ms;
   uint64_t open_ms; /* from then on it may try again */
@@ -68,37 +62,8 @@ void auth_throttle_free(auth_throttle *throttle) {
   }
 }
 
-/* FNV-1a over the seed and the bytes, stirred as MurmurHash3 ends. */
-static uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t length) {
-  const uint8_t *p = bytes;
-  uint64_t hash = 0xcbf29ce484222325U ^ seed;
-  for (size_t i = 0; i < length; i++) {
-    hash = (hash ^ p[i]) * 0x100000001b3U;
-  }
-  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdU;
-  return hash ^ (hash >> 33);
-}
-
-static key key_of(const auth_throttle *t, const char *address) {
-  static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}; /* ::ffff:1.2.3.4 */
-  uint8_t bytes[16];
-  key who = {.kind = 1};
-  if (inet_pton(AF_INET, address, bytes) == 1) {
-    who.kind = 4;
-    memcpy(who.bytes, bytes, 4);
-  } else if (inet_pton(AF_INET6, address, bytes) == 1) {
-    bool is_mapped = memcmp(bytes, mapped, sizeof mapped) == 0;
-    who.kind = is_mapped ? 4 : 6;
-    memcpy(who.bytes, is_mapped ? bytes + 12 : bytes, is_mapped ? 4 : 8);
-  } else {
-    uint64_t hash = hash_bytes(t->seed, address, strlen(address));
-    memcpy(who.bytes, &hash, sizeof hash);
-  }
-  return who;
-}
-
-static entry *set_of(auth_throttle *t, const key *who) {
-  uint64_t hash = hash_bytes(t->seed, who, sizeof *who);
+static entry *set_of(auth_throttle *t, const auth_source_key *who) {
+  uint64_t hash = auth_source_hash(t->seed, who, sizeof *who);
   return t->entries + hash % t->options.sets * AUTH_THROTTLE_WAYS;
 }
 
@@ -107,7 +72,7 @@ static bool is_forgotten(const auth_throttle *t, const entry *e, uint64_t now) {
 }
 
 /* NULL: nothing is held against the address. */
-static entry *find(auth_throttle *t, const key *who, uint64_t now) {
+static entry *find(auth_throttle *t, const auth_source_key *who, uint64_t now) {
   entry *set = set_of(t, who);
   for (size_t i = 0; i < AUTH_THROTTLE_WAYS; i++) {
     if (set[i].failures > 0 && memcmp(&set[i].who, who, sizeof *who) == 0) {
@@ -121,7 +86,7 @@ static entry *find(auth_throttle *t, const key *who, uint64_t now) {
   return NULL;
 }
 
-static entry *make_room(auth_throttle *t, const key *who) {
+static entry *make_room(auth_throttle *t, const auth_source_key *who) {
   entry *set = set_of(t, who);
   entry *oldest = set;
   for (size_t i = 0; i < AUTH_THROTTLE_WAYS; i++) {
@@ -146,7 +111,7 @@ static uint64_t wait_after(const auth_throttle_options *o, unsigned failures) {
 
 uint64_t auth_throttle_wait_ms(auth_throttle *throttle, const char *address) {
   uint64_t now = br_clock_monotonic_ms();
-  key who = key_of(throttle, address);
+  auth_source_key who = auth_source_key_of(throttle->seed, address);
   (void)pthread_mutex_lock(&throttle->lock);
   const entry *e = find(throttle, &who, now);
   uint64_t wait = e != NULL && e->open_ms > now ? e->open_ms - now : 0;
@@ -156,7 +121,7 @@ uint64_t auth_throttle_wait_ms(auth_throttle *throttle, const char *address) {
 
 void auth_throttle_failed(auth_throttle *throttle, const char *address) {
   uint64_t now = br_clock_monotonic_ms();
-  key who = key_of(throttle, address);
+  auth_source_key who = auth_source_key_of(throttle->seed, address);
   (void)pthread_mutex_lock(&throttle->lock);
   entry *e = find(throttle, &who, now);
   if (e == NULL) {
@@ -171,7 +136,7 @@ void auth_throttle_failed(auth_throttle *throttle, const char *address) {
 
 void auth_throttle_succeeded(auth_throttle *throttle, const char *address) {
   uint64_t now = br_clock_monotonic_ms();
-  key who = key_of(throttle, address);
+  auth_source_key who = auth_source_key_of(throttle->seed, address);
   (void)pthread_mutex_lock(&throttle->lock);
   entry *e = find(throttle, &who, now);
   if (e != NULL) {

@@ -116,9 +116,10 @@ typedef struct http_server_options {
   const http_route *routes;
   size_t route_count;
   void *context;
-  int listen_fd;         /* a listening socket (listen.h); the server owns it once started */
-  unsigned connections;  /* 0: HTTP_CONNECTIONS_DEFAULT */
-  unsigned idle_seconds; /* 0: HTTP_IDLE_SECONDS_DEFAULT */
+  int listen_fd;        /* a listening socket (listen.h); the server owns it once started */
+  unsigned connections; /* 0: HTTP_CONNECTIONS_DEFAULT */
+  unsigned connections_per_address; /* 0: as many as there are */
+  unsigned idle_seconds;            /* 0: HTTP_IDLE_SECONDS_DEFAULT */
   /* The longest that a head, and a body that is not streamed, may take to arrive; then the
    * connection is cut. 0: no limit beyond idle_seconds of silence. */
   unsigned arrival_seconds;

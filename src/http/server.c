@@ -136,8 +136,9 @@ static struct MHD_Daemon *start_daemon(http_server *server, int fd, const char *
       NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
       on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
       MHD_OPTION_CONNECTION_LIMIT, or_default(o->connections, HTTP_CONNECTIONS_DEFAULT),
-      MHD_OPTION_CONNECTION_TIMEOUT, or_default(o->idle_seconds, HTTP_IDLE_SECONDS_DEFAULT),
-      MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+      MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
+      or_default(o->idle_seconds, HTTP_IDLE_SECONDS_DEFAULT), MHD_OPTION_ARRAY, tls,
+      MHD_OPTION_END);
 }
 
 /* ---- listeners ---- */

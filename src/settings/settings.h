@@ -27,11 +27,14 @@
   X(PERMISSIONS_FILE)                                                                              \
   X(PERMISSIONS_HOT_RELOAD)                                                                        \
   X(AUDIT_FILE)                                                                                    \
+  X(AUDIT_LOGIN_SECONDS)                                                                           \
   X(EVENTS_TABLE)                                                                                  \
   X(BRIDGE_DATA_DIR)                                                                               \
   X(BRIDGE_ALLOWED_PATHS)                                                                          \
   X(TRUSTED_PROXIES)                                                                               \
   X(HTTP_CONNECTIONS)                                                                              \
+  X(HTTP_CONNECTIONS_PER_ADDRESS)                                                                  \
+  X(HTTP_REQUESTS_PER_MINUTE)                                                                      \
   X(HTTP_IDLE_SECONDS)                                                                             \
   X(METRICS_AUTH)                                                                                  \
   X(JOBS_WORKERS)                                                                                  \

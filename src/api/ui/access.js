@@ -63,7 +63,7 @@ export function makeAudit(root) {
     feeds.audit.renew();
     document.dispatchEvent(new Event("bridge-ask"));
   });
-  const choice = h("label", { class: "check" }, logins, h("span", {}, "Successful logins, one for each request"));
+  const choice = h("label", { class: "check" }, logins, h("span", {}, "Successful logins"));
   root.append(h("div", { class: "view-head" }, h("h1", {}, "Audit"), choice), note, h("div", { class: "panel scroll" }, lines.node));
   return () => {
     const allowed = state.me?.administers === true;

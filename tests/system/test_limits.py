@@ -1,0 +1,137 @@
+"""What one caller can't take from the others: rate, connections, memory, the audit's room."""
+
+import socket
+import threading
+
+import pytest
+from conftest import Bridge
+from service import Service, token_of
+
+USERS = {"admin": [("*", "read_write")], "other": [("*", "read_write")]}
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def make(settings, **kwargs):
+        started.append(Service(Bridge(tmp_path / f"serve{len(started)}", settings), USERS, **kwargs))
+        return started[-1]
+
+    yield make
+    for one in started:
+        assert one.stop() == 0
+
+
+def test_rate(start):
+    """A user's, whatever addresses they come from; an address's without a user; probes are never counted."""
+    service = start({"HTTP_REQUESTS_PER_MINUTE": "60", "TRUSTED_PROXIES": "127.0.0.1"}, ready=False)
+
+    def ask(path, token, source):
+        return service.get(path, token=token, headers={"X-Forwarded-For": source})
+
+    replies = [ask("/me", "admin", f"192.0.2.{i % 3}") for i in range(30)]
+    granted = [reply.status for reply in replies].count(200)
+    assert 10 <= granted < 30 and {reply.status for reply in replies} == {200, 429}
+    refused = next(reply for reply in replies if reply.status == 429)
+    assert int(refused.headers["Retry-After"]) >= 1 and "requests" in refused.detail
+    assert ask("/me", "other", "192.0.2.1").status == 200, "another user at the same address"
+    for path, token in (("/", None), ("/nowhere", None), ("/jobs", None)):
+        statuses = {ask(path, token, f"198.51.100.{len(path)}").status for _ in range(30)}
+        assert 429 in statuses and len(statuses) == 2, (path, statuses)
+    assert ask("/", None, "203.0.113.9").status == 200
+    assert {ask("/health/live", None, "192.0.2.1").status for _ in range(100)} == {200}
+    assert {ask("/health/ready", None, "192.0.2.1").status for _ in range(40)} <= {200, 503}
+
+
+def test_connections_of_one_address(start):
+    """One address with many open connections; another one is served."""
+    service = start({"HTTP_CONNECTIONS": "16", "HTTP_CONNECTIONS_PER_ADDRESS": "4"})
+    held = []
+    try:
+        for _ in range(12):
+            one = socket.create_connection(("127.0.0.1", service.port), source_address=("127.0.0.2", 0))
+            one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            held.append(one)
+        for one in held[-6:]:  # those over the limit are closed without a word
+            one.settimeout(30)
+            try:
+                assert one.recv(100) == b""
+            except ConnectionResetError:
+                pass
+        for _ in range(20):
+            assert service.get("/health/live", token=None).status == 200
+        held[0].sendall(b"\r\n")  # and those within it are
+        held[0].settimeout(30)
+        assert held[0].recv(100).startswith(b"HTTP/1.1 200")
+    finally:
+        for one in held:
+            one.close()
+
+
+def test_oversized_requests_beside_others(start):
+    """Large heads, many headers, large bodies, chunks without end, pipelines: refused, while others are served and memory
+    stays."""
+    service = start({"HTTP_IDLE_SECONDS": "5"})
+    authorization = f"Authorization: Bearer {token_of('admin')}\r\n".encode()
+    head = b"POST /extract HTTP/1.1\r\nHost: x\r\n" + authorization
+    attacks = {
+        "long target": (b"GET /" + b"a" * 300000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", (b"414", b"431", b"400")),
+        "long header": (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 300000 + b"\r\n\r\n", (b"431",)),
+        "many headers": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 50000 + b"\r\n", (b"431",)),
+        "announced body": (head + b"Content-Length: 999999999999\r\n\r\n", (b"413",)),
+        "absurd length": (head + b"Content-Length: 99999999999999999999999\r\n\r\n", (b"413", b"400")),
+        "negative length": (head + b"Content-Length: -1\r\n\r\n", (b"400",)),
+        "large body": (head + b"Content-Length: 3000000\r\n\r\n" + b" " * 3000000, (b"413",)),
+        "chunks": (head + b"Transfer-Encoding: chunked\r\n\r\n" + b"10000\r\n" + b" " * 65536 + b"\r\n" + b"ffffffffffffffff\r\n",
+                   (b"413", b"400")),
+        "bad chunk": (head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", (b"400",)),
+        "no HTTP": (b"\x16\x03\x01" + b"\x00" * 5000 + b"\r\n\r\n", (b"400", b"")),
+    }
+    before = service.metric("process_resident_memory_bytes")
+    wrong = []
+
+    def attack(name, request, answers):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=60) as one:
+            try:
+                one.sendall(request)
+            except OSError:
+                pass  # closed while we were at it
+            try:
+                reply = one.recv(65536)
+            except ConnectionResetError:
+                reply = b""
+            status = reply.split(b" ")[1] if reply else b""
+            # A connection that breaks is a refusal too; an answer has to say why.
+            if status not in (*answers, b""):
+                wrong.append((name, reply[:200]))
+
+    threads = [threading.Thread(target=attack, args=(name, *what)) for name, what in attacks.items() for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert service.get("/health/live", token=None).status == 200
+        assert service.get("/jobs").status == 200
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong
+    assert service.metric("process_resident_memory_bytes") - before < 64 << 20
+
+
+def test_the_audit_is_not_flooded(start):
+    """A user's logins from an address stand there once an interval; failures, decisions and what users do always."""
+    service = start({"TRUSTED_PROXIES": "127.0.0.1"})
+    for i in range(30):
+        assert service.get("/me", headers={"X-Forwarded-For": f"192.0.2.{i % 2}"}).status == 200
+        assert service.get("/jobs", token=None, headers={"X-Forwarded-For": f"198.51.100.{i}"}).status == 401
+    lines = service.audit()
+    successes = [(line["user_name"], line["source_ip"]) for line in lines if line["event_type"] == "auth_success"]
+    assert sorted(successes) == [("admin", "192.0.2.0"), ("admin", "192.0.2.1")]
+    assert [line["event_type"] for line in lines].count("auth_failure") == 30
+
+
+def test_each_login_on_request(start):
+    service = start({"AUDIT_LOGIN_SECONDS": "0"})
+    for _ in range(5):
+        assert service.get("/me").status == 200
+    assert [line["event_type"] for line in service.audit()].count("auth_success") == 5
