@@ -128,12 +128,25 @@ void *sql_fail_memory(sql_context *context) {
   return NULL;
 }
 
+/* Functions that use an argument twice grow with every level that they are nested. */
+static void *too_complex(sql_context *context) {
+  if (context->dialect == ENGINE_TSQL) {
+    return sql_fail(context, 8623, 1,
+                    "The query processor ran out of internal resources and could not produce a "
+                    "query plan. This is a rare event and only expected for extremely complex "
+                    "queries or queries that reference a very large number of tables or "
+                    "partitions. Please simplify the query.");
+  }
+  return sql_unsupported(context, 1, "A statement as complex as this");
+}
+
 void *sql_new(sql_context *context, size_t size) {
   if (context->status != BR_OK) {
     return NULL;
   }
-  void *memory = sql_arena_alloc(context->arena, size);
-  return memory != NULL ? memory : sql_fail_memory(context);
+  const bool fits = size <= context->arena->max - context->arena->used;
+  void *memory = fits ? sql_arena_alloc(context->arena, size) : too_complex(context);
+  return memory != NULL || !fits ? memory : sql_fail_memory(context);
 }
 
 char *sql_text(sql_context *context, const char *format, ...) {

@@ -36,7 +36,7 @@ void *sql_fail_condition(sql_context *context, const char *condition, const char
                          const char *format, ...) BR_PRINTF(4, 5);
 /* One of the two by the dialect: "not supported by the sandbox". */
 void *sql_unsupported(sql_context *context, int32_t line, const char *format, ...) BR_PRINTF(3, 4);
-/* No memory, or the batch is over the arena's ceiling. */
+/* No memory. */
 void *sql_fail_memory(sql_context *context);
 
 /* Fill an engine_error without a context. */
@@ -45,7 +45,7 @@ void sql_error_set(engine_error *error, int32_t number, uint8_t severity, const 
 void sql_error_condition(engine_error *error, const char *condition, const char *sqlstate,
                          const char *format, ...) BR_PRINTF(4, 5);
 
-/* Arena allocation that records its failure. */
+/* Arena allocation that records its failure: no memory, or a batch over the arena's ceiling. */
 void *sql_new(sql_context *context, size_t size);
 char *sql_text(sql_context *context, const char *format, ...) BR_PRINTF(2, 3);
 char *sql_copy(sql_context *context, const char *text, size_t length);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "sandbox/sql/context.h"
 #include "sandbox/sql/value.h"
 
 static void decimal_results_have_the_documented_precision_and_scale(void **state) {
@@ -53,11 +54,37 @@ static void wide_products_and_quotients_are_exact(void **state) {
   assert_false(sql_decimal_multiply(sql_power10(20), sql_power10(20), 0, 0, &r));
 }
 
+/* Text that doubles with every level is stopped at the arena's ceiling, as too complex: memory is
+ * not out. */
+static void generated_text_has_a_ceiling(void **state) {
+  (void)state;
+  static const struct {
+    engine_dialect dialect;
+    const char *message;
+  } cases[] = {{ENGINE_TSQL, "ran out of internal resources"},
+               {ENGINE_DATABRICKS, "A statement as complex as this"}};
+  for (size_t i = 0; i < 2; i++) {
+    sql_arena arena;
+    sql_arena_init(&arena, 100000);
+    sql_context context = {.dialect = cases[i].dialect, .arena = &arena};
+    const char *text = "x";
+    for (int level = 0; level < 30 && text != NULL; level++) {
+      text = sql_text(&context, "(%s+%s)", text, text);
+    }
+    assert_null(text);
+    assert_int_equal(context.status, BR_ERR_REMOTE);
+    assert_non_null(strstr(context.error.message, cases[i].message));
+    assert_null(sql_new(&context, 1));
+    sql_arena_done(&arena);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(decimal_results_have_the_documented_precision_and_scale),
       cmocka_unit_test(stored_forms_sort_as_their_values),
       cmocka_unit_test(wide_products_and_quotients_are_exact),
+      cmocka_unit_test(generated_text_has_a_ceiling),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
