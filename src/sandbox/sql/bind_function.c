@@ -4,6 +4,7 @@
  */
 #include "sandbox/sql/bind_function.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -44,7 +45,7 @@ static const char *word_of(const sql_expr *expr) {
                                                                       : "";
 }
 
-bool call_part(sql_binder *b, const sql_expr *word, sql_part *ret_part) {
+bool call_part(sql_binder *b, const sql_expr *word, const char *function, sql_part *ret_part) {
   static const struct {
     const char *name;
     sql_part part;
@@ -72,6 +73,7 @@ bool call_part(sql_binder *b, const sql_expr *word, sql_part *ret_part) {
       {"isoww", SQL_PART_ISO_WEEK},
       {"weekday", SQL_PART_WEEKDAY},
       {"dw", SQL_PART_WEEKDAY},
+      {"w", SQL_PART_WEEKDAY},
       {"hour", SQL_PART_HOUR},
       {"hh", SQL_PART_HOUR},
       {"minute", SQL_PART_MINUTE},
@@ -97,7 +99,12 @@ bool call_part(sql_binder *b, const sql_expr *word, sql_part *ret_part) {
     }
   }
   if (b->is_tsql) {
-    (void)sql_fail(b->context, 155, word->line, "'%s' is not a recognized datepart option.", name);
+    char shown[32];
+    (void)snprintf(shown, sizeof shown, "%s", function);
+    for (char *c = shown; *c != '\0'; c++) {
+      *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+    (void)sql_fail(b->context, 155, word->line, "'%s' is not a recognized %s option.", name, shown);
   } else {
     (void)sql_fail_condition(b->context, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "22023",
                              "The value of the parameter unit is invalid: %s.", name);
@@ -528,7 +535,7 @@ sql_bound *bind_datepart_of(sql_binder *b, const sql_call *call, sql_part part, 
 sql_bound *bind_year(sql_binder *b, const sql_call *call) {
   sql_expr word = {.kind = SQL_E_STRING, .text = call->expr->text, .line = call->expr->line};
   sql_part part = SQL_PART_YEAR;
-  return call_part(b, &word, &part) ? bind_datepart_of(b, call, part, 0) : NULL;
+  return call_part(b, &word, "datepart", &part) ? bind_datepart_of(b, call, part, 0) : NULL;
 }
 
 /* ---- looking up ---- */

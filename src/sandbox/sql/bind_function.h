@@ -16,7 +16,7 @@ sql_bound *call_integer(sql_binder *b, const sql_call *call, size_t index);
 sql_bound *call_number(sql_binder *b, const sql_call *call, size_t index); /* float */
 long long call_pack(const sql_type *type);
 /* The word of DATEADD's first argument. False: there is no such part; an error is set. */
-bool call_part(sql_binder *b, const sql_expr *word, sql_part *ret_part);
+bool call_part(sql_binder *b, const sql_expr *word, const char *function, sql_part *ret_part);
 /* An argument that is a date or time; text becomes datetime (Databricks: TIMESTAMP). */
 sql_bound *call_moment(sql_binder *b, const sql_call *call, size_t index);
 

@@ -72,8 +72,10 @@ static uint8_t severity_of(int32_t number) {
   case 142:
   case 144:
   case 147:
+  case 155:
   case 156:
   case 178:
+  case 191:
   case 195:
   case 319:
   case 1035:

@@ -20,6 +20,7 @@ typedef enum sql_part {
   SQL_PART_MICROSECOND,
   SQL_PART_NANOSECOND,
   SQL_PART_OFFSET,
+  SQL_PART_COUNT
 } sql_part;
 
 /* f_item's ways. */

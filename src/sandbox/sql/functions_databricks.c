@@ -145,7 +145,7 @@ static sql_bound *bind_date_add(sql_binder *b, const sql_call *call) {
 static sql_bound *bind_timestampadd(sql_binder *b, const sql_call *call) {
   const sql_type instant = sql_type_of(SQL_TIMESTAMP);
   sql_part part = SQL_PART_DAY;
-  if (!call_part(b, call->expr->list, &part)) {
+  if (!call_part(b, call->expr->list, call->expr->text, &part)) {
     return NULL;
   }
   sql_bound *count = call_integer(b, call, 1);
@@ -205,7 +205,9 @@ static sql_bound *bind_make_date(sql_binder *b, const sql_call *call) {
 
 static sql_bound *bind_extract(sql_binder *b, const sql_call *call) {
   sql_part part = SQL_PART_DAY;
-  return call_part(b, call->expr->list, &part) ? bind_datepart_of(b, call, part, 1) : NULL;
+  return call_part(b, call->expr->list, call->expr->text, &part)
+             ? bind_datepart_of(b, call, part, 1)
+             : NULL;
 }
 
 /* year(x)…: dayofweek counts from Sunday = 1. */

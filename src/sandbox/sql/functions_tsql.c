@@ -214,9 +214,51 @@ static sql_bound *bind_now(sql_binder *b, const sql_call *call) {
   return now(b, sql_type_of(SQL_DATETIME));
 }
 
+/* Parts that a function never takes, and those that a type has not. any_type: the function takes
+ * what a type lacks for zero. */
+static bool part_fits(sql_binder *b, const sql_call *call, sql_part part, const sql_bound *x,
+                      bool any_type) {
+  static const struct {
+    const char *name;
+    sql_part refused[3];
+  } functions[] = {
+      {"dateadd", {SQL_PART_ISO_WEEK, SQL_PART_OFFSET, SQL_PART_OFFSET}},
+      {"datediff", {SQL_PART_ISO_WEEK, SQL_PART_OFFSET, SQL_PART_OFFSET}},
+      {"datediff_big", {SQL_PART_ISO_WEEK, SQL_PART_OFFSET, SQL_PART_OFFSET}},
+      {"datetrunc", {SQL_PART_WEEKDAY, SQL_PART_OFFSET, SQL_PART_NANOSECOND}},
+      {"datepart", {SQL_PART_COUNT, SQL_PART_COUNT, SQL_PART_COUNT}},
+      {"datename", {SQL_PART_COUNT, SQL_PART_COUNT, SQL_PART_COUNT}},
+  };
+  const char *word =
+      call->expr->list->name.count == 1 ? call->expr->list->name.parts[0] : "of this name";
+  const sql_kind kind = x->type.kind;
+  const bool clock = part >= SQL_PART_HOUR && part != SQL_PART_OFFSET;
+  const bool lacks = kind == SQL_DATE   ? part >= SQL_PART_HOUR
+                     : kind == SQL_TIME ? !clock
+                                        : part == SQL_PART_OFFSET &&
+                                              (kind == SQL_DATETIME || kind == SQL_SMALLDATETIME);
+  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    if (!br_text_equal_nocase(functions[i].name, call->expr->text)) {
+      continue;
+    }
+    for (size_t k = 0; k < 3; k++) {
+      if (functions[i].refused[k] == part) {
+        return sql_fail(b->context, 9806, call->expr->line,
+                        "The datepart %s is not supported by date function %s.", word,
+                        functions[i].name) != NULL;
+      }
+    }
+    return !lacks || any_type ||
+           sql_fail(b->context, 9810, call->expr->line,
+                    "The datepart %s is not supported by date function %s for data type %s.", word,
+                    functions[i].name, sql_type_word(ENGINE_TSQL, kind)) != NULL;
+  }
+  return true;
+}
+
 static sql_bound *bind_dateadd(sql_binder *b, const sql_call *call) {
   sql_part part = SQL_PART_DAY;
-  if (!call_part(b, call->expr->list, &part)) {
+  if (!call_part(b, call->expr->list, call->expr->text, &part)) {
     return NULL;
   }
   const sql_type integer = sql_type_of(SQL_INT);
@@ -227,15 +269,8 @@ static sql_bound *bind_dateadd(sql_binder *b, const sql_call *call) {
     const sql_type type = sql_type_of(SQL_DATETIME); /* also of text */
     x = bind_convert(b, x, &type, SQL_IMPLICIT, SQL_STYLE_NONE, call->expr->line);
   }
-  if (count == NULL || x == NULL) {
+  if (count == NULL || x == NULL || !part_fits(b, call, part, x, false)) {
     return NULL;
-  }
-  bool fine = part >= SQL_PART_HOUR;
-  if ((x->type.kind == SQL_DATE && fine) || (x->type.kind == SQL_TIME && !fine)) {
-    return sql_fail(b->context, 9810, call->expr->line,
-                    "The datepart %s is not supported by date function dateadd for data type %s.",
-                    call->expr->list->name.count == 1 ? call->expr->list->name.parts[0] : "",
-                    sql_type_word(ENGINE_TSQL, x->type.kind));
   }
   return bind_new(b, x->type, true,
                   sql_text(b->context, "f_dateadd(%d,%s,%s,%lld)", (int)part, count->sql, x->sql,
@@ -245,12 +280,12 @@ static sql_bound *bind_dateadd(sql_binder *b, const sql_call *call) {
 static sql_bound *bind_datediff(sql_binder *b, const sql_call *call) {
   sql_part part = SQL_PART_DAY;
   bool big = br_text_equal_nocase(call->expr->text, "DATEDIFF_BIG");
-  if (!call_part(b, call->expr->list, &part)) {
+  if (!call_part(b, call->expr->list, call->expr->text, &part)) {
     return NULL;
   }
   sql_bound *x = call_moment(b, call, 1);
   sql_bound *y = call_moment(b, call, 2);
-  if (x == NULL || y == NULL) {
+  if (x == NULL || y == NULL || !part_fits(b, call, part, x, true)) {
     return NULL;
   }
   return bind_new(b, sql_type_of(big ? SQL_BIGINT : SQL_INT), true,
@@ -260,25 +295,32 @@ static sql_bound *bind_datediff(sql_binder *b, const sql_call *call) {
 
 static sql_bound *bind_datepart(sql_binder *b, const sql_call *call) {
   sql_part part = SQL_PART_DAY;
-  return call_part(b, call->expr->list, &part) ? bind_datepart_of(b, call, part, 1) : NULL;
+  return call_part(b, call->expr->list, call->expr->text, &part) &&
+                 part_fits(b, call, part, call->args[1], false)
+             ? bind_datepart_of(b, call, part, 1)
+             : NULL;
 }
 
 static sql_bound *bind_datename(sql_binder *b, const sql_call *call) {
   sql_part part = SQL_PART_DAY;
-  sql_bound *x = call_part(b, call->expr->list, &part) ? call_moment(b, call, 1) : NULL;
-  return x == NULL ? NULL
-                   : bind_new(b, sql_type_text(SQL_NVARCHAR, 30), x->nullable,
-                              sql_text(b->context, "f_datename(%d,%s,%lld)", (int)part, x->sql,
-                                       call_pack(&x->type)));
+  sql_bound *x =
+      call_part(b, call->expr->list, call->expr->text, &part) ? call_moment(b, call, 1) : NULL;
+  return x == NULL || !part_fits(b, call, part, x, false)
+             ? NULL
+             : bind_new(b, sql_type_text(SQL_NVARCHAR, 30), x->nullable,
+                        sql_text(b->context, "f_datename(%d,%s,%lld)", (int)part, x->sql,
+                                 call_pack(&x->type)));
 }
 
 static sql_bound *bind_datetrunc(sql_binder *b, const sql_call *call) {
   sql_part part = SQL_PART_DAY;
-  sql_bound *x = call_part(b, call->expr->list, &part) ? call_moment(b, call, 1) : NULL;
-  return x == NULL ? NULL
-                   : bind_new(b, x->type, x->nullable,
-                              sql_text(b->context, "f_datetrunc(%d,%s,%lld)", (int)part, x->sql,
-                                       call_pack(&x->type)));
+  sql_bound *x =
+      call_part(b, call->expr->list, call->expr->text, &part) ? call_moment(b, call, 1) : NULL;
+  return x == NULL || !part_fits(b, call, part, x, false)
+             ? NULL
+             : bind_new(b, x->type, x->nullable,
+                        sql_text(b->context, "f_datetrunc(%d,%s,%lld)", (int)part, x->sql,
+                                 call_pack(&x->type)));
 }
 
 static sql_bound *bind_eomonth(sql_binder *b, const sql_call *call) {

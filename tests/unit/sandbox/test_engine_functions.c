@@ -103,6 +103,32 @@ static void times_are_added_and_taken_apart(void **state) {
        "not valid.\n"});
 }
 
+static void parts_that_a_function_or_a_type_lacks_are_refused(void **state) {
+  (void)state;
+  CHECK({"SELECT DATEPART(year, CAST('10:00' AS time))",
+         "!9810 The datepart year is not supported by date function datepart for data type "
+         "time.\n"},
+        {"SELECT DATENAME(hh, CAST('2020-01-01' AS date))",
+         "!9810 The datepart hh is not supported by date function datename for data type date.\n"},
+        {"SELECT DATEPART(tz, GETDATE())",
+         "!9810 The datepart tz is not supported by date function datepart for data type "
+         "datetime.\n"},
+        {"SELECT DATEADD(hour, 1, CAST('2020-01-01' AS date))",
+         "!9810 The datepart hour is not supported by date function dateadd for data type date.\n"},
+        {"SELECT DATEADD(iso_week, 1, GETDATE())",
+         "!9806 The datepart iso_week is not supported by date function dateadd.\n"},
+        {"SELECT DATEDIFF_BIG(tzoffset, GETDATE(), GETDATE())",
+         "!9806 The datepart tzoffset is not supported by date function datediff_big.\n"},
+        {"SELECT DATETRUNC(weekday, GETDATE())",
+         "!9806 The datepart weekday is not supported by date function datetrunc.\n"},
+        {"SELECT DATEADD(fortnight, 1, GETDATE())",
+         "!155 'fortnight' is not a recognized dateadd option.\n"},
+        {"SELECT DATEPART(w, '2020-01-05'), DATEPART(hour, '2020-01-05'),"
+         " DATEDIFF(year, CAST('10:00' AS time), CAST('11:00' AS time)),"
+         " DATEPART(tz, CAST('2020-01-01' AS datetime2))",
+         "1|0|0|0\n"});
+}
+
 static void times_are_read_as_they_are_written(void **state) {
   (void)state;
   CHECK({"SELECT CAST('12:30:20:1' AS time(3)), CAST('12:30:20.1' AS time(3)),"
@@ -163,6 +189,7 @@ int main(void) {
       cmocka_unit_test(digits_behind_the_thirty_eighth_are_nothing),
       cmocka_unit_test(what_counts_as_numeric),
       cmocka_unit_test(times_are_added_and_taken_apart),
+      cmocka_unit_test(parts_that_a_function_or_a_type_lacks_are_refused),
       cmocka_unit_test(times_are_read_as_they_are_written),
       cmocka_unit_test(offsets_have_one_form),
       cmocka_unit_test(texts_are_cut_where_numbers_say),
