@@ -316,20 +316,18 @@ bool api_access_enabled(const api_access *access) {
   return access->enabled;
 }
 
-/* The token of "Authorization: Bearer …"; NULL: there is none. */
-static const char *bearer(const http_request *request) {
-  const char *header = http_request_header(request, "Authorization");
+const char *api_bearer(const char *authorization) {
   char scheme[8] = "";
-  if (header == NULL) {
+  if (authorization == NULL) {
     return NULL;
   }
-  (void)snprintf(scheme, sizeof scheme, "%.7s", header);
+  (void)snprintf(scheme, sizeof scheme, "%.7s", authorization);
   if (!br_text_equal_nocase(scheme, "bearer ")) {
     return NULL;
   }
-  header += 7;
-  header += strspn(header, " ");
-  return *header == '\0' ? NULL : header;
+  authorization += strlen(scheme);
+  authorization += strspn(authorization, " ");
+  return *authorization == '\0' ? NULL : authorization;
 }
 
 /* FNV-1a, seeded: nobody outside can choose users or addresses that share a place. */
@@ -378,7 +376,7 @@ api_identity api_access_identify(api_access *access, const http_request *request
     return API_IDENTITY_KNOWN;
   }
   *ret_wait_ms = auth_throttle_wait_ms(access->throttle, source_ip);
-  const char *token = bearer(request);
+  const char *token = api_bearer(http_request_header(request, "Authorization"));
   if (token == NULL) {
     return API_IDENTITY_UNKNOWN; /* nothing was tried */
   }

@@ -34,6 +34,9 @@ void api_access_reload(api_access *access);
  * 64 bytes. */
 void api_access_source(const api_access *access, const http_request *request, char *address);
 
+/* The token of "Bearer …", as the header Authorization holds it; NULL: there is none. Borrowed. */
+const char *api_bearer(const char *authorization);
+
 typedef enum api_identity {
   API_IDENTITY_KNOWN,
   API_IDENTITY_UNKNOWN, /* no token, or nobody's */
