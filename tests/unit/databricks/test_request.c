@@ -110,9 +110,23 @@ static void unknown_host_is_given_up_soon(void **state) {
   br_error err = BR_ERROR_INIT;
   assert_status(head(client, &err), BR_ERR_NETWORK, &err);
   assert_true(err.retriable);
-  assert_int_equal(err.native_code, 0);
+  assert_int_equal(dbx_error_stage(&err), DBX_STAGE_TCP);
   assert_contains(err.message, "(after 3 tries)");
   assert_contains(err.message, "127.0.0.1");
+  dbx_client_free(client);
+}
+
+/* libcurl leaves a handle for which it found no address unfit for use: it must not be kept. */
+static void a_name_without_an_address_is_told_at_each_try(void **state) {
+  (void)state;
+  dbx_client *client = test_client("https://nowhere.invalid");
+  for (int i = 0; i < 2; i++) {
+    br_error err = BR_ERROR_INIT;
+    assert_status(head(client, &err), BR_ERR_NETWORK, &err);
+    assert_int_equal(dbx_error_stage(&err), DBX_STAGE_NAME);
+    assert_contains(err.message, "nowhere.invalid");
+    assert_contains(err.message, "(after 3 tries)");
+  }
   dbx_client_free(client);
 }
 
@@ -488,6 +502,7 @@ int main(void) {
       cmocka_unit_test(final_failures_are_not_tried_again),
       cmocka_unit_test(wait_beyond_the_budget_is_not_begun),
       cmocka_unit_test(unknown_host_is_given_up_soon),
+      cmocka_unit_test(a_name_without_an_address_is_told_at_each_try),
       cmocka_unit_test(answer_cut_at_any_byte_is_asked_for_again),
       cmocka_unit_test(answers_that_are_no_http_or_no_json_are_refused),
       cmocka_unit_test(endless_headers_hit_the_ceiling),
