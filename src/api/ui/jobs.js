@@ -34,6 +34,11 @@ function rows(job) {
   return job.progress?.rows ?? (job.started_at === null ? null : job.rows_extracted);
 }
 
+function timeLeft(job) {
+  const left = job.progress?.remaining_seconds ?? null;
+  return left === null ? NONE : `about ${duration(left)}`;
+}
+
 function seconds(job) {
   if (job.progress !== null) {
     return job.progress.elapsed_seconds;
@@ -60,7 +65,7 @@ const COLUMNS = [
   { label: "Queries", make: progress, update: setProgress },
   { label: "Rows", kind: "number", update: (node, job) => setText(node, number(rows(job))) },
   { label: "Rows/s", kind: "number", update: (node, job) => setText(node, number(job.progress?.rows_per_second)) },
-  { label: "Time left", kind: "number", update: (node, job) => setText(node, duration(job.progress?.remaining_seconds)) },
+  { label: "Time left", kind: "number", update: (node, job) => setText(node, timeLeft(job)) },
   { label: "Took", kind: "number", update: (node, job) => setText(node, duration(seconds(job))) },
   {
     label: "Created",
@@ -78,12 +83,15 @@ export function jobTable(caption) {
 
 /* ---- one job ---- */
 
+// What a query has come to is told when it has ended.
+const ended = (q, value) => (q.status === "pending" || q.status === "running" ? null : value);
+
 const QUERY_COLUMNS = [
   { label: "Query", kind: "wide", update: (node, q) => setText(node, q.query_name) },
   { label: "Status", make: badge, update: (node, q) => setBadge(node, q.status) },
-  { label: "Rows", kind: "number", update: (node, q) => setText(node, number(q.rows_extracted)) },
-  { label: "Files", kind: "number", update: (node, q) => setText(node, number(q.files_created)) },
-  { label: "Took", kind: "number", update: (node, q) => setText(node, duration(q.duration_seconds)) },
+  { label: "Rows", kind: "number", update: (node, q) => setText(node, number(ended(q, q.rows_extracted))) },
+  { label: "Files", kind: "number", update: (node, q) => setText(node, number(ended(q, q.files_created))) },
+  { label: "Took", kind: "number", update: (node, q) => setText(node, duration(ended(q, q.duration_seconds))) },
   { label: "Error", kind: "message", update: (node, q) => setText(node, q.error ?? NONE) },
 ];
 
@@ -147,7 +155,7 @@ export function updateJob() {
     ["Rows expected", p === null ? NONE : p.rows_expected === null ? "not known" : `about ${number(p.rows_expected)}`],
     ["Rows per second", number(p?.rows_per_second)],
     ["Written", p === null ? NONE : bytes(p.bytes)],
-    ["Time left", p === null ? NONE : p.remaining_seconds === null ? "not known" : `about ${duration(p.remaining_seconds)}`],
+    ["Time left", p !== null && p.remaining_seconds === null ? "not known" : timeLeft(job)],
   ]);
   detail.queries.set(job.results);
   setNotice(detail.note, { error: feeds.job.error, data: feeds.job.at === 0 ? null : job }, job.results.length, "Nothing is known of its queries yet.");

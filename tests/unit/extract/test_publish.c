@@ -402,6 +402,7 @@ static br_status publish_torn(fixture *f, const char *run, const char *const *co
   extract_publisher *p = NULL;
   extract_files kept = {0};
   br_status st = extract_publish_begin(&options, &p, &kept, &f->err);
+  extract_files_done(&kept);
   for (uint32_t i = 0; st == BR_OK && i < count; i++) {
     char path[160];
     flow_part part = spool(f, i, contents[i], path, sizeof path);
