@@ -206,7 +206,7 @@ def aborted(load):
 
     def act(random_):
         token = token_of("admin").encode()
-        whole = b"GET /jobs?limit=1000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n\r\n"
+        whole = b"GET /jobs?limit=100 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n\r\n"
         body = b"POST /sync/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\nContent-Length: 500\r\n\r\n{\"event_id\":"
         sent = random_.choice([b"", whole[: random_.randrange(len(whole))], whole, body, b"\x16\x03\x01\x02\x00", b"\r\n\r\n", random_.randbytes(300)])
         with socket.create_connection(("127.0.0.1", load.service.port), timeout=60) as one:
