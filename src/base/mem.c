@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -82,6 +83,12 @@ char *br_asprintf(const char *format, ...) {
   }
   va_end(again);
   return text;
+}
+
+void br_mem_share_heaps(void) {
+#ifdef M_ARENA_MAX
+  (void)mallopt(M_ARENA_MAX, 2);
+#endif
 }
 
 void br_wipe(void *memory, size_t size) {

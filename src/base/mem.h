@@ -32,6 +32,11 @@ char *br_asprintf(const char *format, ...) BR_PRINTF(1, 2);
 void br_mem_fail_after(long countdown);
 long br_mem_count(void);
 
+/* For a process that runs for days with a thread per connection: glibc gives threads heaps of their
+ * own, up to eight for each core, and each of them keeps what it once needed most (mallopt(3),
+ * M_ARENA_MAX). Two are enough for as many cores as wait for a database. */
+void br_mem_share_heaps(void);
+
 /* Wipes memory in a way that the compiler keeps. */
 void br_wipe(void *memory, size_t size);
 

@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/sys.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -162,6 +163,7 @@ static br_status run_session(const cli_arguments *args, cli_session *s, br_error
 static int run(const cli_arguments *args) {
   br_error err = BR_ERROR_INIT;
   cli_session s;
+  br_mem_share_heaps();
   br_status st = cli_session_open(args, CLI_SIDES_CONFIGURED, &s, &err);
   if (st == BR_OK) {
     st = run_session(args, &s, &err);
