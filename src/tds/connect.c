@@ -26,6 +26,7 @@ enum {
   DEFAULT_PORT = 1433,
   STRICT_SILENCE_SHARE = 3, /* of the time to connect, how long TLS that comes first may wait */
   TLS_RECORD_ALERT = 0x15,
+  TLS_RECORD_DATA = 0x17,
 };
 
 static const char program_name[] = "sql-databricks-bridge";
@@ -287,8 +288,19 @@ static br_status login_status(const tds_conn *conn) {
   return conn->pending.status;
 }
 
+/* Babelfish does so where it refuses a login, as while it recovers from a crash. */
+static br_status explain_tls_answer(const tds_conn *conn, br_status st, br_error *err) {
+  return st == BR_ERR_PROTOCOL && !conn->tls && conn->reader.type == TLS_RECORD_DATA
+             ? br_error_set(err, st,
+                            "The server answers the login inside TLS, though both sides agreed to "
+                            "encrypt nothing but the login (a refusal, perhaps: "
+                            "SQLSERVER_ENCRYPT=mandatory shows its words)")
+             : st;
+}
+
 static br_status read_login_answer(tds_conn *conn, br_error *err) {
   br_status st = begin_answer(conn, "instead of answering the login", err);
+  st = explain_tls_answer(conn, st, err);
   conn->state = CONN_RESPONSE;
   conn->answer_begun = true;
   while (st == BR_OK) {

@@ -8,6 +8,7 @@ import pytest
 from conftest import wait_until
 from sync_case import EVENTS, Sql, sync  # noqa: F401 (a fixture)
 from test_sync import THREE
+from test_sync_limits import Tsql
 
 
 def test_identity_insert_ends_with_its_event_though_it_failed(sync):
@@ -174,12 +175,17 @@ class Holder:
 
     def __init__(self, sync):
         self.database = sync.server("SELECT DB_NAME()").json()["rows"][0][0]
-        self.process = sync.bridge.start(
-            "sql", "--on", "sqlserver", "--database", self.database,
-            f"DECLARE @r int, @n nvarchar(255) = {self.name}; EXEC @r = sp_getapplock @Resource = @n, @LockMode = N'Exclusive',"
-            " @LockOwner = N'Session', @LockTimeout = 0; IF @r < 0 THROW 50001, 'not granted', 1; WAITFOR DELAY '00:10:00'",
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
+        take = (f"DECLARE @r int, @n nvarchar(255) = {self.name}; EXEC @r = sp_getapplock @Resource = @n, @LockMode = N'Exclusive',"
+                " @LockOwner = N'Session', @LockTimeout = 0; IF @r < 0 THROW 50001, 'not granted', 1")
+        if "SQLSERVER_HOST" in sync.bridge.settings:
+            session = Tsql(sync.bridge.settings)
+            session.run(take)
+            self.process = session.process
+        else:  # the embedded sandbox
+            self.process = sync.bridge.start(
+                "sql", "--on", "sqlserver", "--database", self.database, take + "; WAITFOR DELAY '00:10:00'",
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
         test = f"SELECT APPLOCK_TEST('public', {self.name}, 'Exclusive', 'Session')"
         wait_until(lambda: sync.bridge.sql("sqlserver", test, self.database).json()["rows"] == [[0]], what="the lock")
 

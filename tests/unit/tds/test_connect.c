@@ -24,13 +24,14 @@
 enum { TIMEOUT_MS = 20000, LOGIN_SIZE = 65536 };
 
 typedef enum server_mode {
-  SERVER_PLAIN,      /* no TLS at all */
-  SERVER_LOGIN_ONLY, /* ENCRYPT_OFF */
-  SERVER_ENCRYPTED,  /* ENCRYPT_ON */
-  SERVER_STRICT,     /* TDS 8.0 */
-  SERVER_SILENT,     /* takes the connection and says nothing */
-  SERVER_HTTP,       /* speaks something else */
-  SERVER_CLOSES,     /* closes at once */
+  SERVER_PLAIN,        /* no TLS at all */
+  SERVER_LOGIN_ONLY,   /* ENCRYPT_OFF */
+  SERVER_STAYS_IN_TLS, /* the same, and yet answers inside TLS */
+  SERVER_ENCRYPTED,    /* ENCRYPT_ON */
+  SERVER_STRICT,       /* TDS 8.0 */
+  SERVER_SILENT,       /* takes the connection and says nothing */
+  SERVER_HTTP,         /* speaks something else */
+  SERVER_CLOSES,       /* closes at once */
   SERVER_CLOSES_AFTER_PRELOGIN,
   SERVER_TLS_ALERT, /* what a server of TDS 8.0 alone says to a PRELOGIN */
 } server_mode;
@@ -83,6 +84,7 @@ static bool write_message(tds_writer *w, const void *bytes, size_t length) {
 static bool answer_prelogin(const server *s, tds_reader *r, tds_writer *w, br_buf *buf) {
   static const uint8_t encryption[] = {[SERVER_PLAIN] = TDS_ENCRYPTION_NOT_SUPPORTED,
                                        [SERVER_LOGIN_ONLY] = TDS_ENCRYPTION_OFF,
+                                       [SERVER_STAYS_IN_TLS] = TDS_ENCRYPTION_OFF,
                                        [SERVER_ENCRYPTED] = TDS_ENCRYPTION_ON,
                                        [SERVER_STRICT] = TDS_ENCRYPTION_ON,
                                        [SERVER_CLOSES_AFTER_PRELOGIN] =
@@ -138,7 +140,8 @@ static bool answer_login(const server *s, tds_writer *w, br_buf *buf) {
 }
 
 static void speak(server *s, tds_stream **stream, tds_reader *r, tds_writer *w, br_buf *buf) {
-  bool tls = s->mode == SERVER_LOGIN_ONLY || s->mode == SERVER_ENCRYPTED;
+  bool tls =
+      s->mode == SERVER_LOGIN_ONLY || s->mode == SERVER_STAYS_IN_TLS || s->mode == SERVER_ENCRYPTED;
   if (s->mode == SERVER_STRICT && !start_tls(stream, r, w, true)) {
     return;
   }
@@ -305,6 +308,7 @@ static void what_is_no_server_is_told_with_its_stage(void **state) {
   fails(SERVER_CLOSES_AFTER_PRELOGIN, TDS_ENCRYPT_OPTIONAL, BR_ERR_NETWORK, TDS_STAGE_LOGIN, "");
   fails(SERVER_PLAIN, TDS_ENCRYPT_MANDATORY, BR_ERR_TLS, TDS_STAGE_TLS, "mandatory");
   fails(SERVER_LOGIN_ONLY, TDS_ENCRYPT_MANDATORY, BR_ERR_TLS, TDS_STAGE_TLS, "mandatory");
+  fails(SERVER_STAYS_IN_TLS, TDS_ENCRYPT_OPTIONAL, BR_ERR_PROTOCOL, TDS_STAGE_LOGIN, "inside TLS");
 }
 
 /* Each side speaks only one of TDS 7.4 and 8.0, and they don't meet: the message names the setting
