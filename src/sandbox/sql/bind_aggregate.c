@@ -262,8 +262,12 @@ static sql_bound *bind_avg(sql_binder *b, const aggregate_call *c) {
     return invalid_operand(b, c->expr, c->arg);
   }
   const char *count = sql_text(b->context, "(count(%s%s)%s)", c->distinct, c->arg->sql, c->window);
-  const char *total =
-      sql_text(b->context, "(%s(%s%s)%s)", function, c->distinct, c->arg->sql, c->window);
+  const char *arg = c->arg->sql;
+  if (!b->is_tsql && sum.kind == SQL_BIGINT) { /* added as DOUBLEs: no sum is too large */
+    function = "sum_f";
+    arg = sql_text(b->context, "CAST(%s AS REAL)", arg);
+  }
+  const char *total = sql_text(b->context, "(%s(%s%s)%s)", function, c->distinct, arg, c->window);
   if (sum.kind == SQL_DECIMAL) {
     unsigned s = c->arg->type.scale;
     sql_type type =
@@ -324,6 +328,11 @@ static sql_bound *bind_string_agg(sql_binder *b, const aggregate_call *c) {
   if (!sql_type_is_text(type.kind)) {
     type = b->is_tsql ? sql_type_text(SQL_NVARCHAR, 4000) : sql_type_of(SQL_STRING);
   }
+  if (b->is_tsql && !sql_type_is_text(separator->type.kind) && separator->type.kind != SQL_VOID) {
+    return sql_fail(b->context, 8116, c->expr->line,
+                    "Argument data type %s is invalid for argument 2 of string_agg function.",
+                    sql_type_word(ENGINE_TSQL, separator->type.kind));
+  }
   sql_bound *value = bind_convert(b, c->arg, &type, SQL_EXPLICIT, SQL_STYLE_NONE, c->expr->line);
   bool unicode = sql_type_is_unicode(type.kind);
   type.kind = !b->is_tsql ? SQL_STRING : unicode ? SQL_NVARCHAR : SQL_VARCHAR;
@@ -332,7 +341,8 @@ static sql_bound *bind_string_agg(sql_binder *b, const aggregate_call *c) {
   }
   return value == NULL ? NULL
                        : bind_new(b, type, true,
-                                  sql_text(b->context, "sagg(%s,%s)", value->sql, separator->sql));
+                                  sql_text(b->context, "sagg(%s,%s,%lld)", value->sql,
+                                           separator->sql, (long long)sql_type_pack(&type)));
 }
 
 static bool aggregate_allowed(sql_binder *b, const sql_expr *call) {

@@ -180,7 +180,19 @@ static bool result_columns(sql_binder *b, const sql_item_list *list, sql_bound_q
 
 /* ---- GROUP BY ---- */
 
-/* Databricks: GROUP BY 1 and GROUP BY alias mean the select list. */
+static bool is_column(const sql_scope *scope, const char *name) {
+  for (const sql_source *s = scope->sources; s != NULL; s = s->next) {
+    for (size_t i = 0; i < s->count; i++) {
+      if (br_text_equal_nocase(s->columns[i].name, name)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/* Databricks: GROUP BY 1 and GROUP BY alias mean the select list, an alias only where no column is
+ * of that name. */
 static const sql_expr *group_target(sql_binder *b, const sql_select *select, const sql_expr *expr) {
   if (b->is_tsql) {
     return expr;
@@ -195,7 +207,8 @@ static const sql_expr *group_target(sql_binder *b, const sql_select *select, con
     position++;
     if ((number && position == wanted) ||
         (expr->kind == SQL_E_COLUMN && expr->name.count == 1 && item->alias != NULL &&
-         br_text_equal_nocase(item->alias, expr->name.parts[0]))) {
+         br_text_equal_nocase(item->alias, expr->name.parts[0]) &&
+         !is_column(b->scope, expr->name.parts[0]))) {
       return item->expr;
     }
   }

@@ -6,7 +6,7 @@
  *   sum_d(x)            SUM of decimal: in the form of 38 digits
  *   sum_f(x)            SUM of float
  *   one(x)              the value of a scalar subquery: more than one row is an error
- *   sagg(x, separator)  STRING_AGG in the order of the rows
+ *   sagg(x, separator, type)  STRING_AGG in the order of the rows
  */
 #include <math.h>
 #include <string.h>
@@ -182,6 +182,14 @@ static void sagg_step(sqlite3_context *context, int argc, sqlite3_value **argv) 
   if (st == BR_OK) {
     st = br_buf_append(buf, in.p, in.n, NULL);
   }
+  const sql_type type = sql_type_argument(argv[2]);
+  if (st == BR_OK && type.length != SQL_LENGTH_MAX && buf->len > type.length &&
+      sql_text_units(&type, (const char *)buf->data, buf->len) > type.length) {
+    sql_error_set(&sql_runtime_of(context)->error, 9829, 16,
+                  "STRING_AGG aggregation result exceeded the limit of 8000 bytes. Use LOB types "
+                  "to avoid result truncation.");
+    st = BR_ERR_REMOTE;
+  }
   if (st != BR_OK) {
     sql_fail_call(context, st);
   }
@@ -204,6 +212,6 @@ const sql_aggregate sql_aggregates[] = {
     {"sum_d", 1, sum_step, sum_d_value, sum_d_value, sum_inverse},
     {"sum_f", 1, sum_step, sum_f_value, sum_f_value, sum_inverse},
     {"one", 1, one_step, one_final, NULL, NULL},
-    {"sagg", 2, sagg_step, sagg_final, NULL, NULL},
+    {"sagg", 3, sagg_step, sagg_final, NULL, NULL},
     {NULL, 0, NULL, NULL, NULL, NULL},
 };

@@ -50,6 +50,15 @@ static void functions_at_their_ends(void **state) {
          "9223372036854775807|-9223372036854775808|2\n"},
         {"SELECT locate('', 'abc'), instr('abc', ''), locate('b', 'abcb', 3)", "1|1|4\n"},
         {"SELECT concat_ws(NULL, 'a', 'b'), concat_ws(',', 'a', NULL, 'b')", "NULL|a,b\n"},
+        {"SELECT avg(x), avg(DISTINCT x) FROM (SELECT 9223372036854775807 AS x UNION ALL SELECT"
+         " 9223372036854775807)",
+         "9.223372036854776e+18|9.223372036854776e+18\n"},
+        {"SELECT x % 2 AS x, count(*) AS n FROM (SELECT 1 AS x UNION ALL SELECT 3 UNION ALL SELECT"
+         " 2) GROUP BY x ORDER BY x, n",
+         "0|1\n1|1\n1|1\n"},
+        {"SELECT x % 2 AS y, count(*) AS n FROM (SELECT 1 AS x UNION ALL SELECT 3 UNION ALL SELECT"
+         " 2) GROUP BY y ORDER BY y",
+         "0|1\n1|2\n"},
         {"SELECT substring('abc', -9223372036854775808, 5), substring('abc', -5, 3)", "|a\n"});
 }
 

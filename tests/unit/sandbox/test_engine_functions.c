@@ -181,6 +181,25 @@ static void texts_are_cut_where_numbers_say(void **state) {
         {"SELECT CAST(123456 AS varchar(3))", "*\n"});
 }
 
+static void texts_are_joined_up_to_their_type(void **state) {
+  (void)state;
+  CHECK(
+      {"SELECT STRING_AGG(x, ', '), STRING_AGG(x, NULL) FROM (VALUES ('a'), (NULL), ('b')) v(x)",
+       "a, b|ab\n"},
+      {"SELECT LEN(STRING_AGG(x, '')) FROM (VALUES (REPLICATE('a', 4000)), (REPLICATE('b', 4000)))"
+       " v(x)",
+       "8000\n"},
+      {"SELECT LEN(STRING_AGG(x, ',')) FROM (VALUES (REPLICATE('a', 4000)), (REPLICATE('b',"
+       " 4000))) v(x)",
+       "!9829 STRING_AGG aggregation result exceeded the limit of 8000 bytes. Use LOB types to "
+       "avoid result truncation.\n"},
+      {"SELECT LEN(STRING_AGG(CAST(x AS varchar(max)), ',')) FROM (VALUES (REPLICATE('a', 8000)),"
+       " (REPLICATE('b', 8000))) v(x)",
+       "16001\n"},
+      {"SELECT STRING_AGG(x, 1) FROM (VALUES ('a'), ('b')) v(x)",
+       "!8116 Argument data type int is invalid for argument 2 of string_agg function.\n"});
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(numbers_stay_inside_their_types),
@@ -193,6 +212,7 @@ int main(void) {
       cmocka_unit_test(times_are_read_as_they_are_written),
       cmocka_unit_test(offsets_have_one_form),
       cmocka_unit_test(texts_are_cut_where_numbers_say),
+      cmocka_unit_test(texts_are_joined_up_to_their_type),
   };
   return cmocka_run_group_tests(tests, open_tsql, close_engine);
 }
