@@ -14,6 +14,20 @@ static br_status write_leaf(const json_t *value, br_buf *out, br_error *err) {
   return st;
 }
 
+static br_status write_integer(json_int_t value, br_buf *out, br_error *err) {
+  char text[24];
+  size_t at = sizeof text;
+  uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+  do {
+    text[--at] = (char)('0' + left % 10);
+    left /= 10;
+  } while (left > 0);
+  if (value < 0) {
+    text[--at] = '-';
+  }
+  return br_buf_append(out, text + at, sizeof text - at, err);
+}
+
 static bool is_plain(const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) {
     if ((unsigned char)text[i] < 0x20U || text[i] == '"' || text[i] == '\\') {
@@ -77,7 +91,7 @@ br_status api_json_write(const json_t *value, br_buf *out, br_error *err) {
   case JSON_ARRAY:
     return write_array(value, out, err);
   case JSON_INTEGER:
-    return br_buf_printf(out, err, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return write_integer(json_integer_value(value), out, err);
   case JSON_TRUE:
     return br_buf_append(out, "true", 4, err);
   case JSON_FALSE:

@@ -47,15 +47,35 @@ static void split_us(int64_t wall_us, time_t *ret_seconds, int *ret_us) {
   *ret_us = (int)rest;
 }
 
+/* The number in so many digits, and a character behind it; returns where the text goes on. */
+static char *put_digits(char *to, int number, int digits, char behind) {
+  to[digits] = behind;
+  for (int i = digits; i-- > 0; number /= 10) {
+    to[i] = (char)('0' + number % 10);
+  }
+  return to + digits + 1;
+}
+
+/* By hand, for lists of jobs have thousands of them. */
 static void format_time(int64_t wall_us, int digits, char *text) {
   time_t seconds = 0;
   int us = 0;
   split_us(wall_us, &seconds, &us);
   struct tm tm = {0};
   (void)gmtime_r(&seconds, &tm);
-  size_t used = strftime(text, BR_CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-  (void)snprintf(text + used, BR_CLOCK_TEXT_MAX - used, ".%0*dZ", digits,
-                 digits == 3 ? us / 1000 : us);
+  const int fraction = digits == 3 ? us / 1000 : us;
+  if (tm.tm_year < -1900 || tm.tm_year > 9999 - 1900) {
+    size_t used = strftime(text, BR_CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(text + used, BR_CLOCK_TEXT_MAX - used, ".%0*dZ", digits, fraction);
+    return;
+  }
+  char *at = put_digits(text, tm.tm_year + 1900, 4, '-');
+  at = put_digits(at, tm.tm_mon + 1, 2, '-');
+  at = put_digits(at, tm.tm_mday, 2, 'T');
+  at = put_digits(at, tm.tm_hour, 2, ':');
+  at = put_digits(at, tm.tm_min, 2, ':');
+  at = put_digits(at, tm.tm_sec, 2, '.');
+  *put_digits(at, fraction, digits, 'Z') = '\0';
 }
 
 void br_clock_format_ms(int64_t wall_us, char *text) {
