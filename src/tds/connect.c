@@ -358,7 +358,7 @@ static br_status talk(tds_conn *conn, const target *to, tds_stage *stage, br_err
     *stage = TDS_STAGE_TLS;
     st = start_tls(conn, to, true, err);
   }
-  tds_prelogin theirs;
+  tds_prelogin theirs = {.has_encryption = false};
   if (st == BR_OK) {
     *stage = TDS_STAGE_PRELOGIN;
     st = send_prelogin(conn, err);
