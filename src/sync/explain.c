@@ -191,8 +191,7 @@ static br_status read_references(sync_change *change, sync_rows **ret_rows, br_e
 
 void sync_change_explain(sync_change *change, br_error *err) {
   const bool duplicate = err->native_code == DUPLICATE_KEY || err->native_code == DUPLICATE_ROW;
-  const bool foreign =
-      err->native_code == CONSTRAINT && strstr(err->message, "FOREIGN KEY") != NULL;
+  const bool foreign = err->native_code == CONSTRAINT; /* a CHECK's name is none of a foreign key */
   if (err->status != BR_ERR_REMOTE || change->source == NULL || change->event->options.direct ||
       change->event->operation == SYNC_DELETE || (!duplicate && !foreign)) {
     return;
