@@ -12,6 +12,8 @@
 #include "sandbox/sql/functions.h"
 #include "sandbox/sql/runtime.h"
 
+enum { MONTHS_MAX = 12 * 10000 }; /* more lead out of the calendar from anywhere */
+
 static void call_now(sqlite3_context *context, int argc, sqlite3_value **argv) {
   (void)argc;
   sql_runtime *runtime = sql_runtime_of(context);
@@ -50,6 +52,9 @@ static bool add_months(sql_moment *m, int64_t months) {
   int year = 0;
   unsigned month = 0;
   unsigned day = 0;
+  if (months < -MONTHS_MAX || months > MONTHS_MAX) {
+    return false;
+  }
   sql_moment_civil(m, &year, &month, &day);
   int64_t total = (int64_t)year * 12 + (int64_t)month - 1 + months;
   if (total < 12 || total >= INT64_C(10000) * 12) {
@@ -116,7 +121,7 @@ static void call_dateadd(sqlite3_context *context, int argc, sqlite3_value **arg
   case SQL_PART_YEAR:
   case SQL_PART_QUARTER:
   case SQL_PART_MONTH:
-    good = n > -INT64_C(200000) && n < INT64_C(200000) &&
+    good = n >= -MONTHS_MAX && n <= MONTHS_MAX &&
            add_months(&m, n * (part == SQL_PART_YEAR      ? 12
                                : part == SQL_PART_QUARTER ? 3
                                                           : 1));

@@ -98,6 +98,15 @@ static void times_are_added_and_taken_apart(void **state) {
        " DATETRUNC(iso_week, CAST('2024-05-13' AS date)),"
        " DATETRUNC(week, CAST('2024-05-16' AS date))",
        "2024-05-13|2024-05-13|2024-05-12\n"},
+      {"SELECT EOMONTH('2020-02-10'), EOMONTH('2020-01-31', 1), EOMONTH('0001-01-01', 119987)",
+       "2020-02-29|2020-02-29|9999-12-31\n"},
+      {"SELECT EOMONTH('2020-01-01', 9223372036854775807)",
+       "!517 Adding a value to a 'date' column caused an overflow.\n"},
+      {"SELECT DATEADD(year, -9998, CAST('9999-12-31' AS date)), DATEADD(month, 119987,"
+       " CAST('0001-01-01' AS date))",
+       "0001-12-31|9999-12-01\n"},
+      {"SELECT DATEADD(quarter, -2147483648, CAST('9999-12-31' AS date))",
+       "!517 Adding a value to a 'date' column caused an overflow.\n"},
       {"SELECT DATETIMEFROMPARTS(2020,1,1,2147483647,0,0,0)",
        "!289 Cannot construct data type datetime, some of the arguments have values which are "
        "not valid.\n"});
