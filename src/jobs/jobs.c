@@ -485,7 +485,7 @@ static br_status rows_before_locked(jobs_conn *conn, const job *j, const char *q
       jobs_sql_of(conn,
                   "SELECT rows_extracted FROM job_query WHERE name=? AND status=2 AND job_seq IN"
                   " (SELECT seq FROM job WHERE destination=? AND country=? AND server=?"
-                  " AND seq<(SELECT seq FROM job WHERE id=?) ORDER BY seq DESC LIMIT 100)"
+                  " AND seq<(SELECT seq FROM job WHERE id=?) ORDER BY seq DESC LIMIT 20)"
                   " ORDER BY job_seq DESC LIMIT 1",
                   err);
   const char *const texts[] = {query, j->destination, j->country, j->server, j->id};

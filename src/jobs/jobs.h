@@ -105,7 +105,7 @@ void jobs_list_free(job *list, size_t count);
 /* How many there are in each state; counts holds JOB_STATUS_COUNT. */
 br_status jobs_count(jobs *store, uint64_t *counts, br_error *err) BR_CHECKED;
 
-/* How many rows the query of that name had when it was last completed, by one of the latest jobs
+/* How many rows the query of that name had when it was last completed, by one of the latest 20 jobs
  * before j for the same server, country and destination. BR_DONE: nothing is known. */
 br_status jobs_rows_before(jobs *store, const job *j, const char *query, uint64_t *ret_rows,
                            br_error *err) BR_CHECKED;
