@@ -39,9 +39,9 @@ const batch_schema *tds_load_schema(const tds_load *load);
 /* Batches in the layouts of that schema. BR_ERR_DATA names row (by b->first_row) and column of a
  * value that does not fit; the load is then given up and the connection usable. */
 br_status tds_load_write(tds_load *load, const batch *b, br_error *err) BR_CHECKED;
-/* ret_rows: as the server counts them (an index with IGNORE_DUP_KEY drops some); those sent where it
- * does not say. Errors of the server come as tds_next_result() reports them; the connection
- * is usable after them unless the server closed it. */
+/* ret_rows: as the server counts them (an index with IGNORE_DUP_KEY drops some); those sent where
+ * it does not say. Errors of the server come as tds_next_result() reports them; the connection is
+ * usable after them unless the server closed it. */
 br_status tds_load_finish(tds_load *load, uint64_t *ret_rows, br_error *err) BR_CHECKED;
 void tds_load_free(tds_load *load); /* NULL is fine */
 

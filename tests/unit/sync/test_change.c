@@ -17,7 +17,7 @@ typedef struct fixture {
 
 static void set_up(fixture *f) {
   canned_connect(&f->server);
-  sync_change_init(&f->change, f->server.conn, NULL, NULL, NULL);
+  sync_change_init(&f->change, f->server.conn, NULL, NULL, NULL, "#stage");
   f->target = (sync_target){.count = 0};
   strcpy(f->target.catalog, "[other].");
   f->change.target = &f->target;
