@@ -325,7 +325,7 @@ def disk_full(case):
     bridge = case.bridge(case.server)
     small = bridge.folder / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", str(small)], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip("a small file system can't be mounted here")
     try:
@@ -623,7 +623,9 @@ def events_retry(case):
 
 @scenario("events-cancel")
 def events_cancel(case):
-    return with_events(case).run("events", "cancel", "e1")
+    bridge = with_events(case, "e1")
+    bridge.run("sync", "--once")
+    return bridge.run("events", "cancel", "e1")
 
 
 @scenario("events-watch")
