@@ -269,8 +269,7 @@ br_status api_get_jobs(api_request *r, http_reply *reply, br_error *err) {
   return api_reply_json(reply, 200, body, err);
 }
 
-/* The job that the path names, where the caller may see it: what he may not is not there. */
-static br_status find(const api_request *r, job *ret_job, br_error *err) {
+br_status api_job_find(const api_request *r, job *ret_job, br_error *err) {
   job found = {.status = JOB_PENDING};
   const char *id = http_request_capture(r->http, 0);
   br_status st = jobs_get(r->service->jobs, id, &found, err);
@@ -290,7 +289,7 @@ static br_status find(const api_request *r, job *ret_job, br_error *err) {
 br_status api_get_job(api_request *r, http_reply *reply, br_error *err) {
   job found = {.status = JOB_PENDING};
   br_error why = BR_ERROR_INIT;
-  if (find(r, &found, &why) != BR_OK) {
+  if (api_job_find(r, &found, &why) != BR_OK) {
     return api_reply_failure(reply, &why, err);
   }
   json_t *body = job_json(r->service, &found);
@@ -335,7 +334,7 @@ static br_status cancel(const api_request *r, const job *j, http_reply *reply, b
 br_status api_delete_job(api_request *r, http_reply *reply, br_error *err) {
   job found = {.status = JOB_PENDING};
   br_error why = BR_ERROR_INIT;
-  if (find(r, &found, &why) != BR_OK) {
+  if (api_job_find(r, &found, &why) != BR_OK) {
     return api_reply_failure(reply, &why, err);
   }
   br_status st = cancel(r, &found, reply, err);

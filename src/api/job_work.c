@@ -275,15 +275,10 @@ static br_status check_paths(const work *w, br_error *err) {
                                w->job->destination};
   br_status st = BR_OK;
   for (size_t i = 0; i < 3 && st == BR_OK; i++) {
-    char *real = NULL;
     if (i == 2 && extract_place_is_volume(paths[i])) {
       break;
     }
-    st = api_path_resolve(allowed, paths[i], i == 2, &real, err);
-    if (st == BR_OK && strcmp(real, paths[i]) != 0) {
-      st = br_error_set(err, BR_ERR_AUTH, "The path %.500s leads elsewhere now", paths[i]);
-    }
-    br_free(real);
+    st = api_path_check_again(allowed, paths[i], i == 2, err);
   }
   return st;
 }

@@ -25,6 +25,10 @@ br_status api_job_options_text(const api_job_options *options, char **ret_text,
 br_status api_job_check_rights(api *service, const api_caller *caller, const char *source_ip,
                                const extract_prepared *prepared, br_error *err) BR_CHECKED;
 
+/* The job that the path's first capture names, where the caller may see it: what he may not is not
+ * there, BR_ERR_NOT_FOUND. */
+br_status api_job_find(const api_request *r, job *ret_job, br_error *err) BR_CHECKED;
+
 /* For job_runner_options.run and .report; context is the service. */
 br_status api_job_run(void *context, job_run *run, br_error *err);
 void api_job_report(void *context, const char *id, const br_error *problem);

@@ -131,6 +131,17 @@ br_status api_path_resolve(const char *allowed, const char *path, bool may_be_ne
   return st;
 }
 
+br_status api_path_check_again(const char *allowed, const char *real, bool may_be_new,
+                               br_error *err) {
+  char *now = NULL;
+  br_status st = api_path_resolve(allowed, real, may_be_new, &now, err);
+  if (st == BR_OK && strcmp(now, real) != 0) {
+    st = br_error_set(err, BR_ERR_AUTH, "The path %.500s leads elsewhere now", real);
+  }
+  br_free(now);
+  return st;
+}
+
 br_status api_path_check_volume(const char *path, br_error *err) {
   return has_dots(path)
              ? br_error_set(err, BR_ERR_USAGE, "The destination must not have parts '.' or '..'")

@@ -13,6 +13,11 @@
 br_status api_path_resolve(const char *allowed, const char *path, bool may_be_new, char **ret_real,
                            br_error *err) BR_CHECKED;
 
+/* A path that was resolved earlier still leads where it led: BR_ERR_AUTH where a link has come
+ * between, else as api_path_resolve(). */
+br_status api_path_check_again(const char *allowed, const char *real, bool may_be_new,
+                               br_error *err) BR_CHECKED;
+
 /* A volume's path without "." and ".." parts. */
 br_status api_path_check_volume(const char *path, br_error *err) BR_CHECKED;
 

@@ -50,6 +50,7 @@ br_status api_get_metrics(api_request *r, http_reply *reply, br_error *err);
 br_status api_post_extract(api_request *r, http_reply *reply, br_error *err);
 br_status api_get_jobs(api_request *r, http_reply *reply, br_error *err);
 br_status api_get_job(api_request *r, http_reply *reply, br_error *err);
+br_status api_get_job_manifest(api_request *r, http_reply *reply, br_error *err);
 br_status api_delete_job(api_request *r, http_reply *reply, br_error *err);
 br_status api_post_event(api_request *r, http_reply *reply, br_error *err);
 br_status api_get_events(api_request *r, http_reply *reply, br_error *err);

@@ -135,6 +135,29 @@ def test_an_extraction(service, prefix):
         assert kind in kinds
 
 
+@pytest.mark.parametrize("destination", ["out", "/Volumes/main/default/landing/manifests"])
+def test_the_manifest_of_a_result(service, destination):
+    made = service.post("/extract", wish(destination=destination, queries=["plain"], overwrite=True)).json()["job_id"]
+    assert service.ended(made)["status"] == "completed"
+    path = f"/jobs/{made}/results/plain/manifest"
+    reply = service.get(path)
+    assert reply.status == 200 and reply.headers["Content-Type"] == "application/json"
+    manifest = reply.json()
+    assert manifest["state"] == "complete" and [file["name"] for file in manifest["files"]] == ["plain.parquet"]
+    assert manifest["rows"] == 1
+    other = service.get(path.replace("plain", "orders"))
+    assert other.status == 404 and other.detail == "The job has no query 'orders'"
+    if destination == "out":
+        folder = service.bridge.folder / "out"
+        (folder / "Northland/plain/_manifest.json").unlink()
+        gone = service.get(path)
+        assert gone.status == 404 and gone.detail.startswith("There is no manifest in "), gone
+        # The folder leads out of what is allowed.
+        folder.rename(service.bridge.folder / "moved")
+        folder.symlink_to("/etc")
+        assert service.get(path).status == 403
+
+
 def test_what_an_extraction_refuses(service):
     missing = service.post("/extract", wish(queries_path="nowhere"))
     assert missing.status == 404 and missing.detail == "Queries path not found: nowhere"

@@ -106,6 +106,7 @@ def cases(service, job, events):
     yield "GET", "/audit", None, lambda user: 200 if on_all(user) == READ | WRITE else 403
     sees = lambda user: "read" in on_all(user)
     yield "GET", f"/jobs/{job}", None, lambda user: 200 if sees(user) else 404
+    yield "GET", f"/jobs/{job}/results/star/manifest", None, lambda user: 200 if sees(user) else 404
     yield "DELETE", f"/jobs/{job}", None, lambda user: 404 if not sees(user) else 400 if on_all(user) == READ | WRITE else 403
     reads = {"star": lambda u: "read" in on_all(u), "orders": lambda u: "read" in rights(u, "dbo.Orders"),
              "two": lambda u: "read" in rights(u, "dbo.Orders") and "read" in rights(u, "sales.Lines")}
