@@ -337,6 +337,11 @@ def test_jobs(service, browser):
     assert "broken" in browser.find("#detail").text
     browser.keys(Keys.ESCAPE)
     browser.until(lambda: not browser.driver.find_element(By.ID, "detail").is_displayed())
+    browser.driver.find_elements(By.CSS_SELECTOR, "#view-jobs tbody tr")[2].click()
+    browser.button("Manifest of customers").click()
+    browser.until(lambda: '"customers.parquet"' in browser.find("#detail .manifest").text)
+    browser.keys(Keys.ESCAPE)
+    browser.until(lambda: not browser.driver.find_element(By.ID, "detail").is_displayed())
     browser.button(f"Cancel the job of Northland, {slow[:8]}").click()
     browser.button("Keep it").click()
     assert service.get(f"/jobs/{slow}", token="operator").json()["status"] == "running"

@@ -63,6 +63,13 @@ export async function cancelJob(button, job) {
   }
 }
 
+// done gets the manifest of a query's result, as it stands now.
+export function readManifest(button, job, query, done) {
+  return act(button, async () => {
+    done(await ask(`jobs/${encodeURIComponent(job.job_id)}/results/${encodeURIComponent(query.query_name)}/manifest`));
+  });
+}
+
 export function lookNow(button) {
   return act(button, async () => {
     const answer = await ask("sync/poller/trigger", { method: "POST", patience: TRIGGER_PATIENCE_MS });

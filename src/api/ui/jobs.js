@@ -1,6 +1,6 @@
 // Jobs: the table, and one job's queries.
 
-import { canCancelJob, cancelJob } from "./actions.js";
+import { canCancelJob, cancelJob, readManifest } from "./actions.js";
 import { openDetail } from "./dialogs.js";
 import { badge, h, notice, pair, setAttribute, setBadge, setName, setNotice, setPair, setText, setTime, show, table } from "./dom.js";
 import { NONE, ago, bytes, duration, moment, number } from "./format.js";
@@ -86,6 +86,15 @@ export function jobTable(caption) {
 // What a query has come to is told when it has ended.
 const ended = (q, value) => (q.status === "pending" || q.status === "running" ? null : value);
 
+function manifestButton(row) {
+  return h("button", { type: "button", class: "small", onclick: (event) => showManifest(event.currentTarget, row.item) }, "Manifest");
+}
+
+function setManifestButton(button, q) {
+  setAttribute(button, "aria-label", `Manifest of ${q.query_name}`);
+  show(button, q.status === "completed");
+}
+
 const QUERY_COLUMNS = [
   { label: "Query", kind: "wide", update: (node, q) => setText(node, q.query_name) },
   { label: "Status", make: badge, update: (node, q) => setBadge(node, q.status) },
@@ -93,6 +102,7 @@ const QUERY_COLUMNS = [
   { label: "Files", kind: "number", update: (node, q) => setText(node, number(ended(q, q.files_created))) },
   { label: "Took", kind: "number", update: (node, q) => setText(node, duration(ended(q, q.duration_seconds))) },
   { label: "Error", kind: "message", update: (node, q) => setText(node, q.error ?? NONE) },
+  { label: "Manifest", kind: "actions", unseen: true, make: manifestButton, update: setManifestButton },
 ];
 
 export function facts() {
@@ -117,14 +127,44 @@ const detail = (() => {
   const list = facts();
   const queries = table("Queries of the job", QUERY_COLUMNS, (q) => q.query_name);
   const note = notice();
-  const node = h("div", {}, h("div", { class: "detail-head" }, status, bar, cancel), error, list, h("h3", {}, "Queries"), note, h("div", { class: "scroll" }, queries.node));
-  return { node, status, bar, cancel, error, list, queries, note };
+  const manifestTitle = h("h3", { tabindex: -1 });
+  const manifest = h("pre", { class: "manifest", tabindex: 0 });
+  const node = h(
+    "div",
+    {},
+    h("div", { class: "detail-head" }, status, bar, cancel),
+    error,
+    list,
+    h("h3", {}, "Queries"),
+    note,
+    h("div", { class: "scroll" }, queries.node),
+    manifestTitle,
+    manifest,
+  );
+  return { node, status, bar, cancel, error, list, queries, note, manifestTitle, manifest };
 })();
+
+function setManifest(title, text) {
+  setText(detail.manifestTitle, title);
+  setText(detail.manifest, text);
+  [detail.manifestTitle, detail.manifest].forEach((node) => show(node, title !== ""));
+}
+
+function showManifest(button, q) {
+  const job = feeds.job.data;
+  return readManifest(button, job, q, (manifest) => {
+    if (state.job === job.job_id) {
+      setManifest(`Manifest of ${q.query_name}`, JSON.stringify(manifest, null, 2));
+      detail.manifestTitle.focus();
+    }
+  });
+}
 
 function openJob(job) {
   state.job = job.job_id;
   feeds.job.clear();
   feeds.job.data = job; // what the list knows, until the answer comes
+  setManifest("", "");
   openDetail(`${job.country} → ${job.destination}`, detail.node, () => {
     state.job = null;
     feeds.job.clear();
