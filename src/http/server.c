@@ -73,6 +73,10 @@ static bool drains(const http_request *request) {
          (request->length == UINT64_MAX || request->length <= DRAIN_MAX);
 }
 
+static bool ends_with_head(const http_request *request) {
+  return !request->reply.hang_up && request->length == 0;
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **con_cls) {
@@ -87,7 +91,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     request->seen = true;
     http_request_start(request, method);
     note_head(server, request);
-    if (!request->refused || drains(request)) {
+    /* Where nothing more comes libmicrohttpd calls once more at once; a reply to the first call
+     * would end the connection. */
+    if (!request->refused || drains(request) || ends_with_head(request)) {
       return MHD_YES;
     }
   } else if (*upload_size != 0) {
