@@ -146,8 +146,15 @@ function takeData(name, data) {
 
 /* ---- signing in and out ---- */
 
-// The page begins anew: nothing that the token showed stays in memory.
+let leaving = false;
+
+// The page begins anew: nothing that the token showed stays in memory. The first reason is the one: answers under way
+// are cut off by it and fail with others.
 function signOut(message) {
+  if (leaving) {
+    return;
+  }
+  leaving = true;
   setToken(null);
   if (message) {
     sessionStorage.setItem(MESSAGE, message);
