@@ -40,6 +40,13 @@ class Lake:
             return json.load(reply)
 
 
+SOURCE_COLUMNS = {"h": "n INT, tag STRING", "n": "name STRING"}  # by a source's first letter
+
+
+def literal(value):
+    return text(value) if isinstance(value, str) else str(value)
+
+
 def event_values(event):
     metadata = event["metadata"]
     return "({}, {}, {}, {}, {}, {}, {}, {}, {})".format(
@@ -53,19 +60,21 @@ def event_values(event):
 
 def set_up(bridge, lake, world, events):
     bridge.run("init", check=True)
+    keyed = "(id int NOT NULL PRIMARY KEY, name nvarchar(20))"
     for sql in (
         "CREATE TABLE dbo.Heap (n int NOT NULL, tag nvarchar(20))",
-        "CREATE TABLE dbo.Keyed (id int NOT NULL PRIMARY KEY, name nvarchar(20))",
-        "CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, name nvarchar(20))",
+        *(f"CREATE TABLE dbo.{name} {keyed}" for name in world.tables),
+        "CREATE TABLE dbo.Child (id int NOT NULL PRIMARY KEY, parent_id int NOT NULL REFERENCES dbo.Parent (id) ON DELETE CASCADE)",
+        "CREATE TABLE dbo.Numbered (id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, name nvarchar(20))",
     ):
         bridge.sql("sqlserver", sql)
-    for table, rows in (("Keyed", world.keyed), ("Other", world.other)):
+    for table, rows in world.tables.items():
         bridge.sql("sqlserver", f"INSERT INTO dbo.{table} VALUES " + ", ".join(f"({k}, '{v}')" for k, v in rows.items()))
+    bridge.sql("sqlserver", "INSERT INTO dbo.Child VALUES " + ", ".join(map(str, world.children.items())))
     for name, rows in world.sources.items():
-        columns = "n INT, tag STRING" if name.startswith("h") else "id INT, name STRING"
-        lake(f"CREATE TABLE main.default.{name} ({columns})")
+        lake(f"CREATE TABLE main.default.{name} ({SOURCE_COLUMNS.get(name[0], 'id INT, name STRING')})")
         if rows:
-            lake(f"INSERT INTO main.default.{name} VALUES " + ", ".join(f"({k}, {text(v)})" for k, v in rows))
+            lake(f"INSERT INTO main.default.{name} VALUES " + ", ".join("(" + ", ".join(map(literal, row)) + ")" for row in rows))
     put_events(lake, events)
 
 
@@ -123,6 +132,19 @@ def run_to_the_end(replicas, lake, dice, events, kills, seconds=900, progress=No
         time.sleep(dice.uniform(0.02, 0.15))
 
 
+def check_tables(bridge, world):
+    def rows(sql):
+        return list(map(tuple, bridge.sql("sqlserver", sql).json()["rows"]))
+
+    for name, table in world.tables.items():
+        assert dict(rows(f"SELECT id, name FROM dbo.{name}")) == table, name
+    assert dict(rows("SELECT id, parent_id FROM dbo.Child")) == world.children
+    assert sorted(rows("SELECT n, tag FROM dbo.Heap")) == sorted(world.heap)
+    numbered = rows("SELECT id, name FROM dbo.Numbered")
+    assert {key: name for key, name in numbered if key < 0} == world.given
+    assert sorted(name for key, name in numbered if key > 0) == sorted(world.numbered)
+
+
 def check_outcome(bridge, lake, world, events, before=None):
     """Every status, every table and the ledger are what the model says. before: what was expected of earlier events.
     Returns that with these."""
@@ -130,11 +152,7 @@ def check_outcome(bridge, lake, world, events, before=None):
     rows = lake(f"SELECT event_id, status, CAST(rows_affected AS STRING) FROM {TABLE} WHERE event_id LIKE 'e%'")
     assert {row[0]: (row[1], int(row[2] or 0)) for row in rows} == expected
     assert len(rows) == len(expected)
-    for name, table in (("Keyed", world.keyed), ("Other", world.other)):
-        found = bridge.sql("sqlserver", f"SELECT id, name FROM dbo.{name}").json()["rows"]
-        assert {row[0]: row[1] for row in found} == table, name
-    found = bridge.sql("sqlserver", "SELECT n, tag FROM dbo.Heap").json()["rows"]
-    assert sorted(map(tuple, found)) == sorted(world.heap)
+    check_tables(bridge, world)
     left = bridge.sql(
         "sqlserver", "SELECT status, COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' GROUP BY status"
     ).json()["rows"]
