@@ -168,7 +168,7 @@ static const api_field stats_fields[] = {
 MODEL(stats, "EventStats", "How many events there are");
 
 static const api_field poller_fields[] = {
-    {"enabled", API_BOOL, MUST, .help = "Both sides are there"},
+    {"enabled", API_BOOL, MUST, .help = "POLLER_ENABLED, and both sides are there"},
     {"running", API_BOOL, MUST, .help = "It looks for events"},
     {"standby", API_BOOL, MUST, .help = "Other processes do the work"},
     {"events_table", API_TEXT, MUST, .help = "EVENTS_TABLE"},

@@ -17,9 +17,11 @@ enum {
   RETAIN_AT_A_TIME = 500
 };
 
-static bool both_sides(const api *service) {
-  const unsigned both = SETTINGS_SQLSERVER | SETTINGS_DATABRICKS;
-  return (service->options.sides & both) == both;
+static const unsigned both = SETTINGS_SQLSERVER | SETTINGS_DATABRICKS;
+
+static bool is_enabled(const api *service) {
+  return (service->options.sides & both) == both &&
+         settings_bool(service->config, SETTING_POLLER_ENABLED);
 }
 
 /* ---- who may, and the audit ---- */
@@ -63,6 +65,12 @@ static void audit_event(void *context, const sync_event *event, const char *prin
   }
 }
 
+/* For good: before any thread runs. */
+static void note_no_poller(api *service, const char *why) {
+  (void)snprintf(service->poller_problem, sizeof service->poller_problem, "%s", why);
+  br_log(BR_LOG_INFO, "no poller: %s", why);
+}
+
 void api_poller_prepare(api *service) {
   const settings *config = service->config;
   service->policy =
@@ -79,11 +87,23 @@ void api_poller_prepare(api *service) {
   service->sync.on_event = audit_event;
   service->sync.on_event_context = service;
   service->sync.start_cancel = service->stop;
+  if (!settings_bool(config, SETTING_POLLER_ENABLED)) {
+    note_no_poller(service, "Switched off (POLLER_ENABLED=false)");
+  } else if (!is_enabled(service)) {
+    note_no_poller(service, (service->options.sides & SETTINGS_SQLSERVER) == 0
+                                ? "It needs both sides; SQL Server is not configured"
+                                : "It needs both sides; Databricks is not configured");
+  }
 }
 
 /* ---- the keeper ---- */
 
-/* The sandbox begins empty: the tables are made as `init` would. */
+/* The sandbox begins empty: the tables are made as `init` would, also for events that others take.
+ */
+static bool needs_tables(const api *service) {
+  return (service->options.sandbox_sides & both) == both;
+}
+
 static br_status make_tables(api *service, br_error *err) {
   sync_setup setup = {.count = 0};
   tds_conn *conn = NULL;
@@ -114,10 +134,11 @@ static void note_problem(api *service, const char *text) {
 }
 
 static br_status start_poller(api *service, br_error *err) {
-  const unsigned both = SETTINGS_SQLSERVER | SETTINGS_DATABRICKS;
   sync_poller *poller = NULL;
-  br_status st =
-      (service->options.sandbox_sides & both) == both ? make_tables(service, err) : BR_OK;
+  br_status st = needs_tables(service) ? make_tables(service, err) : BR_OK;
+  if (st == BR_OK && !is_enabled(service)) {
+    return BR_OK;
+  }
   st = st == BR_OK ? sync_poller_start(&service->sync, &poller, err) : st;
   if (st != BR_OK) {
     char text[512];
@@ -152,7 +173,7 @@ static void clear_jobs(api *service) {
 static void *keeper(void *context) {
   api *service = context;
   uint64_t pause_ms = FIRST_MS, try_ms = 0, clear_ms = 0;
-  bool running = !both_sides(service);
+  bool running = !is_enabled(service) && !needs_tables(service);
   do {
     const uint64_t now_ms = br_clock_monotonic_ms();
     if (!running && now_ms >= try_ms) {
@@ -253,7 +274,7 @@ br_status api_get_poller(api_request *r, http_reply *reply, br_error *err) {
   return api_reply_json(
       reply, 200,
       json_pack("{s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "enabled",
-                both_sides(service), "running", status.running, "standby",
+                is_enabled(service), "running", status.running, "standby",
                 status.running && status.standby, "events_table",
                 api_json_text(settings_get(service->config, SETTING_EVENTS_TABLE)),
                 "poll_interval_seconds",
@@ -278,7 +299,9 @@ br_status api_trigger_poller(api_request *r, http_reply *reply, br_error *err) {
     pthread_mutex_lock(&service->lock);
     (void)snprintf(problem, sizeof problem, "%s", service->poller_problem);
     pthread_mutex_unlock(&service->lock);
-    return api_reply_error(reply, 503, err, "The poller does not run%s%s",
+    return api_reply_error(reply, 503, err, "%s%s%s",
+                           is_enabled(service) ? "The poller has not started"
+                                               : "There is no poller",
                            problem[0] == '\0' ? "" : ": ", problem);
   }
   if (sync_poller_run_once(poller, service->stop, &events, &why) != BR_OK) {

@@ -21,6 +21,7 @@
   X(DEBUG)                                                                                         \
   X(LOG_LEVEL)                                                                                     \
   X(LOG_FORMAT)                                                                                    \
+  X(POLLER_ENABLED)                                                                                \
   X(POLLING_INTERVAL_SECONDS)                                                                      \
   X(MAX_EVENTS_PER_POLL)                                                                           \
   X(AUTH_ENABLED)                                                                                  \

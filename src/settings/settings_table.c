@@ -27,6 +27,8 @@ const setting_row settings_table[SETTING_COUNT] =
      .help = "The least level that is logged."},
     ROW(LOG_FORMAT) SERVICE, CHOICE("text", "text|json"),
      .help = "How a line of the log looks."},
+    ROW(POLLER_ENABLED) SERVICE, BOOL("true"),
+     .help = "Whether `serve` looks for events; without it a sleeping warehouse stays asleep."},
     ROW(POLLING_INTERVAL_SECONDS) SERVICE, NUMBER("10", 1, 86400),
      .help = "How long the poller waits between looks at the events table."},
     ROW(MAX_EVENTS_PER_POLL) SERVICE, NUMBER("100", 1, 10000),

@@ -66,7 +66,7 @@ function poller() {
         return;
       }
       setBadge(c.status, ...pollerState(p));
-      setText(c.text, p.last_error ?? (p.enabled ? `Looks every ${plural(p.poll_interval_seconds, "second")}` : "Needs both sides"));
+      setText(c.text, p.last_error ?? `Looks every ${plural(p.poll_interval_seconds, "second")}`);
       show(look, p.running);
       setFacts(c.list, [
         ["Table", p.events_table],

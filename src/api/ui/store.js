@@ -59,6 +59,9 @@ function jobsPath() {
   return `jobs?${query({ limit: all ? 100 : 6, status_filter: all ? state.jobStatus : "" })}`;
 }
 
+// Each read of events is a statement in the warehouse, which without the poller may be asleep: then only once.
+const eventPace = () => (feeds.poller.data?.enabled === false ? Infinity : 60000);
+
 export const feeds = {
   health: new Feed(() => ask("health/ready", { also: 503 }), () => 10000),
   poller: new Feed(() => ask("sync/poller/status"), () => (feeds.poller.data?.active > 0 ? FAST_MS : SLOW_MS)),
@@ -69,7 +72,7 @@ export const feeds = {
   // Events are read from the warehouse: only when the poller has looked or worked, see watchPoller().
   events: new Feed(
     () => ask(`sync/events?${query({ limit: 200, status_filter: state.eventStatus, operation_filter: state.eventOperation })}`),
-    () => 60000,
+    eventPace,
     () => state.view === "events",
   ),
   trouble: new Feed(
@@ -79,10 +82,10 @@ export const feeds = {
       );
       return [...failed, ...blocked].sort((a, b) => ((a.created_at ?? "") < (b.created_at ?? "") ? 1 : -1)).slice(0, 10);
     },
-    () => 60000,
+    eventPace,
     () => state.view === "overview",
   ),
-  stats: new Feed(() => ask("sync/stats"), () => 60000, () => state.view === "overview" || state.view === "events"),
+  stats: new Feed(() => ask("sync/stats"), eventPace, () => state.view === "overview" || state.view === "events"),
   audit: new Feed(
     () => ask(`audit?${query({ limit: 200, logins: String(state.logins) })}`),
     () => SLOW_MS,
