@@ -131,10 +131,8 @@ static br_status load_proxies(api_access *access, br_error *err) {
 }
 
 /* From the right: the last address that no trusted proxy stands for. */
-void api_access_source(const api_access *access, const http_request *request, char *address) {
-  (void)snprintf(address, ADDRESS_MAX, "%s", http_request_peer(request));
-  const char *list = http_request_header(request, "X-Forwarded-For");
-  size_t end = list == NULL ? 0 : strlen(list);
+static void walk_proxies(const api_access *access, const char *list, char *address) {
+  size_t end = strlen(list);
   while (end > 0 && is_proxy(access, address)) {
     size_t start = end;
     while (start > 0 && list[start - 1] != ',') {
@@ -154,6 +152,18 @@ void api_access_source(const api_access *access, const http_request *request, ch
     }
     (void)snprintf(address, ADDRESS_MAX, "%.*s", (int)length, item);
     end = start == 0 ? 0 : start - 1;
+  }
+}
+
+/* A proxy appends to the line that it finds or adds one of its own: all count, the last one first.
+ * Without memory for them the proxy itself is who asks. */
+void api_access_source(const api_access *access, const http_request *request, char *address) {
+  char *list = NULL;
+  (void)snprintf(address, ADDRESS_MAX, "%s", http_request_peer(request));
+  if (is_proxy(access, address) &&
+      http_request_header_list(request, "X-Forwarded-For", &list, NULL) == BR_OK && list != NULL) {
+    walk_proxies(access, list, address);
+    br_free(list);
   }
 }
 

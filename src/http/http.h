@@ -27,6 +27,7 @@
 /* Ceilings of the seam; bodies have theirs in their route. */
 enum {
   HTTP_URI_MAX = 16384,
+  HTTP_HEAD_MAX = 131072, /* all lines; also the window through which a body comes */
   HTTP_CAPTURES_MAX = 4,
   HTTP_QUERY_MAX = 64,
   HTTP_REPLY_HEADERS_MAX = 16,
@@ -55,7 +56,11 @@ http_method http_request_method(const http_request *request);
 const char *http_request_path(const http_request *request); /* decoded, without query */
 const char *http_request_capture(const http_request *request, size_t index);
 const char *http_request_query(const http_request *request, const char *name);
-const char *http_request_header(const http_request *request, const char *name);
+const char *http_request_header(const http_request *request, const char *name); /* first line */
+/* All lines of a header in the order they came in, joined by ", " as one line would say it (RFC
+ * 9110, 5.3); NULL where there is none. The caller frees. */
+br_status http_request_header_list(const http_request *request, const char *name, char **ret_text,
+                                   br_error *err) BR_CHECKED;
 const http_route *http_request_route(const http_request *request);
 /* HTTP_BODY_MEMORY: the whole body. */
 const uint8_t *http_request_body(const http_request *request, size_t *ret_length);

@@ -41,6 +41,44 @@ const char *http_request_header(const http_request *request, const char *name) {
   return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+typedef struct header_list {
+  const char *name;
+  br_buf text;
+  br_status st;
+} header_list;
+
+static enum MHD_Result add_line(void *context, enum MHD_ValueKind kind, const char *name,
+                                const char *value) {
+  (void)kind;
+  header_list *list = context;
+  if (value == NULL || !br_text_equal_nocase(name, list->name)) {
+    return MHD_YES;
+  }
+  list->st = list->text.len == 0 ? BR_OK : br_buf_append(&list->text, ", ", 2, NULL);
+  if (list->st == BR_OK) {
+    list->st = br_buf_append(&list->text, value, strlen(value), NULL);
+  }
+  return list->st == BR_OK ? MHD_YES : MHD_NO;
+}
+
+br_status http_request_header_list(const http_request *request, const char *name, char **ret_text,
+                                   br_error *err) {
+  header_list list = {.name = name};
+  if (http_request_header(request, name) == NULL) {
+    *ret_text = NULL;
+    return BR_OK;
+  }
+  br_buf_init(&list.text, HTTP_HEAD_MAX);
+  (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_line, &list);
+  char *text = list.st == BR_OK ? br_buf_take(&list.text, NULL) : NULL;
+  br_buf_done(&list.text);
+  if (text == NULL) {
+    return br_error_nomem(err);
+  }
+  *ret_text = text;
+  return BR_OK;
+}
+
 const http_route *http_request_route(const http_request *request) {
   return request->route;
 }

@@ -12,7 +12,6 @@
 #include "http/internal.h"
 
 enum {
-  CONNECTION_MEMORY = 2 * 65536, /* head and the window through which a body comes */
   /* A refused request's body is still read up to here: a client that is busy sending would see a
    * broken connection instead of the reply. */
   DRAIN_MAX = 64 * 1024 * 1024,
@@ -140,7 +139,7 @@ static struct MHD_Daemon *start_daemon(http_server *server, int fd, const char *
       flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
       MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
       NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-      on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+      on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_MAX,
       MHD_OPTION_CONNECTION_LIMIT, or_default(o->connections, HTTP_CONNECTIONS_DEFAULT),
       MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
       or_default(o->idle_seconds, HTTP_IDLE_SECONDS_DEFAULT), MHD_OPTION_ARRAY, tls,

@@ -130,6 +130,19 @@ def test_the_audit_is_not_flooded(start):
     assert [line["event_type"] for line in lines].count("auth_failure") == 30
 
 
+def test_a_proxy_that_adds_its_own_line(start):
+    """The client's own X-Forwarded-For lines stand before it: they say nothing."""
+    service = start({"TRUSTED_PROXIES": "127.0.0.1"})
+    request = (
+        "GET /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.7\r\n"
+        f"Authorization: Bearer {token_of('admin')}\r\nX-Forwarded-For: 192.0.2.8\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as one:
+        one.sendall(request.encode())
+        assert one.recv(65536).startswith(b"HTTP/1.1 200")
+    assert [line["source_ip"] for line in service.audit() if line["user_name"] == "admin"] == ["192.0.2.8"]
+
+
 def test_each_login_on_request(start):
     service = start({"AUDIT_LOGIN_SECONDS": "0"})
     for _ in range(5):

@@ -188,6 +188,12 @@ static void only_trusted_proxies_are_believed(void **state) {
       {FROM("10.1.2.3"), "10.1.2.3"},
       {FROM("2001:db9::1"), "2001:db9::1"},
       {FROM("192.0.2.1, nonsense, 10.1.2.3"), "10.1.2.3"}, /* not further than can be read */
+      /* Lines are one list: what a client made up stands before what its proxy says. */
+      {FROM("198.51.100.9") FROM("192.0.2.1"), "192.0.2.1"},
+      {FROM("198.51.100.9, 10.1.2.3") "Host2: y\r\n" FROM("192.0.2.1") FROM("10.9.9.9"),
+       "192.0.2.1"},
+      {"x-forwarded-FOR: 198.51.100.9\r\n" FROM("192.0.2.1"), "192.0.2.1"},
+      {FROM("") FROM("192.0.2.1") FROM(""), "unix"},
       {FROM("192.0.2.1/8"), "unix"},
       {FROM("nonsense"), "unix"},
       {FROM(""), "unix"},
