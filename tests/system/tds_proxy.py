@@ -1,11 +1,12 @@
-"""A TCP proxy in front of a SQL Server that knows where requests begin and cuts connections where it hurts."""
+"""A TCP proxy in front of a SQL Server that knows where requests begin: it counts them, holds them back, and cuts connections where it hurts."""
 
+import collections
 import random
 import socket
 import threading
 import time
 
-TRANSACTION_REQUEST, COMMIT = 0x0E, 7
+ATTENTION, TRANSACTION_REQUEST, COMMIT = 0x06, 0x0E, 7
 ALL_HEADERS = 22
 
 
@@ -19,6 +20,9 @@ class Proxy:
         self.commit_cuts, self.other_cuts = commit_cuts, other_cuts
         self.cut_before = self.cut_behind = self.cut_other = 0
         self.delay = 0.0  # of each request, in seconds
+        self.packets = collections.Counter()  # of the client's, by type
+        self.swallowed = set()  # types that never reach the server
+        self.hold = lambda packet: None  # called before a packet goes out; may wait
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.stopping = False
@@ -81,6 +85,10 @@ class Proxy:
         try:
             while True:
                 packet = self._packet(client)
+                self.hold(packet)
+                self.packets[packet[0]] += 1
+                if packet[0] in self.swallowed:
+                    continue
                 if self.delay:
                     time.sleep(self.delay)
                 if self._is_commit(packet) and self.random.random() < self.commit_cuts:
