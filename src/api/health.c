@@ -40,8 +40,13 @@ static br_status look_at_sqlserver(side *s, char *message, size_t size, br_error
   return st;
 }
 
+/* Without a warehouse, which files in volumes don't need, by who the credentials are. */
 static br_status look_at_databricks(side *s, char *message, size_t size, br_error *err) {
-  char state[64];
+  char state[64], user[128];
+  if (s->service->options.databricks->warehouse_id == NULL) {
+    (void)snprintf(message, size, "Connected; no warehouse is configured");
+    return dbx_current_user(s->service->ask_client, user, sizeof user, s->service->stop, err);
+  }
   br_status st =
       dbx_warehouse_state(s->service->ask_client, state, sizeof state, s->service->stop, err);
   if (st == BR_OK) {

@@ -138,6 +138,19 @@ static br_status serve(const cli_arguments *args, cli_session *s, api_options *s
   return st;
 }
 
+/* Where the warehouse could have stood in the profile. */
+static br_status check_warehouse(const cli_session *s, const dbx_options *databricks,
+                                 br_error *err) {
+  if (databricks->warehouse_id != NULL || !settings_strict(s->config) ||
+      !settings_bool(s->config, SETTING_POLLER_ENABLED)) {
+    return BR_OK;
+  }
+  return br_error_set(err, BR_ERR_USAGE,
+                      "DATABRICKS_WAREHOUSE_ID (or DATABRICKS_HTTP_PATH) is not set, and the "
+                      "profile %s has no warehouse_id",
+                      settings_get(s->config, SETTING_DATABRICKS_PROFILE));
+}
+
 static br_status run_session(const cli_arguments *args, cli_session *s, br_error *err) {
   cli_tls_files tls;
   dbx_options databricks = {.host = NULL};
@@ -151,6 +164,7 @@ static br_status run_session(const cli_arguments *args, cli_session *s, br_error
       cli_tls_files_load(cli_text(args, "tls-certificate"), cli_text(args, "tls-key"), &tls, err);
   if (st == BR_OK && (s->sides & SETTINGS_DATABRICKS) != 0) {
     st = cli_session_dbx_options(s, &databricks, err);
+    st = st == BR_OK ? check_warehouse(s, &databricks, err) : st;
     start.databricks = &databricks;
   }
   start.tls_certificate = tls.certificate;

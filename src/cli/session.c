@@ -95,7 +95,7 @@ static unsigned configured_sides(const settings *config, unsigned asked) {
   if (settings_is_set(config, SETTING_USE_DATABRICKS)) {
     sides |= SETTINGS_DATABRICKS;
   }
-  return sides == 0 ? SETTINGS_SQLSERVER | SETTINGS_DATABRICKS : sides;
+  return sides == 0 ? SETTINGS_BOTH : sides;
 }
 
 static br_status open_session(cli_session *s, const cli_arguments *args, unsigned sides,
@@ -103,9 +103,9 @@ static br_status open_session(cli_session *s, const cli_arguments *args, unsigne
   settings_load_options load = {0};
   br_status st = settings_load(&load, &s->config, err);
   if (st == BR_OK && sides == CLI_SIDES_CONFIGURED) {
-    sides = configured_sides(s->config, asked_sides(args));
+    sides |= configured_sides(s->config, asked_sides(args));
   }
-  s->sides = sides;
+  s->sides = sides & SETTINGS_BOTH;
   if (st == BR_OK) {
     configure_log(s->config, cli_flag(args, "verbose"));
     st = settings_resolve_sandbox(s->config, sides, asked_sides(args), &s->sandbox_sides, err);

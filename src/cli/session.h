@@ -51,8 +51,8 @@ typedef struct cli_session {
 #define CLI_OPTION_VERBOSE                                                                         \
   { .name = "verbose", .letter = 'v', .kind = CLI_FLAG, .help = "say more on stderr" }
 
-/* The sides that are configured or asked for; both where nothing is. */
-enum { CLI_SIDES_CONFIGURED = 0 };
+/* What the service needs: the sides that are configured or asked for; both where nothing is. */
+enum { CLI_SIDES_CONFIGURED = SETTINGS_SERVICE };
 
 /* Opens a session for the sides needed (settings_side bits). Prints warnings about settings and the
  * sandbox's announcement to stderr. On failure nothing is left open. */

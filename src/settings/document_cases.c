@@ -9,8 +9,7 @@ static const char head[] =
     "S stands for a SQL Server that is configured (`SQLSERVER_HOST`, `SQLSERVER_USERNAME`, "
     "`SQLSERVER_PASSWORD`), D for a workspace (`DATABRICKS_HOST`, `DATABRICKS_TOKEN`). The second "
     "column says what the command needs: `extract` to a folder needs `sqlserver`, `sql --on "
-    "databricks` needs `databricks`, `sync` needs `both`; `serve` takes the sides that are "
-    "configured.\n\n"
+    "databricks` needs `databricks`, `sync` needs `both`; `serve` stands for itself.\n\n"
     "| set | needed | outcome |\n|---|---|---|\n";
 
 static const char *const cases[] = {
@@ -122,7 +121,50 @@ static const char *const cases[] = {
     "| `.env: SQLSERVER_HOST=db` `SQLSERVER_HOST=` | none | counts: `SQLSERVER_HOST =  (default)` "
     "|\n",
     "| `DATABRICKS_HTTP_PATH=/sql/1.0/warehouses/abc` | none | counts: `DATABRICKS_WAREHOUSE_ID = "
-    "abc (environment)` |\n"};
+    "abc (environment)` |\n",
+    "| nothing | serve | sandbox: SQL Server and Databricks |\n",
+    "| S | serve | as configured |\n",
+    "| D `DATABRICKS_WAREHOUSE_ID=abc` | serve | as configured |\n",
+    "| S D `DATABRICKS_WAREHOUSE_ID=abc` | serve | as configured |\n",
+    "| S D `DATABRICKS_HTTP_PATH=/sql/1.0/warehouses/abc` | serve | as configured |\n",
+    "| S D | serve | as configured, warning: `DATABRICKS_WAREHOUSE_ID (or DATABRICKS_HTTP_PATH) is "
+    "not set` |\n",
+    "| S D `POLLER_ENABLED=false` | serve | as configured |\n",
+    "| S `USE_DATABRICKS=false` | serve | sandbox: Databricks |\n",
+    "| S `--sandbox databricks` | serve | sandbox: Databricks |\n",
+    "| `SQLSERVER_HOST=db` | serve | refused: `SQLSERVER_USERNAME is not set` `SQLSERVER_PASSWORD "
+    "is not set` |\n",
+    "| S `AUTH_ENABLED=false` | serve | as configured |\n",
+    "| `ENVIRONMENT=production` S D `DATABRICKS_WAREHOUSE_ID=abc` | serve | as configured |\n",
+    "| `ENVIRONMENT=production` S D | serve | refused: `DATABRICKS_WAREHOUSE_ID (or "
+    "DATABRICKS_HTTP_PATH) is not set` |\n",
+    "| `ENVIRONMENT=production` S D `POLLER_ENABLED=false` | serve | as configured |\n",
+    "| `ENVIRONMENT=production` S D `DATABRICKS_WAREHOUSE_ID=abc` `AUTH_ENABLED=false` | serve | "
+    "refused: `AUTH_ENABLED (environment) is false; strict mode doesn't serve everybody` "
+    "|\n",
+    "| `ENVIRONMENT=production` S | serve | refused: `DATABRICKS_HOST is not set` "
+    "`DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or "
+    "DATABRICKS_PROFILE) is not set` `DATABRICKS_WAREHOUSE_ID (or DATABRICKS_HTTP_PATH) is not "
+    "set` |\n",
+    "| `USE_DATABRICKS=true` S | serve | refused: `DATABRICKS_HOST is not set` `DATABRICKS_TOKEN "
+    "(or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_PROFILE) is not set` "
+    "`DATABRICKS_WAREHOUSE_ID (or DATABRICKS_HTTP_PATH) is not set` |\n",
+    "| `ENVIRONMENT=production` D `DATABRICKS_WAREHOUSE_ID=abc` | serve | refused: `SQLSERVER_HOST "
+    "is not set` `SQLSERVER_USERNAME is not set` `SQLSERVER_PASSWORD is not set` |\n",
+    "| `ENVIRONMENT=production` S `POLLER_ENABLED=false` | serve | as configured |\n",
+    "| `ENVIRONMENT=production` D `POLLER_ENABLED=false` | serve | as configured |\n",
+    "| `USE_DATABRICKS=true` S `POLLER_ENABLED=false` | serve | refused: `DATABRICKS_HOST is not "
+    "set` `DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or "
+    "DATABRICKS_PROFILE) is not set` |\n",
+    "| `ENVIRONMENT=production` `POLLER_ENABLED=false` | serve | refused: `SQLSERVER_HOST is not "
+    "set` `SQLSERVER_USERNAME is not set` `SQLSERVER_PASSWORD is not set` `DATABRICKS_HOST is not "
+    "set` `DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or "
+    "DATABRICKS_PROFILE) is not set` |\n",
+    "| `ENVIRONMENT=production` S `DATABRICKS_PROFILE=DEFAULT` `DATABRICKS_CONFIG_FILE=profiles` | "
+    "serve | refused: `DATABRICKS_WAREHOUSE_ID (or DATABRICKS_HTTP_PATH) is not set, and the "
+    "profile DEFAULT has no warehouse_id` |\n",
+    "| `ENVIRONMENT=production` S `DATABRICKS_PROFILE=whole` `DATABRICKS_CONFIG_FILE=profiles` | "
+    "serve | as configured |\n"};
 
 br_status settings_document_cases(br_buf *out, br_error *err) {
   br_status st = br_buf_text(out, head, err);

@@ -61,6 +61,18 @@ static br_status list_missing_databricks(const settings *s, listing *list, br_er
                      list, err);
 }
 
+/* Statements are run where the service polls; a profile may name the warehouse. */
+static br_status list_missing_warehouse(const settings *s, unsigned needs, listing *list,
+                                        br_error *err) {
+  const unsigned polled = SETTINGS_SERVICE | SETTINGS_DATABRICKS;
+  if ((needs & polled) != polled || !settings_bool(s, SETTING_POLLER_ENABLED) ||
+      settings_is_set(s, SETTING_DATABRICKS_WAREHOUSE_ID) ||
+      settings_is_set(s, SETTING_DATABRICKS_PROFILE)) {
+    return BR_OK;
+  }
+  return add_missing("DATABRICKS_WAREHOUSE_ID (or DATABRICKS_HTTP_PATH)", list, err);
+}
+
 static br_status list_missing(const settings *s, unsigned sides, listing *list, br_error *err) {
   br_status st = BR_OK;
   if ((sides & SETTINGS_SQLSERVER) != 0) {
@@ -104,18 +116,37 @@ static br_status list_problems(const settings *s, problem_kind kind, listing *li
 
 /* What strict mode makes an error of and other modes warn of. */
 static br_status list_doubtful(const settings *s, unsigned sides, listing *list, br_error *err) {
-  br_status st = list_problems(s, PROBLEM_STRICT_ONLY, list, err);
+  br_status st = list_missing_warehouse(s, sides, list, err);
+  st = st == BR_OK ? list_problems(s, PROBLEM_STRICT_ONLY, list, err) : st;
   return st == BR_OK ? list_placeholders(s, sides, list, err) : st;
 }
 
-br_status settings_problems(const settings *s, unsigned needed_sides, br_buf *out,
-                            size_t *ret_errors, size_t *ret_warnings, br_error *err) {
-  bool strict = settings_strict(s);
+/* In strict mode the poller, where it is on, needs both sides. */
+static unsigned strict_needs(const settings *s, unsigned needs) {
+  const bool polls = (needs & SETTINGS_SERVICE) != 0 && settings_bool(s, SETTING_POLLER_ENABLED);
+  return polls ? needs | SETTINGS_BOTH : needs;
+}
+
+static br_status list_open_door(const settings *s, unsigned needs, listing *list, br_error *err) {
+  if ((needs & SETTINGS_SERVICE) == 0 || settings_bool(s, SETTING_AUTH_ENABLED)) {
+    return BR_OK;
+  }
+  list->count++;
+  return br_buf_printf(list->out, err,
+                       "AUTH_ENABLED (%s) is false; strict mode doesn't serve everybody\n",
+                       settings_origin(s, SETTING_AUTH_ENABLED));
+}
+
+br_status settings_problems(const settings *s, unsigned needs, br_buf *out, size_t *ret_errors,
+                            size_t *ret_warnings, br_error *err) {
+  const bool strict = settings_strict(s);
+  const unsigned needed_sides = strict ? strict_needs(s, needs) : needs;
   listing errors = {.out = out};
   listing warnings = {.out = out};
   br_status st = list_problems(s, PROBLEM_ERROR, &errors, err);
   if (st == BR_OK && strict) {
     st = list_missing(s, needed_sides, &errors, err);
+    st = st == BR_OK ? list_open_door(s, needed_sides, &errors, err) : st;
   }
   if (st == BR_OK) {
     st = list_doubtful(s, needed_sides, strict ? &errors : &warnings, err);
@@ -158,10 +189,11 @@ static br_status refuse_strict(const settings *s, unsigned needed_sides, unsigne
   if (st != BR_OK || errors + found == 0) {
     return st;
   }
-  return fail_with_lines(out,
-                         "Strict mode (ENVIRONMENT=production or USE_DATABRICKS=true) refuses "
-                         "these settings:",
-                         "", err);
+  const bool polls = strict_needs(s, needed_sides) != needed_sides;
+  return fail_with_lines(
+      out, "Strict mode (ENVIRONMENT=production or USE_DATABRICKS=true) refuses these settings:",
+      polls ? "\nOnly the poller needs both sides: POLLER_ENABLED=false is for one alone" : "",
+      err);
 }
 
 static br_status refuse_missing(const settings *s, unsigned sides, br_buf *out, br_error *err) {
@@ -187,7 +219,7 @@ static br_status refuse_missing(const settings *s, unsigned sides, br_buf *out, 
   static const char *const heads[] = {
       [SETTINGS_SQLSERVER] = "SQL Server is not configured:",
       [SETTINGS_DATABRICKS] = "Databricks is not configured:",
-      [SETTINGS_SQLSERVER | SETTINGS_DATABRICKS] = "SQL Server and Databricks are not configured:",
+      [SETTINGS_BOTH] = "SQL Server and Databricks are not configured:",
   };
   const char *tail =
       incomplete == SETTINGS_DATABRICKS
@@ -215,7 +247,7 @@ br_status settings_resolve_sandbox(const settings *s, unsigned needed_sides, uns
     sandbox = asked;
     sandbox |= s->configured_sides == 0 ? needed_sides : 0U;
     sandbox |= without_databricks ? (unsigned)SETTINGS_DATABRICKS : 0U;
-    sandbox &= needed_sides;
+    sandbox &= needed_sides & SETTINGS_BOTH;
     st = refuse_missing(s, needed_sides & ~sandbox, &out, err);
   }
   br_buf_done(&out);

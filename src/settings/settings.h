@@ -126,7 +126,12 @@ br_status settings_put(settings *s, setting which, const char *value, const char
                        br_error *err) BR_CHECKED;
 
 /* Which sides a command needs, and what stands in (docs: "sandbox"). */
-typedef enum settings_side { SETTINGS_SQLSERVER = 1, SETTINGS_DATABRICKS = 2 } settings_side;
+typedef enum settings_side {
+  SETTINGS_SQLSERVER = 1,
+  SETTINGS_DATABRICKS = 2,
+  SETTINGS_BOTH = SETTINGS_SQLSERVER | SETTINGS_DATABRICKS,
+  SETTINGS_SERVICE = 4, /* no side: the command is the service, whose own needs are judged too */
+} settings_side;
 /* The sides of which anything at all is configured (bits). */
 unsigned settings_configured_sides(const settings *s);
 /* Which sides the sandbox takes: asked = the value of --sandbox (0 = not given). BR_ERR_USAGE where
@@ -138,8 +143,8 @@ br_status settings_resolve_sandbox(const settings *s, unsigned needed_sides, uns
 /* Every problem found (wrong values, unknown names with the nearest known one, placeholders,
  * missing secrets), a line each, errors first; strict mode refuses to start with any, otherwise
  * unknown names and placeholders are warnings. */
-br_status settings_problems(const settings *s, unsigned needed_sides, br_buf *out,
-                            size_t *ret_errors, size_t *ret_warnings, br_error *err) BR_CHECKED;
+br_status settings_problems(const settings *s, unsigned needs, br_buf *out, size_t *ret_errors,
+                            size_t *ret_warnings, br_error *err) BR_CHECKED;
 
 /* "your-token", "changeme", "<token>"…: what samples put where a value belongs. */
 bool settings_is_placeholder(const char *text, bool secret);

@@ -273,6 +273,25 @@ static void assert_refused(const char *const *environment, unsigned needed, unsi
   settings_free(s);
 }
 
+static void the_service_in_strict_mode_needs_what_its_poller_needs(void **state) {
+  (void)state;
+  const unsigned service = SETTINGS_SERVICE | SETTINGS_SQLSERVER;
+  assert_refused(ENV("ENVIRONMENT=production", SQL_SET), service, 0,
+                 "Strict mode (ENVIRONMENT=production or USE_DATABRICKS=true) refuses these "
+                 "settings:\nDATABRICKS_HOST is not set\n"
+                 "DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or "
+                 "DATABRICKS_PROFILE) is not set\n"
+                 "DATABRICKS_WAREHOUSE_ID (or DATABRICKS_HTTP_PATH) is not set\n"
+                 "Only the poller needs both sides: POLLER_ENABLED=false is for one alone");
+  assert_refused(ENV("ENVIRONMENT=production", "POLLER_ENABLED=no", "AUTH_ENABLED=no", SQL_SET),
+                 service, 0,
+                 "Strict mode (ENVIRONMENT=production or USE_DATABRICKS=true) refuses these "
+                 "settings:\n"
+                 "AUTH_ENABLED (environment) is false; strict mode doesn't serve everybody");
+  assert_sandbox(ENV("ENVIRONMENT=production", "POLLER_ENABLED=no", SQL_SET), service, 0, 0);
+  assert_sandbox(no_environment, BOTH | SETTINGS_SERVICE, 0, BOTH);
+}
+
 static void a_side_that_is_not_configured_is_named(void **state) {
   (void)state;
   assert_refused(ENV(SQL_SET), BOTH, 0,
@@ -460,6 +479,7 @@ int main(void) {
       cmocka_unit_test(strict_mode_lists_everything_at_once),
       cmocka_unit_test(placeholders_are_recognised_and_real_secrets_are_not),
       cmocka_unit_test(the_sandbox_stands_in_only_where_it_may),
+      cmocka_unit_test(the_service_in_strict_mode_needs_what_its_poller_needs),
       cmocka_unit_test(a_side_that_is_not_configured_is_named),
       cmocka_unit_test(strict_mode_never_uses_the_sandbox),
       cmocka_unit_test(a_value_put_fills_only_what_is_not_set),
