@@ -8,11 +8,15 @@
 #include "api/routes.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "databricks/json.h"
 
 /* ---- POST /extract ---- */
 
 /* A request on its way to a job. Owned. */
 typedef struct wish {
+  char key[BR_SHA256_HEX_MAX]; /* of the Idempotency-Key, what clients put there is theirs; "":
+                                  there is none */
+  char *asked;                 /* the request as it came */
   api_job_options options;
   char *destination;
   const char **only; /* names borrowed from the body */
@@ -25,6 +29,7 @@ typedef struct wish {
 static void wish_done(wish *w) {
   api_job_options_done(&w->options);
   extract_prepared_done(&w->prepared);
+  br_free(w->asked);
   br_free(w->destination);
   br_free(w->only);
   br_free(w->names);
@@ -82,11 +87,15 @@ static br_status take_names(const api_request *r, wish *w, br_error *err) {
              : BR_OK;
 }
 
-static br_status prepare(const api_request *r, wish *w, br_error *err) {
-  w->options.overwrite = json_is_true(json_object_get(r->body, "overwrite"));
+/* What the body says beside names and paths. */
+static void take_options(const api_request *r, wish *w) {
   int64_t chunk_rows = 0;
+  w->options.overwrite = json_is_true(json_object_get(r->body, "overwrite"));
   (void)api_json_integer(json_object_get(r->body, "chunk_size"), &chunk_rows);
   w->options.chunk_rows = (uint64_t)chunk_rows;
+}
+
+static br_status prepare(const api_request *r, wish *w, br_error *err) {
   w->options.source_ip = br_strdup(r->source_ip);
   if (w->options.source_ip == NULL) {
     return br_error_nomem(err);
@@ -117,13 +126,6 @@ static br_status create(const api_request *r, wish *w, char *id, bool *ret_exist
   if (st != BR_OK) {
     return st;
   }
-  /* Only the key's hash is stored: what clients put there is theirs. */
-  const char *key = http_request_header(r->http, "Idempotency-Key");
-  char hash[BR_SHA256_HEX_MAX];
-  st = key == NULL ? BR_OK : br_sha256_hex(key, strlen(key), hash, err);
-  if (st != BR_OK) {
-    return st;
-  }
   const job_request request = {.server = r->service->server_label,
                                .country = text_of(r, "country"),
                                .destination = w->destination,
@@ -131,9 +133,88 @@ static br_status create(const api_request *r, wish *w, char *id, bool *ret_exist
                                .query_count = w->prepared.count,
                                .options = w->options_text,
                                .user_name = api_caller_name(&r->caller),
-                               .idempotency_key = key == NULL ? NULL : hash};
+                               .idempotency_key = w->key[0] == '\0' ? NULL : w->key,
+                               .asked = w->asked};
   return jobs_create(r->service->jobs, &request, id, ret_existed, err);
 }
+
+/* ---- a request that comes again ---- */
+
+/* What the client said, with the defaults filled in: whatever has become of folders and files since
+ * the first time, a repeated request is the same one. */
+static br_status write_asked(const api_request *r, wish *w, br_error *err) {
+  br_buf text;
+  json_t *asked = json_pack(
+      "{s:s, s:s, s:s, s:s, s:O?, s:b, s:I}", "queries_path", text_of(r, "queries_path"),
+      "config_path", text_of(r, "config_path"), "country", text_of(r, "country"), "destination",
+      text_of(r, "destination"), "queries", json_object_get(r->body, "queries"), "overwrite",
+      w->options.overwrite, "chunk_size", (json_int_t)w->options.chunk_rows);
+  if (asked == NULL) {
+    return br_error_nomem(err);
+  }
+  br_buf_init(&text, 2 * (size_t)API_BODY_MAX);
+  br_status st = dbx_json_write(asked, &text, err);
+  json_decref(asked);
+  w->asked = st == BR_OK ? br_buf_take(&text, NULL) : NULL;
+  br_buf_done(&text);
+  return st == BR_OK && w->asked == NULL ? br_error_nomem(err) : st;
+}
+
+static bool same_names(const job *j, const json_t *list) {
+  size_t found = 0;
+  for (size_t i = 0; i < j->queries_total; i++) {
+    for (size_t k = 0; k < json_array_size(list); k++) {
+      found += strcmp(j->queries[i].name, json_string_value(json_array_get(list, k))) == 0;
+    }
+  }
+  return !json_is_array(list) || (found == j->queries_total && found == json_array_size(list));
+}
+
+static bool same_path(const char *now, const char *then) {
+  return now == NULL || strcmp(now, then) == 0;
+}
+
+/* A job of a version that kept no `asked`: what it does hold is compared. Paths that lead nowhere
+ * any more, and queries that were not named, tell nothing. */
+static br_status compare(const api_request *r, wish *w, const char *id, br_error *err) {
+  job j = {.status = JOB_PENDING};
+  api_job_options then = {.queries_path = NULL};
+  br_status st = jobs_get(r->service->jobs, id, &j, err);
+  st = st == BR_OK ? api_job_options_parse(j.options, &then, err) : st;
+  if (st == BR_OK) {
+    (void)resolve_paths(r, w, NULL);
+    const bool same = strcmp(j.country, text_of(r, "country")) == 0 &&
+                      then.overwrite == w->options.overwrite &&
+                      then.chunk_rows == w->options.chunk_rows &&
+                      same_names(&j, json_object_get(r->body, "queries")) &&
+                      same_path(w->options.queries_path, then.queries_path) &&
+                      same_path(w->options.config_path, then.config_path) &&
+                      same_path(w->destination, j.destination);
+    st = same ? BR_OK
+              : br_error_set(err, BR_ERR_CONFLICT,
+                             "The idempotency key was used for another request, job %s", id);
+  }
+  api_job_options_done(&then);
+  job_done(&j);
+  return st;
+}
+
+/* BR_DONE: the request is a new one. */
+static br_status find_earlier(const api_request *r, wish *w, char *id, br_error *err) {
+  const char *key = http_request_header(r->http, "Idempotency-Key");
+  bool unsure = false;
+  if (key == NULL) {
+    return BR_DONE;
+  }
+  br_status st = write_asked(r, w, err);
+  st = st == BR_OK ? br_sha256_hex(key, strlen(key), w->key, err) : st;
+  st = st == BR_OK ? jobs_find_key(r->service->jobs, api_caller_name(&r->caller), w->key, w->asked,
+                                   id, &unsure, err)
+                   : st;
+  return st == BR_OK && unsure ? compare(r, w, id, err) : st;
+}
+
+/* ---- the answer ---- */
 
 static br_status say_accepted(const api_request *r, const char *id, bool existed, size_t count,
                               http_reply *reply, br_error *err) {
@@ -180,8 +261,13 @@ br_status api_post_extract(api_request *r, http_reply *reply, br_error *err) {
   if (key != NULL && (key[0] == '\0' || strlen(key) > 255)) {
     return api_reply_error(reply, 400, err, "An Idempotency-Key has 1 to 255 characters");
   }
-  st = prepare(r, &w, &why);
-  st = st == BR_OK ? create(r, &w, id, &existed, &why) : st;
+  take_options(r, &w);
+  st = find_earlier(r, &w, id, &why);
+  existed = st == BR_OK;
+  if (st == BR_DONE) {
+    st = prepare(r, &w, &why);
+    st = st == BR_OK ? create(r, &w, id, &existed, &why) : st;
+  }
   if (st == BR_OK) {
     job_runner_wake(r->service->runner);
     st = say_accepted(r, id, existed, w.prepared.count, reply, err);

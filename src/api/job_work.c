@@ -43,7 +43,7 @@ br_status api_job_options_text(const api_job_options *options, char **ret_text, 
   return BR_OK;
 }
 
-static br_status parse_options(const char *text, api_job_options *ret_options, br_error *err) {
+br_status api_job_options_parse(const char *text, api_job_options *ret_options, br_error *err) {
   json_t *object = NULL;
   br_status st = dbx_json_load(text, strlen(text), &object, err);
   if (st != BR_OK) {
@@ -376,7 +376,7 @@ br_status api_job_run(void *context, job_run *run_of_job, br_error *err) {
   br_log_context("job_id", w.job->id);
   br_log(BR_LOG_INFO, "job %s begins: %s, %zu queries", w.job->id, w.job->country,
          w.job->queries_total);
-  br_status st = parse_options(w.job->options, &w.options, err);
+  br_status st = api_job_options_parse(w.job->options, &w.options, err);
   st = st == BR_OK ? run(&w, err) : st;
   const bool failed = st != BR_OK || any_failed(&w);
   if (audit_job(&w, failed ? AUTH_AUDIT_EXTRACTION_FAILED : AUTH_AUDIT_EXTRACTION_COMPLETED,

@@ -20,6 +20,10 @@ void api_job_options_done(api_job_options *options);
 br_status api_job_options_text(const api_job_options *options, char **ret_text,
                                br_error *err) BR_CHECKED;
 
+/* Release with api_job_options_done(). */
+br_status api_job_options_parse(const char *text, api_job_options *ret_options,
+                                br_error *err) BR_CHECKED;
+
 /* Checks the caller's rights on every query and audits the outcome. BR_ERR_AUTH: denied; the
  * message names query and table. BR_ERR_IO: the audit can't be written. */
 br_status api_job_check_rights(api *service, const api_caller *caller, const char *source_ip,

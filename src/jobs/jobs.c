@@ -68,6 +68,8 @@ static const char *const steps[] = {
     "UPDATE job SET rows_extracted=(SELECT ifnull(sum(rows_extracted),0) FROM job_query"
     " WHERE job_seq=seq);"
     "CREATE INDEX job_by_destination ON job(destination, country, seq);",
+    /* Hashes of something else than what was asked for: empty, they are told from new ones. */
+    "UPDATE job SET request_sha256='' WHERE idempotency_key IS NOT NULL;",
 };
 
 static const char *const status_names[JOB_STATUS_COUNT] = {
@@ -180,44 +182,27 @@ void jobs_close(jobs *store) {
   br_free(store);
 }
 
-/* What makes two requests the same, each text with its NUL. */
-static br_status hash_request(const job_request *r, char *hex, br_error *err) {
-  br_sha256 *hash = NULL;
-  br_status st = br_sha256_new(&hash, err);
-  const char *const texts[] = {r->server, r->country, r->destination, r->options};
-  for (size_t i = 0; st == BR_OK && i < sizeof texts / sizeof texts[0]; i++) {
-    st = br_sha256_update(hash, texts[i], strlen(texts[i]) + 1, err);
-  }
-  for (size_t i = 0; st == BR_OK && i < r->query_count; i++) {
-    st = br_sha256_update(hash, r->queries[i], strlen(r->queries[i]) + 1, err);
-  }
-  if (st == BR_OK) {
-    st = br_sha256_final_hex(hash, hex, err);
-  }
-  br_sha256_free(hash);
-  return st;
-}
-
-/* BR_DONE: the key is new. */
-static br_status find_key(jobs *store, const job_request *r, const char *hash, char *id,
-                          br_error *err) {
-  jobs_sql q = jobs_sql_of(&store->own,
+/* BR_DONE: the key is new. With the connection's lock held. */
+static br_status find_key(jobs_conn *conn, const char *user_name, const char *key, const char *hash,
+                          char *id, bool *ret_unsure, br_error *err) {
+  jobs_sql q = jobs_sql_of(conn,
                            "SELECT id,request_sha256 FROM job"
                            " WHERE ifnull(user_name,'')=ifnull(?,'') AND idempotency_key=?",
                            err);
-  jobs_sql_text(&q, r->user_name);
-  jobs_sql_text(&q, r->idempotency_key);
+  jobs_sql_text(&q, user_name);
+  jobs_sql_text(&q, key);
   br_status st = jobs_sql_step(&q);
   if (st == BR_OK) {
     const char *found = (const char *)sqlite3_column_text(q.stmt, 0);
     const char *found_hash = (const char *)sqlite3_column_text(q.stmt, 1);
     if (found == NULL || found_hash == NULL) {
       st = br_error_nomem(err);
-    } else if (strcmp(found_hash, hash) != 0) {
+    } else if (found_hash[0] != '\0' && strcmp(found_hash, hash) != 0) {
       st = br_error_set(err, BR_ERR_CONFLICT,
                         "The idempotency key was used for another request, job %s", found);
     } else {
       (void)snprintf(id, BR_UUID_MAX, "%s", found);
+      *ret_unsure = found_hash[0] == '\0';
     }
   }
   jobs_sql_end(&q);
@@ -253,14 +238,15 @@ static br_status insert_job(jobs *store, const job_request *r, const char *hash,
 
 br_status jobs_create(jobs *store, const job_request *request, char *id, bool *ret_existed,
                       br_error *err) {
-  char hash[BR_SHA256_HEX_MAX];
+  char hash[BR_SHA256_HEX_MAX] = "";
   char fresh[BR_UUID_MAX];
+  bool unsure = false;
   if (request->query_count == 0) {
     return br_error_set(err, BR_ERR_USAGE, "A job needs at least one query");
   }
-  br_status st = hash_request(request, hash, err);
-  if (st == BR_OK) {
-    st = br_uuid(fresh, err);
+  br_status st = br_uuid(fresh, err);
+  if (st == BR_OK && request->idempotency_key != NULL) {
+    st = br_sha256_hex(request->asked, strlen(request->asked), hash, err);
   }
   if (st == BR_OK) {
     st = jobs_write_begin(store, err);
@@ -270,7 +256,8 @@ br_status jobs_create(jobs *store, const job_request *request, char *id, bool *r
   }
   bool existed = request->idempotency_key != NULL;
   if (existed) {
-    st = find_key(store, request, hash, fresh, err);
+    st = find_key(&store->own, request->user_name, request->idempotency_key, hash, fresh, &unsure,
+                  err);
     existed = st != BR_DONE;
   }
   if (!existed) {
@@ -524,4 +511,14 @@ br_status jobs_count(jobs *store, uint64_t *counts, br_error *err) {
   }
   memcpy(counts, found, sizeof found);
   return BR_OK;
+}
+
+br_status jobs_find_key(jobs *store, const char *user_name, const char *key, const char *asked,
+                        char *id, bool *ret_unsure, br_error *err) {
+  char hash[BR_SHA256_HEX_MAX];
+  br_status st = br_sha256_hex(asked, strlen(asked), hash, err);
+  st = st == BR_OK ? read_begin(store, err) : st;
+  return st == BR_OK
+             ? read_end(store, find_key(store->reading, user_name, key, hash, id, ret_unsure, err))
+             : st;
 }

@@ -54,10 +54,17 @@ typedef struct job_request {
   const char *options;         /* a JSON object: everything else that whoever runs it needs */
   const char *user_name;       /* may be NULL */
   const char *idempotency_key; /* may be NULL */
+  const char *asked; /* with a key: what the user asked for, as they said it; it tells one request
+                        from another */
 } job_request;
 
-/* id holds BR_UUID_MAX bytes. With an idempotency key that the same user has used for the same
- * request, the earlier job's id and *ret_existed; for another request BR_ERR_CONFLICT. */
+/* The job that the user (NULL: nobody in particular) made with the key; id holds BR_UUID_MAX bytes.
+ * BR_DONE: there is none; BR_ERR_CONFLICT: it was made for another request. *ret_unsure: a version
+ * that kept no `asked` made it, so whether it is the same request is for the caller to find out. */
+br_status jobs_find_key(jobs *store, const char *user_name, const char *key, const char *asked,
+                        char *id, bool *ret_unsure, br_error *err) BR_CHECKED;
+/* With an idempotency key that the same user has used before as jobs_find_key(), with *ret_existed.
+ */
 br_status jobs_create(jobs *store, const job_request *request, char *id, bool *ret_existed,
                       br_error *err) BR_CHECKED;
 

@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import threading
 import time
 import uuid
@@ -204,14 +205,48 @@ def test_memory_of_a_job(start):
     assert refused.status == 1 and "JOBS_MEMORY_MIB" in refused.err
 
 
-def test_idempotency_key(service):
-    headers = {"Idempotency-Key": "key-1"}
-    first = service.post("/extract", wish(), headers=headers).json()
-    second = service.post("/extract", wish(), headers=headers)
-    assert second.status == 202 and second.json()["job_id"] == first["job_id"]
-    other = service.post("/extract", wish(country="Northland", overwrite=True), headers=headers)
-    assert other.status == 409
+def test_idempotency_key(start):
+    """The same request finds its job: from another address, when there are more queries, when the folders are gone; a
+    request that says something else does not."""
+    service = start(settings={"TRUSTED_PROXIES": "127.0.0.1"})
+
+    def ask(body, address="192.0.2.1"):
+        return service.post("/extract", body, headers={"Idempotency-Key": "key-1", "X-Forwarded-For": address})
+
+    first = ask(wish(queries=None)).json()
+    assert ask(wish()).json()["job_id"] == first["job_id"]
+    again = ask(wish(overwrite=False, chunk_size=0), "192.0.2.2")
+    assert again.status == 202 and again.json()["job_id"] == first["job_id"], again
+    service.ended(first["job_id"])
+    service.bridge.write("q/later.sql", "SELECT 4 AS a")
+    assert ask(wish()).json() == {**first, "status": "completed", "message": again.json()["message"]}
+    (service.bridge.folder / "q").rename(service.bridge.folder / "moved")
+    assert service.post("/extract", wish()).status == 404
+    assert ask(wish()).json()["job_id"] == first["job_id"]
+    for other in ({"overwrite": True}, {"chunk_size": 5}, {"queries": ["orders", "plain"]}, {"destination": "out/"},
+                  {"queries_path": "./q"}, {"config_path": "./c"}, {"country": "Southland"}):
+        assert ask(wish(**other)).status == 409, other
+    assert service.post("/extract", wish(), headers={"Idempotency-Key": "key-1"}, token="reader").status == 404
     assert len(service.get("/jobs").json()) == 1
+
+
+def test_a_key_of_an_earlier_version(start):
+    """Such a job holds what became of the request, not the request: what can be told from it still counts."""
+    service = start()
+    headers = {"Idempotency-Key": "key-1"}
+    first = service.post("/extract", wish(), headers=headers).json()["job_id"]
+    service.ended(first)
+    assert service.stop() == 0
+    with sqlite3.connect(service.bridge.data / "jobs.db") as db:
+        db.execute("UPDATE job SET request_sha256 = 'of something else'")
+        db.execute("PRAGMA user_version = 4")
+    db.close()
+    service.start()
+    for same in (wish(), wish(queries=["orders", "plain"]), wish(queries_path="./q")):
+        assert service.post("/extract", same, headers=headers).json()["job_id"] == first
+    for other in ({"overwrite": True}, {"chunk_size": 5}, {"queries": ["plain"]}, {"destination": "other"},
+                  {"config_path": "q"}, {"country": "Southland"}):
+        assert service.post("/extract", wish(**other), headers=headers).status == 409, other
 
 
 def test_list_of_jobs(service):

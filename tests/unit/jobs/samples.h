@@ -51,7 +51,8 @@ static inline job_request samples_request(const char *server) {
                        .queries = samples_queries,
                        .query_count = 3,
                        .options = "{\"overwrite\":true}",
-                       .user_name = "reporting"};
+                       .user_name = "reporting",
+                       .asked = "{\"country\":\"Northland\"}"};
 }
 
 static inline void samples_create(jobs *store, const char *server, char *id) {

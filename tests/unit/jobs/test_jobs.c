@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "jobs/internal.h"
 #include "samples.h"
+#include "store/store.h"
 #include "support/torture.h"
 
 static void a_job_comes_back_as_it_was_asked_for(void **state) {
@@ -66,7 +67,15 @@ static void an_idempotency_key_makes_one_job(void **state) {
   assert_int_equal(jobs_create(store, &request, id, &existed, NULL), BR_OK);
   assert_true(existed);
   assert_string_equal(id, first);
-  request.country = "Southland";
+  /* What became of the request doesn't count, only what was asked for. */
+  static const char *const more[] = {"airports", "flights", "weather", "carriers"};
+  request.queries = more;
+  request.query_count = 4;
+  request.options = "{\"source_ip\":\"192.0.2.7\"}";
+  assert_int_equal(jobs_create(store, &request, id, &existed, NULL), BR_OK);
+  assert_true(existed);
+  assert_string_equal(id, first);
+  request.asked = "{\"country\":\"Southland\"}";
   br_error err = BR_ERROR_INIT;
   assert_int_equal(jobs_create(store, &request, id, &existed, &err), BR_ERR_CONFLICT);
   assert_non_null(strstr(err.message, first));
@@ -79,13 +88,56 @@ static void an_idempotency_key_makes_one_job(void **state) {
   assert_false(existed);
   assert_int_equal(jobs_create(store, &request, id, &existed, NULL), BR_OK);
   assert_true(existed);
-  /* Queries count, and where one ends. */
-  static const char *const joined[] = {"airports", "flightsweather"};
-  request = samples_request("a");
+  jobs_close(store);
+}
+
+static void a_key_is_found_before_anything_else_is_done(void **state) {
+  (void)state;
+  jobs *store = samples_open();
+  job_request request = samples_request("a");
+  char first[BR_UUID_MAX], id[BR_UUID_MAX] = "";
+  bool existed = true, unsure = true;
+  assert_int_equal(
+      jobs_find_key(store, request.user_name, "key-1", request.asked, id, &unsure, NULL), BR_DONE);
   request.idempotency_key = "key-1";
-  request.queries = joined;
-  request.query_count = 2;
-  assert_int_equal(jobs_create(store, &request, id, &existed, NULL), BR_ERR_CONFLICT);
+  assert_int_equal(jobs_create(store, &request, first, &existed, NULL), BR_OK);
+  assert_int_equal(
+      jobs_find_key(store, request.user_name, "key-1", request.asked, id, &unsure, NULL), BR_OK);
+  assert_false(unsure);
+  assert_string_equal(id, first);
+  assert_int_equal(jobs_find_key(store, request.user_name, "key-1", "{}", id, &unsure, NULL),
+                   BR_ERR_CONFLICT);
+  assert_int_equal(jobs_find_key(store, NULL, "key-1", request.asked, id, &unsure, NULL), BR_DONE);
+  assert_int_equal(
+      jobs_find_key(store, request.user_name, "key-2", request.asked, id, &unsure, NULL), BR_DONE);
+  jobs_close(store);
+}
+
+/* Hashes of an earlier version say nothing about what was asked for. */
+static void a_key_of_an_earlier_version_is_unsure(void **state) {
+  (void)state;
+  jobs *store = samples_open();
+  job_request request = samples_request("a");
+  char first[BR_UUID_MAX], id[BR_UUID_MAX] = "";
+  bool existed = true, unsure = false;
+  request.idempotency_key = "key-1";
+  assert_int_equal(jobs_create(store, &request, first, &existed, NULL), BR_OK);
+  jobs_close(store);
+  sqlite3 *db = NULL;
+  assert_int_equal(store_open(samples_path, &db, NULL), BR_OK);
+  assert_int_equal(
+      store_exec(db, "UPDATE job SET request_sha256='0123abcd'; PRAGMA user_version=4", NULL),
+      BR_OK);
+  store_close(db);
+  store = samples_open();
+  assert_int_equal(jobs_find_key(store, request.user_name, "key-1", "{}", id, &unsure, NULL),
+                   BR_OK);
+  assert_true(unsure);
+  assert_string_equal(id, first);
+  request.asked = "{}";
+  assert_int_equal(jobs_create(store, &request, id, &existed, NULL), BR_OK);
+  assert_true(existed);
+  assert_string_equal(id, first);
   jobs_close(store);
 }
 
@@ -530,6 +582,8 @@ int main(void) {
       TEST(a_job_comes_back_as_it_was_asked_for),
       TEST(a_job_without_queries_is_refused),
       TEST(an_idempotency_key_makes_one_job),
+      TEST(a_key_is_found_before_anything_else_is_done),
+      TEST(a_key_of_an_earlier_version_is_unsure),
       TEST(the_states_follow_their_arrows),
       TEST(a_job_is_completed_once_all_its_queries_are),
       TEST(cancelling_depends_on_the_state),
