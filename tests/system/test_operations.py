@@ -1,6 +1,9 @@
 """What operators rely on: switches, health while a side sleeps or hangs, logs, retention, other origins."""
 
+import contextlib
 import json
+import socket
+import threading
 import urllib.request
 
 import pytest
@@ -89,3 +92,102 @@ def test_events_of_the_sandbox_wait_where_there_is_no_poller(start):
     service.until(lambda: service.post("/sync/events?process_immediately=true", event).status == 202)
     assert service.get("/sync/events/waits").json()["status"] == "pending"
     assert service.get("/sync/poller/status").json()["enabled"] is False
+
+
+# ---- health ----
+
+
+@contextlib.contextmanager
+def silent():
+    """Connections are taken, and nothing is ever said. Gives the port, and what ends it."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        taken = []
+
+        def take():
+            while True:
+                try:
+                    taken.append(stack.enter_context(listener.accept()[0]))
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=take)
+        thread.start()
+
+        def end():
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            stack.close()
+
+        yield listener.getsockname()[1], taken, end
+        end() if thread.is_alive() else None
+
+
+NOWHERE = {"SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": "1", "SQLSERVER_USERNAME": "u", "SQLSERVER_PASSWORD": "pw-of-nobody",
+           "DATABRICKS_HOST": "http://127.0.0.1:1", "DATABRICKS_TOKEN": "dapi-of-nobody", "DATABRICKS_WAREHOUSE_ID": "w"}
+COMPONENTS = {"SQLSERVER": "sql_server", "DATABRICKS": "databricks"}
+
+
+def side(settings, name):
+    return {key: value for key, value in settings.items() if key.startswith(name)}
+
+
+@pytest.mark.parametrize("down, up", [("SQLSERVER", "DATABRICKS"), ("DATABRICKS", "SQLSERVER")])
+def test_degraded_where_one_side_is_down(start, sandbox, down, up):
+    service = start({**side({**sandbox.sqlserver, **sandbox.databricks}, up), **side(NOWHERE, down)})
+    ready = service.get("/health/ready", token=None)
+    body = ready.json()
+    assert (ready.status, body["status"]) == (503, "degraded")
+    assert {name: body["components"][name]["status"] for name in COMPONENTS.values()} == {
+        COMPONENTS[up]: "healthy", COMPONENTS[down]: "unhealthy"}
+    assert "127.0.0.1" in body["components"][COMPONENTS[down]]["message"]
+    assert service.get("/health/live", token=None).status == 200
+    assert [service.metric("bridge_side_up", f'{{side="{COMPONENTS[one]}"}}') for one in (up, down)] == [1, 0]
+
+
+@pytest.mark.parametrize("hangs, other", [("SQLSERVER", "DATABRICKS"), ("DATABRICKS", "SQLSERVER")])
+def test_probes_answer_while_a_side_hangs(start, sandbox, hangs, other):
+    """The look at the silent side has begun and doesn't end, and the startup probe says so; each probe is answered."""
+    with silent() as (port, taken, end):
+        address = {"SQLSERVER": {**side(NOWHERE, "SQLSERVER"), "SQLSERVER_PORT": str(port), "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "3600"},
+                   "DATABRICKS": {**side(NOWHERE, "DATABRICKS"), "DATABRICKS_HOST": f"http://127.0.0.1:{port}"}}[hangs]
+        service = start({**side({**sandbox.sqlserver, **sandbox.databricks}, other), **address}, ready=False,
+                        env={"POLLER_ENABLED": "false"})
+
+        def components():
+            return service.get("/health/ready", token=None).json()["components"]
+
+        service.until(lambda: taken and components()[COMPONENTS[other]]["status"] == "healthy")
+        for _ in range(20):
+            started = service.get("/health/startup", token=None)
+            assert (started.status, started.json()) == (503, {"status": "starting"})
+            assert service.get("/health/live", token=None).status == 200
+            ready = service.get("/health/ready", token=None)
+            assert (ready.status, ready.json()["status"]) == (503, "degraded")
+            assert ready.json()["components"][COMPONENTS[hangs]]["message"] == "Not looked at yet"
+        assert len(taken) == 1, "one look, however often the probes come"
+        end()
+        service.until(lambda: service.get("/health/startup", token=None).status == 200)
+        assert components()[COMPONENTS[hangs]]["status"] == "unhealthy"
+
+
+@pytest.mark.parametrize("hangs", ["SQLSERVER", "DATABRICKS"])
+def test_the_end_does_not_wait_for_a_side_that_hangs(start, hangs):
+    with silent() as (port, taken, _):
+        address = {"SQLSERVER": {"SQLSERVER_PORT": str(port), "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "3600"},
+                   "DATABRICKS": {"DATABRICKS_HOST": f"http://127.0.0.1:{port}"}}[hangs]
+        service = start({**NOWHERE, **address}, ready=False, env={"POLLER_ENABLED": "false"})
+        service.until(lambda: taken)
+        assert service.stop() == 0
+
+
+def test_databricks_without_a_warehouse(start, sandbox):
+    """Files in volumes need none, so the side is well where the credentials are."""
+    settings = {**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_WAREHOUSE_ID": ""}
+    service = start(settings, env={"POLLER_ENABLED": "false"})
+    ready = service.get("/health/ready", token=None)
+    assert ready.status == 200 and ready.json()["components"]["databricks"]["message"] == "Connected; no warehouse is configured"
+    service.stop()
+    service.extra = {"POLLER_ENABLED": "false", "DATABRICKS_TOKEN": "dapi-of-nobody"}
+    service.start()
+    assert service.get("/health/ready", token=None).json()["status"] == "degraded"
