@@ -5,9 +5,10 @@
 #define SYNC_CHANGE_INTERNAL_H
 
 #include "sync/change.h"
+#include "sync/listing.h"
 #include "sync/query.h"
 
-enum { SYNC_SQL_MAX = 4 * 1024 * 1024, SYNC_SHOWN = 20 };
+enum { SYNC_SQL_MAX = 4 * 1024 * 1024 };
 
 typedef struct sync_operation_row {
   br_status (*prepare)(sync_change *change, br_error *err);
@@ -44,6 +45,9 @@ br_status sync_key_condition(const sync_change *change, const char *left, const 
                              br_buf *out, br_error *err) BR_CHECKED;
 /* "k1=1, k2=x" of row `row`, whose first columns are named so. */
 br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, br_buf *out,
+                         br_error *err) BR_CHECKED;
+/* The rows' labels, one an entry, as many as have room. */
+br_status sync_list_rows(const sync_rows *rows, size_t columns, sync_listing *list,
                          br_error *err) BR_CHECKED;
 /* Runs a question built in sql. */
 br_status sync_ask(tds_conn *conn, br_buf *sql, sync_rows **ret_rows, br_error *err) BR_CHECKED;

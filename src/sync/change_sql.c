@@ -8,7 +8,8 @@
 #include "batch/value.h"
 #include "sync/change_internal.h"
 
-enum { LABEL_VALUE_MAX = 60 };
+/* Bytes of an error's message that keys which are there twice may take. */
+enum { DOUBLES_ROOM = 1800 };
 
 /* ---- counted changes ---- */
 
@@ -72,8 +73,20 @@ br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, br_b
   br_status st = BR_OK;
   for (size_t i = 0; i < columns && st == BR_OK; i++) {
     const char *value = sync_rows_text(rows, row, i);
-    st = br_buf_printf(out, err, "%s%s=%.*s", i == 0 ? "" : ", ", sync_rows_name(rows, i),
-                       LABEL_VALUE_MAX, value == NULL ? "NULL" : value);
+    st = i > 0 ? br_buf_text(out, ", ", err) : BR_OK;
+    st = st == BR_OK ? sync_listing_value(out, sync_rows_name(rows, i), value,
+                                          value == NULL ? 0 : strlen(value), err)
+                     : st;
+  }
+  return st;
+}
+
+br_status sync_list_rows(const sync_rows *rows, size_t columns, sync_listing *list, br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK && !list->full; i++) {
+    st = sync_listing_begin(list, err);
+    st = st == BR_OK ? sync_row_label(rows, i, columns, &list->text, err) : st;
+    st = st == BR_OK ? sync_listing_end(list, err) : st;
   }
   return st;
 }
@@ -166,30 +179,38 @@ static br_status double_keys_sql(const sync_change *change, bool count, br_buf *
   return st == BR_OK && count ? br_buf_text(sql, ") AS d", err) : st;
 }
 
+/* "id=1 (2 times); …" */
+static br_status list_double_keys(const sync_rows *rows, sync_listing *list, br_error *err) {
+  const size_t keys = sync_rows_columns(rows) - 1;
+  br_status st = BR_OK;
+  for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK && !list->full; i++) {
+    st = sync_listing_begin(list, err);
+    st = st == BR_OK ? sync_row_label(rows, i, keys, &list->text, err) : st;
+    st = st == BR_OK ? br_buf_printf(&list->text, err, " (%s times)", sync_rows_text(rows, i, keys))
+                     : st;
+    st = st == BR_OK ? sync_listing_end(list, err) : st;
+  }
+  return st;
+}
+
 static br_status fail_double_keys(sync_change *change, const sync_rows *rows, br_error *err) {
-  br_buf sql, text;
+  br_buf sql;
+  sync_listing list;
   int64_t total = 0;
   br_buf_init(&sql, SYNC_SQL_MAX);
-  br_buf_init(&text, SYNC_SQL_MAX);
+  sync_listing_init(&list, DOUBLES_ROOM);
   br_status st = double_keys_sql(change, true, &sql, err);
   st = st == BR_OK ? sync_ask_number(change->conn, &sql, &total, err) : st;
-  for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK; i++) {
-    st = br_buf_text(&text, i == 0 ? "" : "; ", err);
-    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows) - 1, &text, err) : st;
-    st = st == BR_OK ? br_buf_printf(&text, err, " (%s times)",
-                                     sync_rows_text(rows, i, sync_rows_columns(rows) - 1))
-                     : st;
-  }
+  st = st == BR_OK ? list_double_keys(rows, &list, err) : st;
+  st = st == BR_OK ? sync_listing_close(&list, (uint64_t)total, err) : st;
   if (st == BR_OK) {
     st = br_error_set(err, BR_ERR_DATA,
                       "%" PRId64 " %s more than once in the source, so it is not clear which row "
-                      "counts: %.*s%s",
-                      total, total == 1 ? "key is" : "keys are",
-                      (int)(text.len < 1500 ? text.len : 1500), (const char *)text.data,
-                      total > SYNC_SHOWN ? "; and more" : "");
+                      "counts: %s",
+                      total, total == 1 ? "key is" : "keys are", (const char *)list.text.data);
   }
   br_buf_done(&sql);
-  br_buf_done(&text);
+  sync_listing_done(&list);
   return st;
 }
 

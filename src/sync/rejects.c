@@ -1,20 +1,20 @@
 #include "sync/rejects.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/limits.h"
 #include "batch/value.h"
 
-enum { KEY_TEXT_MAX = 60 };
+/* An error's message holds 2,047 bytes, with the words in front. */
+enum { ROOM = 1850 };
 
 void sync_rejects_init(sync_rejects *rejects, const size_t *key_columns, size_t key_count) {
   *rejects = (sync_rejects){.key_columns = key_columns, .key_count = key_count};
-  br_buf_init(&rejects->text, BR_KIB(64));
+  sync_listing_init(&rejects->rows, ROOM);
 }
 
 void sync_rejects_done(sync_rejects *rejects) {
-  br_buf_done(&rejects->text);
+  sync_listing_done(&rejects->rows);
 }
 
 static br_status add_key(br_buf *out, const batch *in, size_t column, size_t row, br_error *err) {
@@ -22,11 +22,11 @@ static br_status add_key(br_buf *out, const batch *in, size_t column, size_t row
   br_buf_init(&value, BR_LIMIT_CELL_MAX);
   bool null = false;
   br_status st = batch_cell_text(in, column, row, &value, &null, err);
+  const char *text = st == BR_OK ? br_buf_cstr(&value) : NULL;
   if (st == BR_OK) {
-    st = br_buf_printf(out, err, "%s=%.*s%s", in->schema->fields[column].name,
-                       (int)(value.len < KEY_TEXT_MAX ? value.len : KEY_TEXT_MAX),
-                       value.len == 0 ? "" : (const char *)value.data,
-                       value.len > KEY_TEXT_MAX ? "…" : "");
+    st = text == NULL ? br_error_nomem(err)
+                      : sync_listing_value(out, in->schema->fields[column].name, null ? NULL : text,
+                                           value.len, err);
   }
   br_buf_done(&value);
   return st;
@@ -34,12 +34,12 @@ static br_status add_key(br_buf *out, const batch *in, size_t column, size_t row
 
 br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, const char *column,
                            const char *why, br_error *err) {
-  br_buf *out = &rejects->text;
-  br_status st = BR_OK;
-  if (rejects->count++ >= SYNC_REJECTS_SHOWN) {
+  br_buf *out = &rejects->rows.text;
+  rejects->count++;
+  if (rejects->rows.full) {
     return BR_OK;
   }
-  st = out->len > 0 ? br_buf_text(out, "; ", err) : BR_OK;
+  br_status st = sync_listing_begin(&rejects->rows, err);
   for (size_t i = 0; i < rejects->key_count && st == BR_OK; i++) {
     st = i > 0 ? br_buf_text(out, ", ", err) : BR_OK;
     st = st == BR_OK ? add_key(out, in, rejects->key_columns[i], row, err) : st;
@@ -47,21 +47,15 @@ br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, c
   if (st == BR_OK && rejects->key_count == 0) {
     st = br_buf_printf(out, err, "row %" PRIu64, in->first_row + row + 1);
   }
-  return st == BR_OK ? br_buf_printf(out, err, ", column '%s': %.300s", column, why) : st;
+  st = st == BR_OK ? br_buf_printf(out, err, ", column '%s': %.300s", column, why) : st;
+  return st == BR_OK ? sync_listing_end(&rejects->rows, err) : st;
 }
 
 br_status sync_rejects_fail(sync_rejects *rejects, br_error *err) {
-  const char *text = br_buf_cstr(&rejects->text);
-  if (text == NULL) {
-    return br_error_nomem(err);
-  }
-  const uint64_t hidden =
-      rejects->count > SYNC_REJECTS_SHOWN ? rejects->count - SYNC_REJECTS_SHOWN : 0;
-  char more[64] = "";
-  if (hidden > 0) {
-    (void)snprintf(more, sizeof more, "; and %" PRIu64 " more", hidden);
-  }
-  return br_error_set(err, BR_ERR_DATA,
-                      "%" PRIu64 " %s can't be taken; nothing was changed: %.1700s%s",
-                      rejects->count, rejects->count == 1 ? "row" : "rows", text, more);
+  br_status st = sync_listing_close(&rejects->rows, rejects->count, err);
+  return st == BR_OK ? br_error_set(err, BR_ERR_DATA,
+                                    "%" PRIu64 " %s can't be taken; nothing was changed: %s",
+                                    rejects->count, rejects->count == 1 ? "row" : "rows",
+                                    (const char *)rejects->rows.text.data)
+                     : st;
 }

@@ -1,16 +1,15 @@
 /*
- * rejects.h: rows that can't be taken: the first 20 in words, and how many there are in all.
+ * rejects.h: rows that can't be taken: the first 20 in words, as far as a message has room for
+ * them, and how many there are in all.
  */
 #ifndef SYNC_REJECTS_H
 #define SYNC_REJECTS_H
 
-#include "base/buf.h"
 #include "batch/batch.h"
-
-enum { SYNC_REJECTS_SHOWN = 20 };
+#include "sync/listing.h"
 
 typedef struct sync_rejects {
-  br_buf text; /* "id=7, column 'price': 'x' is no decimal(9,2); …" */
+  sync_listing rows; /* "id=7, column 'price': 'x' is no decimal(9,2); …" */
   uint64_t count;
   const size_t *key_columns; /* borrowed: indexes in the source's batches that name a row */
   size_t key_count;
@@ -21,7 +20,7 @@ void sync_rejects_done(sync_rejects *rejects);
 /* A row of a batch, with its keys (its number where it has none), the target's column and why. */
 br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, const char *column,
                            const char *why, br_error *err) BR_CHECKED;
-/* "3 rows can't be taken: …". Always BR_ERR_DATA. */
+/* "3 rows can't be taken: …". An error, BR_ERR_DATA unless memory is out. */
 br_status sync_rejects_fail(sync_rejects *rejects, br_error *err);
 
 #endif

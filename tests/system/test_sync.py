@@ -5,6 +5,7 @@ hand, never computed by the product.
 """
 
 import json
+import re
 
 import pytest
 from sync_case import EVENTS, Sql, sync, text  # noqa: F401 (a fixture)
@@ -123,7 +124,78 @@ def test_a_missing_partner_names_the_rows(sync):
     )
     sync.run(status=1)
     message = sync.event(event)["error_message"]
-    assert "fk_item" in message.lower() and "1 row of the source is without a partner there: item=5" in message
+    assert "fk_item" in message.lower() and "1 row of the source is without a partner there: line=2, item=5. " in message
+
+
+CITY, SHOP = "city " + "c" * 40, "shop " + "s" * 45
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "partner", "twice", "rejected", "check"])
+def test_long_keys_of_two_columns_are_shown_whole_or_counted(sync, kind):
+    """30 rows are at fault. A message has no room for all their keys: those that it has are whole, the others are counted."""
+    columns = "city nvarchar(60) NOT NULL, shop nvarchar(60) NOT NULL"
+    sync.server(f"CREATE TABLE dbo.Other ({columns}, short nvarchar(3) NULL, n int NULL CONSTRAINT CK_n CHECK (n < 5), PRIMARY KEY (city, shop))")
+    names = [(f"{CITY}{i:02}", f"{SHOP}{i:02}") for i in range(30)]
+    rows = " UNION ALL ".join(f"SELECT '{city}' AS city, '{shop}' AS shop" for city, shop in names)
+    operation, target = "INSERT", "dbo.Other"
+    if kind == "duplicate":
+        sync.server("INSERT INTO dbo.Other (city, shop) VALUES " + ", ".join(f"('{city}', '{shop}')" for city, shop in names))
+    elif kind == "partner":
+        sync.server(f"CREATE TABLE dbo.Lines ({columns}, CONSTRAINT FK_shop FOREIGN KEY (city, shop) REFERENCES dbo.Other (city, shop))")
+        target = "dbo.Lines"
+    elif kind == "twice":
+        rows, operation = f"SELECT *, 1 AS n FROM ({rows}) UNION ALL SELECT *, 2 FROM ({rows})", "UPDATE"
+    elif kind == "rejected":
+        rows = f"SELECT *, 'long' AS short FROM ({rows})"
+    else:
+        rows = f"SELECT *, 7 AS n FROM ({rows})"
+    event = sync.emit(operation, sync.source("long", rows), target=target, keys=("city", "shop"))
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    end = {"twice": r" \(2 times\)", "rejected": r", column 'short': [^;]*?takes 3", "check": ", n=7"}.get(kind, "")
+    entry = rf"city={CITY}(?P<n>\d\d), shop={SHOP}(?P=n){end}"
+    count, listed, more = re.search(r"(\d+) (?:keys are|rows) (?:(?!city=).)*: (city=.*); and (\d+) more(?:\. |$)", message).groups()
+    shown = listed.split("; ")
+    assert all(re.fullmatch(entry, row) for row in shown), message
+    assert 5 <= len(shown) == len(set(shown)) < 20 and len(shown) + int(more) == int(count) == 30, message
+
+
+def test_a_broken_condition_names_the_rows(sync):
+    """Of an INSERT, an UPDATE that sets one of two columns, and an upsert; with `direct` only the constraint is named."""
+    sync.server(
+        "CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, low int NOT NULL DEFAULT 1, high int NOT NULL, note nvarchar(9) NULL,"
+        " CONSTRAINT CK_item CHECK (low < high), CONSTRAINT CK_item_high CHECK (high < 100))"
+    )
+    sync.server("INSERT INTO dbo.Other (id, low, high) VALUES (1, 1, 50), (2, 7, 50), (3, 1, 9)")
+
+    def told(operation, select, **columns):
+        event = sync.emit(operation, sync.source("s", select), target="dbo.Other", **columns)
+        sync.run(status=1)
+        row = sync.event(event)
+        assert row["status"] == "failed" and "error 547" in row["error_message"], row
+        return row["error_message"]
+
+    against = told("INSERT", "SELECT 8 AS id, 3 AS low, 3 AS high, 'n' AS note UNION ALL SELECT 9, 3, 4, 'n'")
+    assert "1 row of the source breaks the condition: id=8, low=3, high=3. Mend these values" in against
+    against = told("INSERT", "SELECT 8 AS id, 100 AS high UNION ALL SELECT 9, 101")
+    assert "ck_item_high" in against.lower() and "2 rows of the source break the condition: id=8, high=100; id=9, high=101." in against
+    against = told("UPDATE", "SELECT 1 AS id, 5 AS high UNION ALL SELECT 2, 6 UNION ALL SELECT 4, 0")
+    assert "1 row of the source breaks the condition: id=2, high=6. " in against
+    upsert = {"metadata": {"mode": "upsert"}}
+    against = told("INSERT", "SELECT 3 AS id, 1 AS low, 8 AS high UNION ALL SELECT 4, 9, 9", **upsert)
+    assert "1 row of the source breaks the condition: id=4, low=9, high=9. " in against
+    against = told("INSERT", "SELECT 8 AS id, 1 AS low, 100 AS high", metadata={"bulk": "direct"})
+    assert against.endswith("Without metadata.bulk 'direct' the rows would be named") and "id=8" not in against
+    assert sync.server("SELECT id, low, high FROM dbo.Other ORDER BY id").json()["rows"] == [[1, 1, 50], [2, 7, 50], [3, 1, 9]]
+
+
+def test_a_value_that_another_row_has_is_named_by_its_key(sync):
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, code nvarchar(9) NOT NULL CONSTRAINT UQ_code UNIQUE)")
+    sync.server("INSERT INTO dbo.Other (id, code) VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    event = sync.emit("UPDATE", sync.source("s", "SELECT 1 AS id, 'a' AS code UNION ALL SELECT 2, 'c'"), target="dbo.Other")
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    assert "1 row of the source is there already, in another row: id=2, code=c. Mend these values in the source" in message
 
 
 def test_identity_columns_are_explained_and_kept_on_wish(sync):

@@ -140,7 +140,7 @@ def test_a_constraint_whose_name_begins_with_another_ones_is_told_apart(sync):
     event = sync.emit("INSERT", sync.source("o", "SELECT 3 AS id, 3 AS a, 2 AS b UNION ALL SELECT 4, 4, 1"), target="dbo.Other")
     sync.run(status=1)
     message = sync.event(event)["error_message"]
-    assert "2 rows of the source are there already: b=2; b=1" in message or "there already: b=1; b=2" in message, message
+    assert "2 rows of the source are there already: id=3, b=2; id=4, b=1" in message or "there already: id=4, b=1; id=3, b=2" in message, message
 
 
 def test_the_ledger_keeps_what_must_not_be_forgotten(sync):
