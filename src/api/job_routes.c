@@ -7,6 +7,7 @@
 #include "api/paths.h"
 #include "api/routes.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "databricks/json.h"
 
@@ -220,6 +221,7 @@ static br_status say_accepted(const api_request *r, const char *id, bool existed
                               http_reply *reply, br_error *err) {
   char message[128];
   job_status status = JOB_PENDING;
+  br_log_context("job_id", id); /* the request's line of the log tells what came of it */
   if (existed) {
     job found = {.status = JOB_PENDING};
     br_status st = jobs_get(r->service->jobs, id, &found, err);

@@ -71,6 +71,7 @@ static void end_request(http_request *request) {
     http_request_set_state(request, NULL);
   }
   br_log_context("request_id", NULL);
+  br_log_context("job_id", NULL);
 }
 
 /* ---- who asks ---- */

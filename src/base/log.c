@@ -45,6 +45,10 @@ br_log_level br_log_lowest(void) {
   return (br_log_level)atomic_load(&lowest_level);
 }
 
+bool br_log_is_json(void) {
+  return atomic_load(&line_format) == BR_LOG_JSON;
+}
+
 static size_t find_field(const char *name) {
   size_t i = 0;
   while (i < field_count && strcmp(fields[i].name, name) != 0) {
@@ -136,19 +140,32 @@ static void put_json_member(line *out, const char *name, const char *text) {
   put_text(out, "\"");
 }
 
+/* The context: members in JSON; at the end of a line of text, unless the message names it itself.
+ */
+static void put_context(line *out, const char *message, bool json) {
+  for (size_t i = 0; i < field_count; i++) {
+    char text[FIELD_TEXT_MAX];
+    memcpy(text, fields[i].text, sizeof text);
+    br_secret_redact(text);
+    if (json) {
+      put_json_member(out, fields[i].name, text);
+    } else if (strstr(message, text) == NULL) {
+      put_text(out, " ");
+      put_escaped(out, fields[i].name, false);
+      put_text(out, "=");
+      put_escaped(out, text, false);
+    }
+  }
+}
+
 static void build_line(line *out, br_log_level level, const char *message) {
   char time_text[BR_CLOCK_TEXT_MAX];
   br_clock_format_ms(br_clock_wall_us(), time_text);
-  if (atomic_load(&line_format) == BR_LOG_JSON) {
+  if (br_log_is_json()) {
     put_json_member(out, "time", time_text);
     put_json_member(out, "level", level_names[level]);
     put_json_member(out, "message", message);
-    for (size_t i = 0; i < field_count; i++) {
-      char text[FIELD_TEXT_MAX];
-      memcpy(text, fields[i].text, sizeof text);
-      br_secret_redact(text);
-      put_json_member(out, fields[i].name, text);
-    }
+    put_context(out, message, true);
     put_text(out, "}");
   } else {
     put_text(out, time_text);
@@ -156,6 +173,7 @@ static void build_line(line *out, br_log_level level, const char *message) {
     put_text(out, level_names[level]);
     put_text(out, " ");
     put_escaped(out, message, false);
+    put_context(out, message, false);
   }
   put_text(out, "\n");
 }

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -48,7 +49,12 @@ int cli_print(br_buf *text) {
   return cli_write(text->data, text->len, &err) == BR_OK ? 0 : cli_fail_run(&err);
 }
 
-static void say(const char *label, const char *message) {
+/* Where the log is JSON, so is this, whatever LOG_LEVEL leaves out. */
+static void say(br_log_level level, const char *label, const char *message) {
+  if (br_log_is_json()) {
+    br_log(level < br_log_lowest() ? br_log_lowest() : level, "%s", message);
+    return;
+  }
   char text[BR_ERROR_MESSAGE_MAX + 64];
   (void)snprintf(text, sizeof text, "%s: %s\n", label, message);
   br_secret_redact(text);
@@ -63,7 +69,7 @@ void cli_note(const char *format, ...) {
   va_start(list, format);
   (void)vsnprintf(message, sizeof message, format, list);
   va_end(list);
-  say("note", message);
+  say(BR_LOG_INFO, "note", message);
 }
 
 void cli_warn(const char *format, ...) {
@@ -72,7 +78,7 @@ void cli_warn(const char *format, ...) {
   va_start(list, format);
   (void)vsnprintf(message, sizeof message, format, list);
   va_end(list);
-  say("warning", message);
+  say(BR_LOG_WARNING, "warning", message);
 }
 
 /* A command line may hold a secret in a wrong place: what the settings know is not repeated. */
@@ -87,7 +93,7 @@ int cli_fail_run(const br_error *err) {
   learn_secrets();
   /* The reader of a pipe has gone: that is its right, and it needs no message. */
   if (err->native_code != EPIPE || err->status != BR_ERR_IO) {
-    say("error", err->message);
+    say(BR_LOG_ERROR, "error", err->message);
   }
   return 1;
 }

@@ -43,7 +43,8 @@ br_status cli_json_string(br_buf *out, const char *text, size_t length, br_error
 /* Writes text to stdout; returns the exit status. */
 int cli_print(br_buf *text);
 br_status cli_write(const void *bytes, size_t length, br_error *err) BR_CHECKED;
-/* A line to stderr, redacted: "note: …", "warning: …". */
+/* A line to stderr, redacted: "note: …", "warning: …"; a JSON line of the log with LOG_FORMAT=json.
+ */
 void cli_note(const char *format, ...) BR_PRINTF(1, 2);
 void cli_warn(const char *format, ...) BR_PRINTF(1, 2);
 /* "error: message" to stderr, redacted; returns the exit status that belongs to it: 2 for wrong

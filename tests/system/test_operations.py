@@ -191,3 +191,44 @@ def test_databricks_without_a_warehouse(start, sandbox):
     service.extra = {"POLLER_ENABLED": "false", "DATABRICKS_TOKEN": "dapi-of-nobody"}
     service.start()
     assert service.get("/health/ready", token=None).json()["status"] == "degraded"
+
+
+# ---- the log ----
+
+
+def test_lines_of_the_log_carry_their_ids(start):
+    """One search finds a request, the job that it made, and all that the job says; nothing of one stands with another."""
+    service = start(env={"LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG"})
+    made = {}
+    for name in ("first", "second"):
+        reply = service.post("/extract", wish(destination=name), headers={"X-Request-Id": f"request-{name}"})
+        made[name] = reply.json()["job_id"]
+        service.get("/jobs", headers={"X-Request-Id": f"look-{name}"})
+    for job in made.values():
+        service.ended(job)
+    service.until(lambda: all(f"job {job} ends" in service.log() for job in made.values()))
+    assert service.stop() == 0
+    lines = [json.loads(line) for line in service.log().splitlines()]
+    assert all({"time", "level", "message"} <= set(line) for line in lines)
+    for name, job in made.items():
+        of_request = [line for line in lines if line.get("request_id") == f"request-{name}"]
+        assert [(line["message"].split()[:3], line["job_id"]) for line in of_request] == [(["POST", "/extract", "202"], job)]
+        assert all("job_id" not in line for line in lines if line.get("request_id") == f"look-{name}")
+        said = [line["message"] for line in lines if line.get("job_id") == job and "request_id" not in line]
+        assert said[0].startswith(f"job {job} begins") and said[-1].startswith(f"job {job} ends"), said
+        assert not [line for line in lines if job in line["message"] and line.get("job_id") != job and "request_id" not in line]
+    asked = [line for line in lines if line["message"].startswith(("GET ", "POST "))]
+    assert len(asked) >= 4 and all(line["request_id"] in line["message"] for line in asked)
+
+
+def test_lines_of_text_carry_their_ids(start):
+    """The audit can't be written: that line names neither request nor job, so they stand behind it."""
+    service = start(env={"AUDIT_FILE": "/dev/full"})
+    job = service.post("/extract", wish(), headers={"X-Request-Id": "request-1"}).json()["job_id"]
+    service.ended(job)
+    service.until(lambda: f"job {job} ends" in service.log())
+    lines = service.log().splitlines()
+    assert [line.endswith(f"request-1 job_id={job}") for line in lines if " POST /extract 202 " in line] == [True]
+    troubles = [line for line in lines if "ERROR" in line and "No space left" in line]
+    assert any(line.endswith(" request_id=request-1") for line in troubles), lines
+    assert any(line.endswith(f" job_id={job}") for line in troubles), lines

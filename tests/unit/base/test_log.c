@@ -85,6 +85,19 @@ static void json_lines_carry_the_threads_context(void **state) {
       "{\"time\":\"2026-01-02T03:04:05.678Z\",\"level\":\"INFO\",\"message\":\"bare\"}\n");
 }
 
+static void text_lines_name_the_context_that_their_message_does_not(void **state) {
+  (void)state;
+  br_log_configure(BR_LOG_INFO, BR_LOG_TEXT, pipe_ends[1]);
+  br_log_context("request_id", "r\n1");
+  br_log_context("job_id", "7c");
+  br_log(BR_LOG_INFO, "job 7c begins");
+  br_log(BR_LOG_INFO, "other");
+  br_log_context("request_id", NULL);
+  br_log_context("job_id", NULL);
+  assert_logged("2026-01-02T03:04:05.678Z INFO job 7c begins request_id=r\\n1\n"
+                "2026-01-02T03:04:05.678Z INFO other request_id=r\\n1 job_id=7c\n");
+}
+
 static void too_many_fields_are_left_out(void **state) {
   (void)state;
   br_log_configure(BR_LOG_INFO, BR_LOG_JSON, pipe_ends[1]);
@@ -158,6 +171,7 @@ int main(void) {
       WITH_LOG(a_line_has_time_level_and_message),
       WITH_LOG(lines_below_the_lowest_level_are_left_out),
       WITH_LOG(json_lines_carry_the_threads_context),
+      WITH_LOG(text_lines_name_the_context_that_their_message_does_not),
       WITH_LOG(too_many_fields_are_left_out),
       WITH_LOG(a_message_can_not_forge_a_line),
       WITH_LOG(a_line_is_utf8_whatever_the_message_is),
