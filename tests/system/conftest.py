@@ -9,9 +9,11 @@ BRIDGE_TEST_DATABRICKS_*  a workspace, likewise
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
+import uuid
 
 import pytest
 
@@ -207,6 +209,69 @@ def sqlserver(request):
     if not settings:
         pytest.skip("BRIDGE_TEST_SQLSERVER_* names no server")
     return settings
+
+
+class Workspace:
+    """A Databricks workspace: the program's settings for it, its volume, and databricks-sdk as a second client."""
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    def setting(self, name):
+        return self.settings.get(f"DATABRICKS_{name}")
+
+    def new_folder(self):
+        """A path below the volume that nobody has used."""
+        return "/".join(["/Volumes", *map(self.setting, ("CATALOG", "SCHEMA", "VOLUME")), f"bridge-test-{uuid.uuid4().hex[:8]}"])
+
+    def client(self):
+        from databricks.sdk import WorkspaceClient
+
+        names = ("HOST", "TOKEN", "CLIENT_ID", "CLIENT_SECRET")
+        # Nothing of the machine's own settings.
+        return WorkspaceClient(config_file="/dev/null", **{name.lower(): self.setting(name) for name in names if self.setting(name)})
+
+    def files(self, folder):
+        """The files below a folder of the volume: paths relative to it -> sizes."""
+        sizes = {}
+        folders, client = [folder], self.client()
+        while folders:
+            for entry in client.files.list_directory_contents(folders.pop()):
+                if entry.is_directory:
+                    folders.append(entry.path)
+                else:
+                    sizes[entry.path[len(folder) + 1:]] = entry.file_size
+        return sizes
+
+    def download(self, folder, target):
+        """The files below a folder of the volume, by the Files API, into a local one."""
+        client = self.client()
+        for name in self.files(folder):
+            path = pathlib.Path(target) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with client.files.download(f"{folder}/{name}").contents as source, path.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+
+    def remove(self, folder):
+        """Deletes a folder of the volume and all below it."""
+        client = self.client()
+        for entry in list(client.files.list_directory_contents(folder)):
+            if entry.is_directory:
+                self.remove(entry.path)
+            else:
+                client.files.delete(entry.path)
+        client.files.delete_directory(folder)
+
+
+@pytest.fixture(scope="session", params=["sandbox", "named"])
+def databricks(request):
+    """A Workspace: the sandbox's, and the one that BRIDGE_TEST_DATABRICKS_* names."""
+    if request.param == "sandbox":
+        return Workspace(request.getfixturevalue("sandbox").databricks)
+    settings = named("DATABRICKS")
+    if not settings:
+        pytest.skip("BRIDGE_TEST_DATABRICKS_* names no workspace")
+    return Workspace(settings)
 
 
 @pytest.fixture(scope="session")
