@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from conftest import ROOT, named
+from tcp_proxy import TcpProxy
 
 ROW = re.compile(r"^\| ([a-z0-9-]+) \| (.*?) \| `(.*?)` \| (\d) \| .* \|$")
 
@@ -169,6 +170,13 @@ def query_name(case):
 @scenario("config-missing")
 def config_missing(case):
     return extract(case.bridge(), config="nowhere")
+
+
+@scenario("config-empty")
+def config_empty(case):
+    bridge = case.bridge()
+    (bridge.folder / "config/Northland.yaml").unlink()
+    return extract(bridge)
 
 
 @scenario("country-unknown")
@@ -364,6 +372,26 @@ def server_certificate(case):
     return extract(case.bridge(settings))
 
 
+def proxy(case, port, **options):
+    """A proxy to a port of this machine, gone when the test ends."""
+    made = TcpProxy("127.0.0.1", port, **options)
+    case.request.addfinalizer(made.stop)
+    return made
+
+
+ELSEWHERE = "127.0.0.2"  # this machine too, by an address that no certificate of the sandbox names
+
+
+@scenario("server-certificate-host")
+def server_certificate_host(case):
+    sandbox = case.request.getfixturevalue("make_sandbox")("--tls")
+    settings = {**sandbox.sqlserver, "SQLSERVER_ENCRYPT": "mandatory", "SQLSERVER_TRUST_SERVER_CERTIFICATE": "false",
+                "SQLSERVER_CA_FILE": sandbox.info["certificate"]}
+    assert extract(case.bridge(settings)).status == 0
+    elsewhere = proxy(case, settings["SQLSERVER_PORT"], listen=ELSEWHERE)
+    return extract(case.bridge({**settings, "SQLSERVER_HOST": ELSEWHERE, "SQLSERVER_PORT": str(elsewhere.port)}))
+
+
 class Listener:
     """Answers the first bytes of each connection with fixed ones and closes; None: takes them and says nothing."""
 
@@ -407,6 +435,27 @@ class Listener:
 @scenario("server-tds7-silent")
 def server_tds7_silent(case):
     return extract(case.bridge(Listener(case.request, None).settings("strict")))
+
+
+@scenario("server-silent")
+def server_silent(case):
+    return extract(case.bridge({**Listener(case.request, None).settings("mandatory"), "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "1"}))
+
+
+@scenario("server-drops")
+def server_drops(case):
+    # With a full queue of connections that nobody accepts, the kernel drops what asks for another, as a firewall would.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        port = str(full.getsockname()[1])
+        settings = {**case.server, "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": port, "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "1"}
+        result = extract(case.bridge(settings))
+        for one in waiting:
+            one.close()
+    return result
 
 
 @scenario("server-tds7-closes")
@@ -517,6 +566,37 @@ def databricks_token(case):
     return into_volume(case, {**case.workspace(), "DATABRICKS_TOKEN": "another-token"})
 
 
+@scenario("databricks-unauthorized")
+def databricks_unauthorized(case):
+    return into_volume(case, case.workspace("rest.status=401,match=/fs/"))
+
+
+@scenario("databricks-refused")
+def databricks_refused(case):
+    return into_volume(case, {**case.workspace(), "DATABRICKS_HOST": "http://127.0.0.1:1"})
+
+
+def workspace_with_tls(case):
+    """(settings of both sides, the certificate, the workspace's port): nobody that the program knows has signed the certificate."""
+    sandbox = case.request.getfixturevalue("make_sandbox")("--tls")
+    port = sandbox.info["databricks"]["port"]
+    return {**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": f"https://127.0.0.1:{port}"}, sandbox.info["certificate"], port
+
+
+@scenario("databricks-certificate")
+def databricks_certificate(case):
+    settings, certificate, _ = workspace_with_tls(case)
+    assert into_volume(case, {**settings, "DATABRICKS_CA_FILE": certificate}).status == 0
+    return into_volume(case, settings)
+
+
+@scenario("databricks-certificate-host")
+def databricks_certificate_host(case):
+    settings, certificate, port = workspace_with_tls(case)
+    elsewhere = proxy(case, port, listen=ELSEWHERE)
+    return into_volume(case, {**settings, "DATABRICKS_CA_FILE": certificate, "DATABRICKS_HOST": f"https://{ELSEWHERE}:{elsewhere.port}"})
+
+
 @scenario("databricks-forbidden")
 def databricks_forbidden(case):
     return into_volume(case, case.workspace("rest.status=403,match=/fs/"))
@@ -527,24 +607,42 @@ def databricks_volume(case):
     return into_volume(case, case.workspace(), "/Volumes/main/default/nowhere")
 
 
+def into_watched_volume(case, faults):
+    """(the result, the proxy that saw the requests and the answers)."""
+    settings = case.workspace(faults)
+    watched = proxy(case, settings["DATABRICKS_HOST"].rsplit(":", 1)[1])
+    return into_volume(case, {**settings, "DATABRICKS_HOST": f"http://127.0.0.1:{watched.port}"}), watched
+
+
+def refused_twice(case, status):
+    result, watched = into_watched_volume(case, f"rest.status={status},retry_after=1,times=2,match=/fs/files,method=PUT")
+    assert watched.answered.count(f"HTTP/1.1 {status} ".encode()) == 2
+    return result
+
+
 @scenario("databricks-busy")
 def databricks_busy(case):
-    return into_volume(case, case.workspace("rest.status=429,retry_after=1,times=2,match=/fs/files,method=PUT"))
+    return refused_twice(case, 429)
 
 
 @scenario("databricks-unavailable")
 def databricks_unavailable(case):
-    return into_volume(case, case.workspace("rest.status=503,retry_after=1,times=2,match=/fs/files,method=PUT"))
+    return refused_twice(case, 503)
 
 
 @scenario("databricks-fails")
 def databricks_fails(case):
-    return into_volume(case, case.workspace("rest.status=500,match=/fs/files,method=PUT"))
+    result, watched = into_watched_volume(case, "rest.status=500,match=/fs/files,method=PUT")
+    assert watched.answered.count(b"HTTP/1.1 500 ") >= 4
+    return result
 
 
 @scenario("databricks-cut")
 def databricks_cut(case):
-    return into_volume(case, case.workspace("rest.cut_upload=100,times=1,match=one.parquet"))
+    result, watched = into_watched_volume(case, "rest.cut_upload=100,times=1,match=one.parquet")
+    uploads = re.findall(rb"PUT (\S*one\.parquet\S*) HTTP", watched.sent)
+    assert len(uploads) == 2 and uploads[0] == uploads[1], uploads
+    return result
 
 
 @scenario("databricks-profile")

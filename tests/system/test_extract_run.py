@@ -5,12 +5,12 @@ import json
 import pathlib
 import socket
 import subprocess
-import threading
 
 import pyarrow.parquet as pq
 import pytest
 
 from conftest import wait_until
+from tcp_proxy import TcpProxy
 
 
 @pytest.fixture
@@ -113,48 +113,6 @@ def test_a_plan_tells_what_would_fail(work):
     assert not (work.folder / "out").exists()
 
 
-class CuttingProxy:
-    """Stands before a server and breaks the first connections after some bytes of answers."""
-
-    def __init__(self, host, port, cuts, after):
-        self.target, self.cuts, self.after = (host, int(port)), cuts, after
-        self.connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            limit = self.after if self.connections <= self.cuts else None
-            server = socket.create_connection(self.target)
-            threading.Thread(target=self.copy, args=(client, server, None), daemon=True).start()
-            threading.Thread(target=self.copy, args=(server, client, limit), daemon=True).start()
-
-    def copy(self, source, sink, limit):
-        passed = 0
-        try:
-            while data := source.recv(65536):
-                passed += len(data)
-                if limit is not None and passed > limit:
-                    break
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listener.close()
-
-
 @pytest.fixture
 def cut(work):
     """cut(n): the first n connections break in the middle of the rows."""
@@ -162,14 +120,14 @@ def cut(work):
 
     def start(connections):
         host, port = work.settings["SQLSERVER_HOST"], work.settings.get("SQLSERVER_PORT", "1433")
-        proxies.append(CuttingProxy(host, port, connections, 200_000))
+        proxies.append(TcpProxy(host, port, cuts=connections, after=200_000))
         work.settings["SQLSERVER_PORT"] = str(proxies[-1].port)
         work.settings["SQLSERVER_HOST"] = "localhost"
         return proxies[-1]
 
     yield start
     for proxy in proxies:
-        proxy.close()
+        proxy.stop()
 
 
 DIGITS = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(10))
