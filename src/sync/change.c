@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "sync/change_internal.h"
 
-enum { MANY_ROWS = 1000000 };
+/* Bytes of a dry run's words: together with the rest less than a note holds. */
+enum { NAMES_ROOM = 300, DIFFERENCES_ROOM = 850 };
 
 static const sync_operation_row *operation_of(const sync_change *change) {
   static const sync_operation_row *const rows[] = {&sync_operation_insert, &sync_operation_update,
@@ -60,7 +61,7 @@ static uint64_t rows_coming(const sync_change *change) {
 
 br_status sync_change_look_at_log(sync_change *change, uint64_t rows, br_error *err) {
   char sql[SYNC_NAME_TEXT_MAX + 128];
-  if (rows <= MANY_ROWS) {
+  if (rows <= SYNC_MANY_ROWS) {
     return BR_OK;
   }
   int64_t percent = -1;
@@ -100,53 +101,70 @@ br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err)
   return operation_of(change)->run(change, ret_rows, err);
 }
 
+static unsigned fires(const sync_event *event) {
+  return event->operation == SYNC_DELETE   ? SYNC_FIRES_DELETE
+         : event->operation == SYNC_UPDATE ? SYNC_FIRES_UPDATE
+         : event->options.upsert           ? SYNC_FIRES_INSERT | SYNC_FIRES_UPDATE
+                                           : SYNC_FIRES_INSERT;
+}
+
 /* What else the change would set off; questions that the server can't answer are left out. */
 static br_status add_side_effects(sync_change *change, br_buf *out, br_error *err) {
-  br_buf names;
+  sync_listing triggers, cascades;
   br_error ignored = BR_ERROR_INIT;
-  br_buf_init(&names, BR_KIB(64));
+  sync_listing_init(&triggers, NAMES_ROOM);
+  sync_listing_init(&cascades, NAMES_ROOM);
   br_status st = BR_OK;
-  if (sync_target_triggers(change->target, change->conn,
-                           sync_operation_name(change->event->operation), &names,
+  if (sync_target_triggers(change->target, change->conn, fires(change->event), &triggers,
                            &ignored) == BR_OK) {
     st = br_buf_printf(out, err, ". Triggers that would fire: %s",
-                       names.len > 0 ? (const char *)names.data : "none");
+                       triggers.shown > 0 ? (const char *)triggers.text.data : "none");
   }
-  br_buf_clear(&names);
   if (st == BR_OK && change->event->operation == SYNC_DELETE &&
-      sync_target_cascades(change->target, change->conn, &names, &ignored) == BR_OK) {
+      sync_target_cascades(change->target, change->conn, &cascades, &ignored) == BR_OK) {
     st = br_buf_printf(out, err, ". Foreign keys that would carry it on: %s",
-                       names.len > 0 ? (const char *)names.data : "none");
+                       cascades.shown > 0 ? (const char *)cascades.text.data : "none");
   }
-  br_buf_done(&names);
+  sync_listing_done(&triggers);
+  sync_listing_done(&cascades);
   return st;
 }
 
-br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *err) {
+/* "Dry run, nothing was changed: 2 rows of dbo.T would be updated and 1 inserted" */
+static br_status add_counts(const sync_change *change, int64_t rows, br_buf *out, br_error *err) {
   static const char *const verbs[] = {"inserted", "updated", "deleted"};
+  const bool upsert = change->event->operation == SYNC_INSERT && change->event->options.upsert;
+  const int64_t first = upsert ? change->updated : rows;
+  br_status st =
+      br_buf_printf(out, err, "Dry run, nothing was changed: %" PRId64 " %s of %s would be %s",
+                    first, first == 1 ? "row" : "rows", change->target->plain,
+                    upsert ? "updated" : verbs[change->event->operation]);
+  return st == BR_OK && upsert ? br_buf_printf(out, err, " and %" PRId64 " inserted", rows - first)
+                               : st;
+}
+
+br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *err) {
   const sync_operation_row *operation = operation_of(change);
-  br_buf differences, text;
+  sync_listing differences;
+  br_buf text;
   int64_t rows = 0;
   change->notes.len = change->prepared_notes;
-  br_buf_init(&differences, BR_KIB(256));
+  sync_listing_init(&differences, DIFFERENCES_ROOM);
   br_buf_init(&text, BR_KIB(256));
-  br_status st =
-      operation->differences != NULL ? operation->differences(change, &differences, err) : BR_OK;
+  change->first_rows = &differences;
+  br_status st = operation->differences(change, &differences, err);
   st = st == BR_OK ? operation->run(change, &rows, err) : st;
-  st = st == BR_OK ? br_buf_printf(&text, err,
-                                   "Dry run, nothing was changed: %" PRId64 " %s of %s would be %s",
-                                   rows, rows == 1 ? "row" : "rows", change->target->plain,
-                                   verbs[change->event->operation])
-                   : st;
+  change->first_rows = NULL;
+  st = st == BR_OK ? add_counts(change, rows, &text, err) : st;
   st = st == BR_OK ? add_side_effects(change, &text, err) : st;
-  if (st == BR_OK && differences.len > 0) {
-    st = br_buf_printf(&text, err, ". First rows: %.*s", (int)differences.len,
-                       (const char *)differences.data);
+  if (st == BR_OK && differences.shown > 0) {
+    st = br_buf_printf(&text, err, ". First rows: %.*s", (int)differences.text.len,
+                       (const char *)differences.text.data);
   }
   if (st == BR_OK) {
     st = sync_change_note(change, err, "%.*s", (int)text.len, (const char *)text.data);
   }
-  br_buf_done(&differences);
+  sync_listing_done(&differences);
   br_buf_done(&text);
   if (st == BR_OK) {
     *ret_rows = rows;

@@ -12,6 +12,7 @@
 #ifndef SYNC_CHANGE_H
 #define SYNC_CHANGE_H
 
+#include "sync/listing.h"
 #include "sync/source.h"
 
 typedef struct sync_change {
@@ -25,7 +26,9 @@ typedef struct sync_change {
   sync_target *target; /* owned; below filled by prepare */
   sync_source *source; /* owned; NULL: the event has none */
   char stage[SYNC_STAGE_NAME_MAX];
-  uint64_t staged; /* rows in the stage */
+  uint64_t staged;          /* rows in the stage */
+  int64_t updated;          /* of an upsert, by its last run: the other rows were inserted */
+  sync_listing *first_rows; /* NULL, or where a direct load notes what it loads; borrowed */
   bool prepared;
   br_buf notes;          /* what the author should know though all went well, joined by "; " */
   size_t prepared_notes; /* so much of them prepare has said */

@@ -10,9 +10,9 @@
 #include "base/mem.h"
 #include "sync/change_internal.h"
 
-enum { PARAMETERS_MAX = 2000 };
+enum { PARAMETERS_MAX = 2000, NAMES_ROOM = 800 };
 
-/* ---- prepare ---- */
+/* ---- what else would change ---- */
 
 /* Foreign keys of tables that the login may not see are hidden from it, and may cascade all the
  * same. A server that does not know the property answers NULL: then nothing is refused. */
@@ -39,41 +39,18 @@ static br_status refuse_cascades(sync_change *change, br_error *err) {
   if (change->event->options.allow_cascade) {
     return BR_OK;
   }
-  br_buf names;
-  br_buf_init(&names, BR_KIB(64));
+  sync_listing names;
+  sync_listing_init(&names, NAMES_ROOM);
   br_status st = sync_target_cascades(change->target, change->conn, &names, err);
-  const bool any = names.len > 0;
+  const bool any = names.shown > 0;
   if (st == BR_OK && any) {
     st = br_error_set(err, BR_ERR_DATA,
-                      "Deleting from %s would change other tables too, through %.*s; set "
+                      "Deleting from %s would change other tables too, through %s; set "
                       "metadata.allow_cascade to true if that is meant",
-                      change->target->plain, (int)(names.len < 800 ? names.len : 800),
-                      (const char *)names.data);
+                      change->target->plain, (const char *)names.text.data);
   }
-  br_buf_done(&names);
+  sync_listing_done(&names);
   return st == BR_OK && !any ? refuse_unseen(change, err) : st;
-}
-
-static br_status prepare(sync_change *change, br_error *err) {
-  const sync_event *event = change->event;
-  br_status st = BR_OK;
-  for (size_t i = 0; i < event->key_count && st == BR_OK; i++) {
-    if (sync_target_find(change->target, event->keys[i]) == NULL) {
-      st = sync_target_no_column(change->target, "primary_keys", event->keys[i], err);
-    }
-  }
-  for (size_t i = 0; i < event->condition_count && st == BR_OK; i++) {
-    if (sync_target_find(change->target, event->conditions[i].column) == NULL) {
-      st = sync_target_no_column(change->target, "filter_conditions", event->conditions[i].column,
-                                 err);
-    }
-  }
-  st = st == BR_OK ? refuse_cascades(change, err) : st;
-  if (st == BR_OK && event->has_source) {
-    st = sync_stage_source(change, true, err);
-    st = st == BR_OK ? sync_check_stage_keys(change, true, err) : st;
-  }
-  return st;
 }
 
 /* ---- conditions ---- */
@@ -166,7 +143,7 @@ static br_status filter_build(const sync_change *change, filter *f, br_error *er
   return st;
 }
 
-/* ---- run ---- */
+/* ---- prepare and run ---- */
 
 /* The author knows the column, not our name of the parameter. */
 static void name_condition(const sync_change *change, br_error *err) {
@@ -207,8 +184,8 @@ static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_
   return st;
 }
 
-/* The rows that are still there and would have had to go too. */
-static br_status count_left(sync_change *change, const filter *f, int64_t *ret_rows,
+/* Rows that the filter takes: before the DELETE, or what it has left. */
+static br_status count_rows(sync_change *change, const filter *f, int64_t *ret_rows,
                             br_error *err) {
   br_buf sql;
   br_buf_init(&sql, SYNC_SQL_MAX);
@@ -224,6 +201,45 @@ static br_status count_left(sync_change *change, const filter *f, int64_t *ret_r
   return st;
 }
 
+/* No source says how many rows are coming, and the limit allows very many: they are counted. */
+static br_status look_at_many(sync_change *change, br_error *err) {
+  filter f = {.count = 0};
+  int64_t rows = 0;
+  br_buf_init(&f.sql, SYNC_SQL_MAX);
+  br_status st = filter_build(change, &f, err);
+  st = st == BR_OK ? count_rows(change, &f, &rows, err) : st;
+  if (st != BR_OK) {
+    name_condition(change, err);
+  }
+  filter_done(&f);
+  return st == BR_OK ? sync_change_look_at_log(change, (uint64_t)rows, err) : st;
+}
+
+static br_status prepare(sync_change *change, br_error *err) {
+  const sync_event *event = change->event;
+  br_status st = BR_OK;
+  for (size_t i = 0; i < event->key_count && st == BR_OK; i++) {
+    if (sync_target_find(change->target, event->keys[i]) == NULL) {
+      st = sync_target_no_column(change->target, "primary_keys", event->keys[i], err);
+    }
+  }
+  for (size_t i = 0; i < event->condition_count && st == BR_OK; i++) {
+    if (sync_target_find(change->target, event->conditions[i].column) == NULL) {
+      st = sync_target_no_column(change->target, "filter_conditions", event->conditions[i].column,
+                                 err);
+    }
+  }
+  st = st == BR_OK ? refuse_cascades(change, err) : st;
+  if (st == BR_OK && event->has_source) {
+    st = sync_stage_source(change, true, err);
+    st = st == BR_OK ? sync_check_stage_keys(change, true, err) : st;
+  }
+  if (st == BR_OK && !event->has_source && change->max_delete_rows > SYNC_MANY_ROWS) {
+    st = look_at_many(change, err);
+  }
+  return st;
+}
+
 static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
   filter f = {.count = 0};
   int64_t rows = 0, left = 0;
@@ -234,7 +250,7 @@ static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
     name_condition(change, err);
   }
   if (st == BR_OK && (uint64_t)rows > change->max_delete_rows) {
-    st = count_left(change, &f, &left, err);
+    st = count_rows(change, &f, &left, err);
     if (st == BR_OK) {
       st = br_error_set(err, BR_ERR_LIMIT,
                         "The DELETE would take %" PRId64 " rows from %s; the limit is %" PRIu64
@@ -250,25 +266,23 @@ static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
 }
 
 /* The first rows that would go. */
-static br_status differences(sync_change *change, br_buf *out, br_error *err) {
+static br_status differences(sync_change *change, sync_listing *list, br_error *err) {
   filter f = {.count = 0};
   br_buf sql;
   sync_rows *rows = NULL;
   br_buf_init(&f.sql, SYNC_SQL_MAX);
   br_buf_init(&sql, SYNC_SQL_MAX);
   br_status st = filter_build(change, &f, err);
-  st = st == BR_OK ? br_buf_printf(&sql, err, "SELECT TOP (5) t.* FROM %s AS t WHERE %.*s",
-                                   change->target->sql, (int)f.sql.len, (const char *)f.sql.data)
+  st = st == BR_OK ? br_buf_printf(&sql, err, "SELECT TOP (%d) t.* FROM %s AS t WHERE %.*s",
+                                   SYNC_DIFFERENCES, change->target->sql, (int)f.sql.len,
+                                   (const char *)f.sql.data)
                    : st;
   const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
   if (st == BR_OK && text == NULL) {
     st = br_error_nomem(err);
   }
   st = st == BR_OK ? sync_query(change->conn, text, f.parameters, f.count, &rows, err) : st;
-  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
-    st = br_buf_text(out, i == 0 ? "" : "; ", err);
-    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows), out, err) : st;
-  }
+  st = st == BR_OK ? sync_list_rows(rows, "", list, err) : st;
   sync_rows_free(rows);
   br_buf_done(&sql);
   filter_done(&f);

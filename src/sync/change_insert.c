@@ -21,8 +21,9 @@ static br_status prepare(sync_change *change, br_error *err) {
                         "with those that are there");
   }
   if (options->direct) {
-    return sync_source_open(change->client, change->event, change->target, false, change->cancel,
-                            &change->source, err);
+    br_status opened = sync_source_open(change->client, change->event, change->target, false,
+                                        change->cancel, &change->source, err);
+    return opened == BR_OK ? sync_source_check_defaults(change->source, err) : opened;
   }
   br_status st = sync_stage_source(change, false, err);
   if (st == BR_OK && change->staged == 0) {
@@ -42,6 +43,15 @@ static br_status set_identity_insert(sync_change *change, bool on, br_error *err
   return tds_run(change->conn, sql, err);
 }
 
+/* " WHERE NOT EXISTS …": the stage's rows whose key the target lacks. */
+static br_status not_there(const sync_change *change, br_buf *sql, br_error *err) {
+  br_status st = br_buf_printf(
+      sql, err, " WHERE NOT EXISTS (SELECT 1 FROM %s AS t WITH (UPDLOCK, HOLDLOCK) WHERE ",
+      change->target->sql);
+  st = st == BR_OK ? sync_key_condition(change, "t.", "s.", sql, err) : st;
+  return st == BR_OK ? br_buf_text(sql, ")", err) : st;
+}
+
 /* INSERT INTO target (…) SELECT … FROM stage [WHERE NOT EXISTS …] */
 static br_status insert_rows(sync_change *change, int64_t *ret_rows, br_error *err) {
   br_buf sql;
@@ -53,11 +63,7 @@ static br_status insert_rows(sync_change *change, int64_t *ret_rows, br_error *e
   st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "s.", &sql, err) : st;
   st = st == BR_OK ? br_buf_printf(&sql, err, " FROM %s AS s", change->stage) : st;
   if (st == BR_OK && change->event->options.upsert) {
-    st = br_buf_printf(&sql, err,
-                       " WHERE NOT EXISTS (SELECT 1 FROM %s AS t WITH (UPDLOCK, HOLDLOCK) WHERE ",
-                       change->target->sql);
-    st = st == BR_OK ? sync_key_condition(change, "t.", "s.", &sql, err) : st;
-    st = st == BR_OK ? br_buf_text(&sql, ")", err) : st;
+    st = not_there(change, &sql, err);
   }
   st = st == BR_OK ? sync_run_counted(change->conn, &sql, NULL, 0, ret_rows, err) : st;
   br_buf_done(&sql);
@@ -89,6 +95,7 @@ static bool has_others(const sync_change *change) {
 static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error *err) {
   int64_t updated = 0, inserted = 0;
   br_status st = BR_OK;
+  change->updated = 0;
   if (change->staged == 0) {
     *ret_rows = 0;
     return BR_OK;
@@ -98,6 +105,7 @@ static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error 
   }
   st = st == BR_OK ? insert_with_identities(change, &inserted, err) : st;
   if (st == BR_OK) {
+    change->updated = updated;
     *ret_rows = updated + inserted;
   }
   return st;
@@ -105,8 +113,8 @@ static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error 
 
 static br_status direct_insert(sync_change *change, int64_t *ret_rows, br_error *err) {
   uint64_t rows = 0;
-  br_status st =
-      sync_source_load(change->source, change->conn, change->event->options.table_lock, &rows, err);
+  br_status st = sync_source_load(change->source, change->conn, change->event->options.table_lock,
+                                  change->first_rows, &rows, err);
   if (st == BR_OK && rows == 0) {
     st = no_data(change, err);
   }
@@ -121,25 +129,32 @@ static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
                                        : staged_insert(change, ret_rows, err);
 }
 
-/* The first rows that would come in. */
-static br_status differences(sync_change *change, br_buf *out, br_error *err) {
-  if (change->event->options.direct || change->staged == 0) {
-    return BR_OK;
-  }
+/* The first rows of the stage that would come in. */
+static br_status list_new(sync_change *change, sync_listing *list, br_error *err) {
   br_buf sql;
   sync_rows *rows = NULL;
   br_buf_init(&sql, SYNC_SQL_MAX);
-  br_status st = br_buf_text(&sql, "SELECT TOP (5) ", err);
-  st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "", &sql, err) : st;
-  st = st == BR_OK ? br_buf_printf(&sql, err, " FROM %s", change->stage) : st;
+  br_status st = br_buf_printf(&sql, err, "SELECT TOP (%d) ", SYNC_DIFFERENCES);
+  st = st == BR_OK ? sync_column_list(change, SYNC_ALL, "s.", &sql, err) : st;
+  st = st == BR_OK ? br_buf_printf(&sql, err, " FROM %s AS s", change->stage) : st;
+  st = st == BR_OK && change->event->options.upsert ? not_there(change, &sql, err) : st;
   st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
-  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
-    st = br_buf_text(out, i == 0 ? "" : "; ", err);
-    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows), out, err) : st;
-  }
+  st = st == BR_OK ? sync_list_rows(rows, change->event->options.upsert ? "new: " : "", list, err)
+                   : st;
   sync_rows_free(rows);
   br_buf_done(&sql);
   return st;
+}
+
+/* A direct load has no stage to ask: it notes its first rows as they pass. */
+static br_status differences(sync_change *change, sync_listing *list, br_error *err) {
+  if (change->event->options.direct || change->staged == 0) {
+    return BR_OK;
+  }
+  br_status st = change->event->options.upsert && has_others(change)
+                     ? sync_operation_update.differences(change, list, err)
+                     : BR_OK;
+  return st == BR_OK && !list->full ? list_new(change, list, err) : st;
 }
 
 const sync_operation_row sync_operation_insert = {

@@ -13,8 +13,8 @@ enum { SYNC_SQL_MAX = 4 * 1024 * 1024 };
 typedef struct sync_operation_row {
   br_status (*prepare)(sync_change *change, br_error *err);
   br_status (*run)(sync_change *change, int64_t *ret_rows, br_error *err);
-  /* "id=1: price 10 -> 12; …" into out, before run; may be NULL. */
-  br_status (*differences)(sync_change *change, br_buf *out, br_error *err);
+  /* "id=1: price 10 -> 12" of the first rows, before run. */
+  br_status (*differences)(sync_change *change, sync_listing *list, br_error *err);
 } sync_operation_row;
 
 extern const sync_operation_row sync_operation_insert;
@@ -26,8 +26,9 @@ extern const sync_operation_row sync_operation_delete;
 br_status sync_run_counted(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
                            size_t count, int64_t *ret_rows, br_error *err) BR_CHECKED;
 
-/* A change of very many rows fills the log: a note for the author says so, with the space in use
- * where the login may look at it. */
+enum { SYNC_MANY_ROWS = 1000000, SYNC_DIFFERENCES = 5 };
+/* A change of more than SYNC_MANY_ROWS fills the log: a note for the author says so, with the space
+ * in use where the login may look at it. */
 br_status sync_change_look_at_log(sync_change *change, uint64_t rows, br_error *err) BR_CHECKED;
 
 /* Opens the source and fills the stage. */
@@ -46,8 +47,8 @@ br_status sync_key_condition(const sync_change *change, const char *left, const 
 /* "k1=1, k2=x" of row `row`, whose first columns are named so. */
 br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, br_buf *out,
                          br_error *err) BR_CHECKED;
-/* The rows' labels, one an entry, as many as have room. */
-br_status sync_list_rows(const sync_rows *rows, size_t columns, sync_listing *list,
+/* The rows' labels with all columns, one an entry behind a prefix, as many as have room. */
+br_status sync_list_rows(const sync_rows *rows, const char *prefix, sync_listing *list,
                          br_error *err) BR_CHECKED;
 /* Runs a question built in sql. */
 br_status sync_ask(tds_conn *conn, br_buf *sql, sync_rows **ret_rows, br_error *err) BR_CHECKED;

@@ -81,11 +81,13 @@ br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, br_b
   return st;
 }
 
-br_status sync_list_rows(const sync_rows *rows, size_t columns, sync_listing *list, br_error *err) {
+br_status sync_list_rows(const sync_rows *rows, const char *prefix, sync_listing *list,
+                         br_error *err) {
   br_status st = BR_OK;
   for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK && !list->full; i++) {
     st = sync_listing_begin(list, err);
-    st = st == BR_OK ? sync_row_label(rows, i, columns, &list->text, err) : st;
+    st = st == BR_OK ? br_buf_text(&list->text, prefix, err) : st;
+    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows), &list->text, err) : st;
     st = st == BR_OK ? sync_listing_end(list, err) : st;
   }
   return st;

@@ -80,7 +80,7 @@ static br_status one_difference(const sync_rows *rows, size_t row, size_t keys, 
   return st == BR_OK && !any ? br_buf_text(out, ": no difference", err) : st;
 }
 
-static br_status differences(sync_change *change, br_buf *out, br_error *err) {
+static br_status differences(sync_change *change, sync_listing *list, br_error *err) {
   br_buf sql;
   sync_rows *rows = NULL;
   br_buf_init(&sql, SYNC_SQL_MAX);
@@ -90,9 +90,10 @@ static br_status differences(sync_change *change, br_buf *out, br_error *err) {
   for (size_t i = 0; i < sync_source_columns(change->source); i++) {
     keys += sync_source_is_key(change->source, i);
   }
-  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
-    st = br_buf_text(out, i == 0 ? "" : "; ", err);
-    st = st == BR_OK ? one_difference(rows, i, keys, out, err) : st;
+  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows) && !list->full; i++) {
+    st = sync_listing_begin(list, err);
+    st = st == BR_OK ? one_difference(rows, i, keys, &list->text, err) : st;
+    st = st == BR_OK ? sync_listing_end(list, err) : st;
   }
   sync_rows_free(rows);
   br_buf_done(&sql);

@@ -73,7 +73,7 @@ static br_status list_faults(sync_change *change, const sync_constraint *c, int6
                        (const char *)columns.data);
     st = st == BR_OK ? sync_constraint_faults(change, c, &sql, err) : st;
     st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
-    st = st == BR_OK ? sync_list_rows(rows, sync_rows_columns(rows), list, err) : st;
+    st = st == BR_OK ? sync_list_rows(rows, "", list, err) : st;
     st = st == BR_OK ? sync_listing_close(list, (uint64_t)total, err) : st;
   }
   sync_rows_free(rows);

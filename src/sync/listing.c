@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/limits.h"
+#include "batch/value.h"
 
 void sync_listing_init(sync_listing *listing, size_t room) {
   *listing = (sync_listing){.room = room};
@@ -62,4 +63,19 @@ br_status sync_listing_value(br_buf *out, const char *name, const char *value, s
   br_status st = br_buf_printf(out, err, "%s=", name);
   st = st == BR_OK ? br_buf_append(out, value, shown, err) : st;
   return st == BR_OK && shown < length ? br_buf_text(out, "…", err) : st;
+}
+
+br_status sync_listing_cell(br_buf *out, const batch *b, size_t column, size_t row, br_error *err) {
+  br_buf value;
+  br_buf_init(&value, BR_LIMIT_CELL_MAX);
+  bool null = false;
+  br_status st = batch_cell_text(b, column, row, &value, &null, err);
+  const char *text = st == BR_OK ? br_buf_cstr(&value) : NULL;
+  if (st == BR_OK) {
+    st = text == NULL ? br_error_nomem(err)
+                      : sync_listing_value(out, b->schema->fields[column].name, null ? NULL : text,
+                                           value.len, err);
+  }
+  br_buf_done(&value);
+  return st;
 }

@@ -6,6 +6,7 @@
 #define SYNC_LISTING_H
 
 #include "base/buf.h"
+#include "batch/batch.h"
 
 enum { SYNC_LISTING_ENTRIES = 20, SYNC_LISTING_VALUE_MAX = 60, SYNC_LISTING_MORE_MAX = 40 };
 
@@ -32,5 +33,9 @@ br_status sync_listing_close(sync_listing *listing, uint64_t total, br_error *er
 /* "name=value", a long value cut behind a whole character, with "…"; value NULL: "name=NULL". */
 br_status sync_listing_value(br_buf *out, const char *name, const char *value, size_t length,
                              br_error *err) BR_CHECKED;
+
+/* The same with a batch's cell, under its column's name. */
+br_status sync_listing_cell(br_buf *out, const batch *b, size_t column, size_t row,
+                            br_error *err) BR_CHECKED;
 
 #endif

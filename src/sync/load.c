@@ -15,7 +15,7 @@
 #include "sync/source_internal.h"
 #include "tds/load.h"
 
-enum { BATCH_ROWS = 16384 };
+enum { BATCH_ROWS = 16384, FIRST_ROWS = 5 };
 
 typedef struct loader {
   sync_source *source;
@@ -24,6 +24,7 @@ typedef struct loader {
   batch_cast *cast;
   batch *out;
   sync_rejects rejects;
+  sync_listing *first_rows; /* borrowed; NULL: nobody wants to see them */
 } loader;
 
 /* ---- the source's side of the pump ---- */
@@ -60,6 +61,22 @@ static br_status reject(void *context, const batch *in, size_t row, size_t colum
   return sync_rejects_add(&l->rejects, in, row, l->schema->fields[column].name, why, err);
 }
 
+/* "id=1, name=a" of the first rows, as they are sent. */
+static br_status note_first_rows(loader *l, br_error *err) {
+  br_status st = BR_OK;
+  for (size_t row = 0; row < l->out->rows && st == BR_OK && !l->first_rows->full &&
+                       l->first_rows->shown < FIRST_ROWS;
+       row++) {
+    st = sync_listing_begin(l->first_rows, err);
+    for (size_t i = 0; i < l->schema->count && st == BR_OK; i++) {
+      st = i > 0 ? br_buf_text(&l->first_rows->text, ", ", err) : BR_OK;
+      st = st == BR_OK ? sync_listing_cell(&l->first_rows->text, l->out, i, row, err) : st;
+    }
+    st = st == BR_OK ? sync_listing_end(l->first_rows, err) : st;
+  }
+  return st;
+}
+
 static br_status sink_write(void *context, const batch *b, br_error *err) {
   loader *l = context;
   batch_reset(l->out, BR_MIB(16));
@@ -68,7 +85,8 @@ static br_status sink_write(void *context, const batch *b, br_error *err) {
   if (st != BR_OK || l->rejects.count > 0 || l->out->rows == 0) {
     return st;
   }
-  return tds_load_write(l->load, l->out, err);
+  st = l->first_rows == NULL ? BR_OK : note_first_rows(l, err);
+  return st == BR_OK ? tds_load_write(l->load, l->out, err) : st;
 }
 
 static br_status sink_finish(void *context, br_error *err) {
@@ -82,12 +100,13 @@ static void sink_abort(void *context) {
 
 /* ---- the load ---- */
 
-/* The stage takes NULL everywhere; the target does not. Keys may be NULL here: the stage finds
+/* The stage takes NULL everywhere; the target does not. Keys may be NULL in the stage: it finds
  * them with one question for all rows. */
-static br_status strict_schema(loader *l, br_error *err) {
+static br_status strict_schema(loader *l, bool direct, br_error *err) {
   br_status st = batch_schema_copy(tds_load_schema(l->load), &l->schema, err);
   for (size_t i = 0; st == BR_OK && i < l->schema->count; i++) {
-    l->schema->fields[i].nullable = l->source->columns[i]->nullable || l->source->is_key[i];
+    l->schema->fields[i].nullable =
+        l->source->columns[i]->nullable || (!direct && l->source->is_key[i]);
   }
   return st;
 }
@@ -108,13 +127,13 @@ static br_status open_load(loader *l, tds_conn *conn, const char *table, bool di
       .column_count = s->count,
       .check_constraints = direct,
       .fire_triggers = direct,
-      .keep_nulls = true,
+      .keep_nulls = !direct || sync_source_sends_nulls(s),
       .table_lock = table_lock,
       .rows_expected = dbx_rows_total(s->rows),
   };
   br_status st = tds_load_open(conn, &options, &l->load, err);
   br_free(names);
-  return st == BR_OK ? strict_schema(l, err) : st;
+  return st == BR_OK ? strict_schema(l, direct, err) : st;
 }
 
 static br_status pump(loader *l, uint64_t *ret_rows, br_error *err) {
@@ -131,8 +150,9 @@ static br_status pump(loader *l, uint64_t *ret_rows, br_error *err) {
 }
 
 static br_status load_into(sync_source *source, tds_conn *conn, const char *table, bool direct,
-                           bool table_lock, uint64_t *ret_rows, br_error *err) {
-  loader l = {.source = source};
+                           bool table_lock, sync_listing *first_rows, uint64_t *ret_rows,
+                           br_error *err) {
+  loader l = {.source = source, .first_rows = first_rows};
   sync_rejects_init(&l.rejects, source->key_columns, source->key_count);
   br_status st = open_load(&l, conn, table, direct, table_lock, err);
   st = st == BR_OK ? pump(&l, ret_rows, err) : st;
@@ -168,10 +188,10 @@ static br_status create_stage(const sync_source *s, tds_conn *conn, const char *
 br_status sync_source_stage(sync_source *source, tds_conn *conn, const char *stage,
                             uint64_t *ret_rows, br_error *err) {
   br_status st = create_stage(source, conn, stage, err);
-  return st == BR_OK ? load_into(source, conn, stage, false, true, ret_rows, err) : st;
+  return st == BR_OK ? load_into(source, conn, stage, false, true, NULL, ret_rows, err) : st;
 }
 
-br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock, uint64_t *ret_rows,
-                           br_error *err) {
-  return load_into(source, conn, source->target->sql, true, table_lock, ret_rows, err);
+br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock,
+                           sync_listing *first_rows, uint64_t *ret_rows, br_error *err) {
+  return load_into(source, conn, source->target->sql, true, table_lock, first_rows, ret_rows, err);
 }

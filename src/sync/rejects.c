@@ -2,9 +2,6 @@
 
 #include <inttypes.h>
 
-#include "base/limits.h"
-#include "batch/value.h"
-
 /* An error's message holds 2,047 bytes, with the words in front. */
 enum { ROOM = 1850 };
 
@@ -17,21 +14,6 @@ void sync_rejects_done(sync_rejects *rejects) {
   sync_listing_done(&rejects->rows);
 }
 
-static br_status add_key(br_buf *out, const batch *in, size_t column, size_t row, br_error *err) {
-  br_buf value;
-  br_buf_init(&value, BR_LIMIT_CELL_MAX);
-  bool null = false;
-  br_status st = batch_cell_text(in, column, row, &value, &null, err);
-  const char *text = st == BR_OK ? br_buf_cstr(&value) : NULL;
-  if (st == BR_OK) {
-    st = text == NULL ? br_error_nomem(err)
-                      : sync_listing_value(out, in->schema->fields[column].name, null ? NULL : text,
-                                           value.len, err);
-  }
-  br_buf_done(&value);
-  return st;
-}
-
 br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, const char *column,
                            const char *why, br_error *err) {
   br_buf *out = &rejects->rows.text;
@@ -42,7 +24,7 @@ br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, c
   br_status st = sync_listing_begin(&rejects->rows, err);
   for (size_t i = 0; i < rejects->key_count && st == BR_OK; i++) {
     st = i > 0 ? br_buf_text(out, ", ", err) : BR_OK;
-    st = st == BR_OK ? add_key(out, in, rejects->key_columns[i], row, err) : st;
+    st = st == BR_OK ? sync_listing_cell(out, in, rejects->key_columns[i], row, err) : st;
   }
   if (st == BR_OK && rejects->key_count == 0) {
     st = br_buf_printf(out, err, "row %" PRIu64, in->first_row + row + 1);

@@ -194,3 +194,33 @@ bool sync_source_has_identity(const sync_source *s) {
 uint64_t sync_source_total(const sync_source *s) {
   return dbx_rows_total(s->rows);
 }
+
+bool sync_source_sends_nulls(const sync_source *s) {
+  for (size_t i = 0; i < s->count; i++) {
+    if (s->columns[i]->has_default && s->columns[i]->nullable) {
+      return true;
+    }
+  }
+  return false;
+}
+
+br_status sync_source_check_defaults(const sync_source *s, br_error *err) {
+  if (!sync_source_sends_nulls(s)) {
+    return BR_OK;
+  }
+  for (size_t i = 0; i < s->target->count; i++) {
+    const sync_target_column *column = &s->target->columns[i];
+    bool sent = false;
+    for (size_t k = 0; k < s->count && !sent; k++) {
+      sent = s->columns[k] == column;
+    }
+    if (column->has_default && !sent) {
+      return br_error_set(err, BR_ERR_DATA,
+                          "metadata.bulk 'direct' can't fill column '%s' of %s by its default and "
+                          "keep a NULL in another column that has one: send the column too, or "
+                          "leave bulk out",
+                          column->name, s->target->plain);
+    }
+  }
+  return BR_OK;
+}

@@ -38,9 +38,12 @@ uint64_t sync_source_total(const sync_source *source);
 /* Makes the stage of that name and loads all rows into it. BR_ERR_DATA: rows can't be taken. */
 br_status sync_source_stage(sync_source *source, tds_conn *conn, const char *stage,
                             uint64_t *ret_rows, br_error *err) BR_CHECKED;
+/* A load takes NULL for what a column of the target shall have, or its default: for the columns
+ * that are sent and for those that are not alike. BR_ERR_DATA where the source needs both. */
+br_status sync_source_check_defaults(const sync_source *source, br_error *err) BR_CHECKED;
 /* Loads all rows into the target itself, constraints and triggers on, inside the caller's
- * transaction. */
-br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock, uint64_t *ret_rows,
-                           br_error *err) BR_CHECKED;
+ * transaction. first_rows: NULL, or a list that gets the first five rows as they are sent. */
+br_status sync_source_load(sync_source *source, tds_conn *conn, bool table_lock,
+                           sync_listing *first_rows, uint64_t *ret_rows, br_error *err) BR_CHECKED;
 
 #endif

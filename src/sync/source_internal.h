@@ -17,4 +17,7 @@ struct sync_source {
   bool has_identity;
 };
 
+/* The source has a column that may be NULL and has a default: a NULL must stay one. */
+bool sync_source_sends_nulls(const sync_source *source);
+
 #endif

@@ -20,15 +20,17 @@ void sync_target_free(sync_target *target) {
   br_free(target);
 }
 
-/* sys.columns as rows: name, is_identity, is_computed, is_nullable, collation_name. */
+/* sys.columns as rows: name, is_identity, is_computed, is_nullable, collation_name,
+ * default_object_id. */
 static br_status read_catalog(const sync_target *target, tds_conn *conn, sync_rows **ret_rows,
                               br_error *err) {
   char sql[SYNC_NAME_TEXT_MAX + 256];
-  (void)snprintf(sql, sizeof sql,
-                 "SELECT c.name, c.is_identity, c.is_computed, c.is_nullable, c.collation_name "
-                 "FROM %ssys.columns AS c WHERE c.object_id = OBJECT_ID(@object) ORDER BY "
-                 "c.column_id",
-                 target->catalog);
+  (void)snprintf(
+      sql, sizeof sql,
+      "SELECT c.name, c.is_identity, c.is_computed, c.is_nullable, c.collation_name, "
+      "c.default_object_id FROM %ssys.columns AS c WHERE c.object_id = OBJECT_ID(@object) ORDER BY "
+      "c.column_id",
+      target->catalog);
   const tds_parameter object = sync_text_parameter("object", target->sql);
   return sync_query(conn, sql, &object, 1, ret_rows, err);
 }
@@ -69,6 +71,7 @@ static br_status take_column(const sync_rows *rows, size_t row, const batch_fiel
       .identity = sync_rows_flag(rows, row, 1),
       .computed = sync_rows_flag(rows, row, 2) || field->source.type == BATCH_SQL_ROWVERSION,
       .nullable = sync_rows_flag(rows, row, 3),
+      .has_default = sync_rows_flag(rows, row, 5),
       .spec = field->source,
   };
   return column->name == NULL || (collation != NULL && column->collation == NULL)
@@ -181,49 +184,54 @@ br_status sync_target_column_ddl(const sync_target_column *column, br_buf *out, 
 
 /* ---- what a change sets off ---- */
 
-static br_status list_names(tds_conn *conn, const char *sql, const tds_parameter *parameters,
-                            size_t count, br_buf *out, br_error *err) {
+static br_status list_names(tds_conn *conn, const char *sql, const char *object, sync_listing *list,
+                            br_error *err) {
   sync_rows *rows = NULL;
-  br_status st = sync_query(conn, sql, parameters, count, &rows, err);
-  for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows); i++) {
+  const tds_parameter parameter = sync_text_parameter("object", object);
+  br_status st = sync_query(conn, sql, &parameter, 1, &rows, err);
+  const size_t count = st == BR_OK ? sync_rows_count(rows) : 0;
+  for (size_t i = 0; st == BR_OK && i < count && !list->full; i++) {
     const char *name = sync_rows_text(rows, i, 0);
-    st = br_buf_printf(out, err, "%s%s", i == 0 ? "" : ", ", name == NULL ? "?" : name);
-  }
-  if (st == BR_OK && br_buf_cstr(out) == NULL) {
-    st = br_error_nomem(err);
+    st = sync_listing_begin(list, err);
+    st = st == BR_OK ? br_buf_text(&list->text, name == NULL ? "?" : name, err) : st;
+    st = st == BR_OK ? sync_listing_end(list, err) : st;
   }
   sync_rows_free(rows);
-  return st;
+  return st == BR_OK ? sync_listing_close(list, count, err) : st;
 }
 
-br_status sync_target_triggers(const sync_target *target, tds_conn *conn, const char *operation,
-                               br_buf *out, br_error *err) {
-  char sql[SYNC_NAME_TEXT_MAX + 256];
-  (void)snprintf(sql, sizeof sql,
-                 "SELECT t.name FROM %ssys.triggers AS t WHERE t.parent_id = OBJECT_ID(@object) "
-                 "AND t.is_disabled = 0 AND OBJECTPROPERTY(t.object_id, @property) = 1",
-                 target->catalog);
-  char property[64];
-  (void)snprintf(property, sizeof property, "ExecIs%c%.5sTrigger", operation[0],
-                 operation[0] == 'I'   ? "nsert"
-                 : operation[0] == 'U' ? "pdate"
-                                       : "elete");
-  const tds_parameter parameters[] = {sync_text_parameter("object", target->sql),
-                                      sync_text_parameter("property", property)};
-  br_status st = list_names(conn, sql, parameters, 2, out, err);
+br_status sync_target_triggers(const sync_target *target, tds_conn *conn, unsigned operations,
+                               sync_listing *list, br_error *err) {
+  static const char *const fired[] = {"Insert", "Update", "Delete"};
+  char sql[SYNC_NAME_TEXT_MAX + 512];
+  int used = snprintf(sql, sizeof sql,
+                      "SELECT t.name FROM %ssys.triggers AS t WHERE t.parent_id = "
+                      "OBJECT_ID(@object) AND t.is_disabled = 0 AND 1 IN (",
+                      target->catalog);
+  bool first = true;
+  for (size_t i = 0; i < sizeof fired / sizeof *fired; i++) {
+    if ((operations >> i & 1U) != 0) {
+      used += snprintf(sql + used, sizeof sql - (size_t)used,
+                       "%sOBJECTPROPERTY(t.object_id, N'ExecIs%sTrigger')", first ? "" : ", ",
+                       fired[i]);
+      first = false;
+    }
+  }
+  (void)snprintf(sql + used, sizeof sql - (size_t)used, ") ORDER BY t.name");
+  br_status st = list_names(conn, sql, target->sql, list, err);
   return st == BR_OK ? BR_OK : br_error_context(err, st, "triggers of %s", target->plain);
 }
 
-br_status sync_target_cascades(const sync_target *target, tds_conn *conn, br_buf *out,
+br_status sync_target_cascades(const sync_target *target, tds_conn *conn, sync_listing *list,
                                br_error *err) {
   char sql[3 * SYNC_NAME_TEXT_MAX + 512];
   (void)snprintf(sql, sizeof sql,
                  "SELECT f.name + N' on ' + s.name + N'.' + o.name FROM %ssys.foreign_keys AS f "
                  "JOIN %ssys.objects AS o ON o.object_id = f.parent_object_id JOIN %ssys.schemas "
                  "AS s ON s.schema_id = o.schema_id WHERE f.referenced_object_id = "
-                 "OBJECT_ID(@object) AND f.delete_referential_action <> 0 AND f.is_disabled = 0",
+                 "OBJECT_ID(@object) AND f.delete_referential_action <> 0 AND f.is_disabled = 0 "
+                 "ORDER BY f.name",
                  target->catalog, target->catalog, target->catalog);
-  const tds_parameter object = sync_text_parameter("object", target->sql);
-  br_status st = list_names(conn, sql, &object, 1, out, err);
+  br_status st = list_names(conn, sql, target->sql, list, err);
   return st == BR_OK ? BR_OK : br_error_context(err, st, "foreign keys to %s", target->plain);
 }

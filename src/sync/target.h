@@ -5,6 +5,7 @@
 #ifndef SYNC_TARGET_H
 #define SYNC_TARGET_H
 
+#include "sync/listing.h"
 #include "sync/name.h"
 #include "tds/tds.h"
 
@@ -13,6 +14,7 @@ typedef struct sync_target_column {
   char *collation; /* NULL: not of a character type */
   bool nullable;
   bool identity;
+  bool has_default;
   bool computed; /* or otherwise the server's own: rowversion */
   batch_sql_typespec spec;
 } sync_target_column;
@@ -39,12 +41,14 @@ br_status sync_target_no_column(const sync_target *target, const char *what, con
 br_status sync_target_column_ddl(const sync_target_column *column, br_buf *out,
                                  br_error *err) BR_CHECKED;
 
-/* Names of enabled triggers that an operation fires, and of foreign keys through which a DELETE
- * reaches other tables ("FK_lines on dbo.Lines"), joined by ", "; "" = none. operation: "INSERT",
- * "UPDATE" or "DELETE". Appended to out (with a NUL behind it). */
-br_status sync_target_triggers(const sync_target *target, tds_conn *conn, const char *operation,
-                               br_buf *out, br_error *err) BR_CHECKED;
-br_status sync_target_cascades(const sync_target *target, tds_conn *conn, br_buf *out,
+/* Operations that fire triggers, to be joined by |. */
+enum { SYNC_FIRES_INSERT = 1, SYNC_FIRES_UPDATE = 2, SYNC_FIRES_DELETE = 4 };
+
+/* Names of enabled triggers that operations fire, and of foreign keys through which a DELETE
+ * reaches other tables ("FK_lines on dbo.Lines"), as entries of an empty list, which is closed. */
+br_status sync_target_triggers(const sync_target *target, tds_conn *conn, unsigned operations,
+                               sync_listing *list, br_error *err) BR_CHECKED;
+br_status sync_target_cascades(const sync_target *target, tds_conn *conn, sync_listing *list,
                                br_error *err) BR_CHECKED;
 
 #endif

@@ -282,6 +282,19 @@ def test_events_go_in_their_order(sync, order, expected):
     assert [row[0] for row in sync.server("SELECT what FROM dbo.Log ORDER BY n").json()["rows"]] == expected
 
 
+def test_an_unknown_time_is_the_oldest_and_ids_break_the_tie(sync):
+    """A column that is left out is filled by the table's default: such an event is the youngest."""
+    sync.server("CREATE TABLE dbo.Log (n int IDENTITY PRIMARY KEY, what nvarchar(20))")
+    past = Sql("TIMESTAMP'2024-01-01 00:00:01'")
+    times = {"b null": Sql("NULL"), "young": None, "c past": past, "a past": past, "B past": past, "a null": Sql("NULL")}
+    for i, (event_id, created) in enumerate(times.items()):
+        source = sync.source(f"s{i}", f"SELECT '{event_id}' AS what")
+        sync.emit("INSERT", source, target="dbo.Log", keys=(), event_id=event_id, **({} if created is None else {"created_at": created}))
+    sync.run()
+    order = [row[0] for row in sync.server("SELECT what FROM dbo.Log ORDER BY n").json()["rows"]]
+    assert order == ["a null", "b null", "B past", "a past", "c past", "young"]
+
+
 def test_once_means_all_even_where_a_list_holds_few(sync):
     """A list is full of rows whose outcomes are not written yet: the others still get their turn."""
     events = [sync.emit("INSERT", sync.source(f"n{i}", f"SELECT {i} AS id, 'n' AS name")) for i in range(5)]
@@ -366,6 +379,58 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(sync):
     assert (row["status"], row["rows_affected"]) == ("completed", "0")
     assert "Dry run, nothing was changed: 2 rows of dbo.Items would be updated" in row["warning"]
     assert sync.items() == [(1, "a", "1.00"), (2, "b", "2.00")]
+
+
+def dry(sync, operation, source, **columns):
+    metadata = {**columns.pop("metadata", {}), "dry_run": True}
+    event = sync.emit(operation, source, metadata=metadata, **columns)
+    sync.run()
+    row = sync.event(event)
+    assert (row["status"], row["rows_affected"]) == ("completed", "0"), row
+    return row["warning"]
+
+
+def test_a_dry_upsert_tells_updates_from_inserts(sync):
+    sync.server("INSERT INTO dbo.Items (id, name, price) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
+    before = sync.items()
+    source = sync.source("u", "SELECT 1 AS id, 'A' AS name, 1 AS price UNION ALL SELECT 3, 'c', NULL UNION ALL SELECT 9, 'z', 9")
+    said = dry(sync, "INSERT", source, metadata={"mode": "upsert"})
+    assert "2 rows of dbo.Items would be updated and 1 inserted. Triggers that would fire: none. First rows: " in said
+    assert set(said.partition("First rows: ")[2].split("; ")) == {"id=1: name a -> A", "id=3: price 3.00 -> NULL", "new: id=9, name=z, price=9.00"}
+    assert sync.items() == before
+
+
+def test_a_dry_direct_load_shows_its_first_rows(sync):
+    rows = " UNION ALL ".join(f"SELECT {i} AS id, 'n{i}' AS name" for i in range(7))
+    said = dry(sync, "INSERT", sync.source("d", rows), metadata={"bulk": "direct"})
+    assert "7 rows of dbo.Items would be inserted" in said
+    assert said.partition("First rows: ")[2].split("; ") == [f"id={i}, name=n{i}" for i in range(5)]
+    assert sync.items() == []
+
+
+def test_a_dry_run_names_what_else_would_change(sync):
+    """The sandbox has no triggers; a server that has them names those of the operation alone."""
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'a'), (2, 'b')")
+    sync.server("CREATE TABLE dbo.Lines (line int NOT NULL PRIMARY KEY, item int NOT NULL CONSTRAINT FK_item REFERENCES dbo.Items(id) ON DELETE CASCADE)")
+    sync.server("INSERT INTO dbo.Lines VALUES (1, 1), (2, 1)")
+    fired = {"insert": "none", "update": "none", "delete": "none"}
+    if "SQLSERVER_HOST" in sync.bridge.settings:
+        sync.server("CREATE TABLE dbo.Log (what nvarchar(10))")
+        for word in fired:
+            fired[word] = f"on_{word}"
+            sync.server(f"CREATE TRIGGER dbo.on_{word} ON dbo.Items AFTER {word.upper()} AS INSERT INTO dbo.Log VALUES ('{word}')")
+    said = dry(sync, "DELETE", "", filter_conditions={"id": 1}, metadata={"allow_cascade": True}).lower()
+    assert f"triggers that would fire: {fired['delete']}. foreign keys that would carry it on: fk_item on dbo.lines. first rows: id=1, name=a" in said
+    source = sync.source("u", "SELECT 1 AS id, 'A' AS name UNION ALL SELECT 3, 'c'")
+    said = dry(sync, "UPDATE", source)
+    assert f"1 row of dbo.Items would be updated. Triggers that would fire: {fired['update']}. First" in said
+    said = dry(sync, "INSERT", source, metadata={"mode": "upsert"})
+    both = "none" if fired["insert"] == "none" else "on_insert; on_update"
+    assert f"1 row of dbo.Items would be updated and 1 inserted. Triggers that would fire: {both}. First" in said
+    assert sync.items() == [(1, "a", None), (2, "b", None)]
+    assert sync.server("SELECT COUNT(*) FROM dbo.Lines").json()["rows"] == [[2]]
+    if "SQLSERVER_HOST" in sync.bridge.settings:
+        assert sync.server("SELECT COUNT(*) FROM dbo.Log").json()["rows"] == [[0]]
 
 
 def test_bulk_direct(sync):

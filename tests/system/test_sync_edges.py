@@ -28,6 +28,95 @@ def test_identity_insert_ends_with_its_event_though_it_failed(sync):
     assert sync.event(other)["status"] == "completed", sync.event(other)
 
 
+def test_a_direct_load_keeps_identity_values_on_wish(sync):
+    sync.server("CREATE TABLE dbo.Auto (id int IDENTITY(10,1) PRIMARY KEY, name nvarchar(20))")
+    source = sync.source("a", "SELECT 3 AS id, 'x' AS name UNION ALL SELECT 5, 'y'")
+    refused = sync.emit("INSERT", source, target="dbo.Auto", metadata={"bulk": "direct"})
+    sync.run(status=1)
+    assert "Cannot insert explicit value for identity column 'id'" in sync.event(refused)["error_message"]
+    kept = sync.emit("INSERT", source, target="dbo.Auto", metadata={"bulk": "direct", "identity_insert": True})
+    made = sync.emit("INSERT", sync.source("b", "SELECT 'z' AS name"), target="dbo.Auto", metadata={"bulk": "direct"}, priority=-1)
+    sync.run()
+    assert sync.event(kept)["rows_affected"] == "2" and sync.event(made)["rows_affected"] == "1"
+    rows = sync.server("SELECT id, name FROM dbo.Auto ORDER BY id").json()["rows"]
+    assert rows[:2] == [[3, "x"], [5, "y"]] and rows[2][0] >= 10 and rows[2][1] == "z" and len(rows) == 3
+
+
+@pytest.mark.parametrize("bulk", ["staged", "direct"])
+def test_columns_that_the_source_lacks_get_their_defaults(sync, bulk):
+    """And a NULL that the source sends stays NULL. A load can't do both at once: it is refused, not guessed."""
+    sync.server(
+        "CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, a int NULL DEFAULT 7, b nvarchar(9) NOT NULL DEFAULT 'new', c int NULL)"
+    )
+    options = {"target": "dbo.Other", "metadata": {"bulk": bulk}}
+    lacking = sync.emit("INSERT", sync.source("l", "SELECT 1 AS id, 5 AS c UNION ALL SELECT 2, NULL"), priority=3, **options)
+    nulls = sync.emit("INSERT", sync.source("n", "SELECT 3 AS id, CAST(NULL AS INT) AS a, 'x' AS b"), priority=2, **options)
+    both = sync.emit("INSERT", sync.source("b", "SELECT 4 AS id, CAST(NULL AS INT) AS a"), priority=1, **options)
+    sync.run(status=int(bulk == "direct"))
+    assert sync.event(lacking)["status"] == sync.event(nulls)["status"] == "completed"
+    rows = sync.server("SELECT id, a, b, c FROM dbo.Other ORDER BY id").json()["rows"]
+    assert rows[:3] == [[1, 7, "new", 5], [2, 7, "new", None], [3, None, "x", None]]
+    if bulk == "staged":
+        assert rows[3:] == [[4, None, "new", None]]
+    else:
+        assert rows[3:] == [] and "metadata.bulk 'direct' can't fill column 'b' of dbo.Other by its default" in sync.event(both)["error_message"]
+
+
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        ("SELECT 1 AS id, 1 AS item, 'a' AS code, 1 AS n UNION ALL SELECT 1, 1, 'b', 1", "2627"),
+        ("SELECT 1 AS id, 1 AS item, 'kept' AS code, 1 AS n", "2627"),
+        ("SELECT 1 AS id, 2 AS item, 'a' AS code, 1 AS n", "fk_direct"),
+        ("SELECT 1 AS id, 1 AS item, 'a' AS code, 0 AS n", "ck_direct"),
+        ("SELECT 1 AS id, 1 AS item, CAST(NULL AS STRING) AS code, 1 AS n", "id=1, column 'code'"),
+        ("SELECT CAST(NULL AS INT) AS id, 1 AS item, 'a' AS code, 1 AS n", "column 'id'"),
+    ],
+    ids=["key", "unique", "foreign", "check", "null", "null key"],
+)
+def test_constraints_hold_under_a_direct_load(sync, rows, words):
+    """Good rows before the bad one go with it."""
+    sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'a')")
+    sync.server(
+        "CREATE TABLE dbo.Lines (id int NOT NULL PRIMARY KEY, item int NOT NULL CONSTRAINT FK_direct REFERENCES dbo.Items(id),"
+        " code nvarchar(9) NOT NULL CONSTRAINT UQ_direct UNIQUE, n int NOT NULL CONSTRAINT CK_direct CHECK (n > 0))"
+    )
+    sync.server("INSERT INTO dbo.Lines VALUES (9, 1, 'kept', 9)")
+    event = sync.emit("INSERT", sync.source("d", f"SELECT 5 AS id, 1 AS item, 'good' AS code, 1 AS n UNION ALL {rows}"),
+                      target="dbo.Lines", metadata={"bulk": "direct"})
+    sync.run(status=1)
+    row = sync.event(event)
+    assert row["status"] == "failed" and words in row["error_message"].lower(), row
+    assert sync.server("SELECT id FROM dbo.Lines").json()["rows"] == [[9]]
+
+
+def test_table_lock_changes_no_result(sync):
+    lock = {"table_lock": True}
+    sync.emit("INSERT", sync.source("i", "SELECT 1 AS id, 'a' AS name UNION ALL SELECT 2, 'b'"), priority=5, metadata=lock)
+    sync.emit("INSERT", sync.source("d", "SELECT 3 AS id, 'c' AS name"), priority=4, metadata={**lock, "bulk": "direct"})
+    sync.emit("UPDATE", sync.source("u", "SELECT 1 AS id, 'A' AS name"), priority=3, metadata=lock)
+    sync.emit("INSERT", sync.source("p", "SELECT 2 AS id, 'B' AS name UNION ALL SELECT 4, 'd'"), priority=2, metadata={**lock, "mode": "upsert"})
+    sync.emit("DELETE", "", filter_conditions={"id": 3}, priority=1, metadata=lock)
+    sync.run()
+    assert sync.items() == [(1, "A", None), (2, "B", None), (4, "d", None)]
+    assert sync.lake(f"SELECT DISTINCT status FROM {EVENTS}").json()["rows"] == [["completed"]]
+
+
+def test_a_delete_of_very_many_rows_is_told(sync):
+    """No source says how many they are: they are counted before, where the limit lets so many go."""
+    if "SQLSERVER_HOST" in sync.bridge.settings:
+        pytest.skip("a million rows are the sandbox's")
+    sync.server("CREATE TABLE dbo.Other (n int NOT NULL)")
+    sync.server("INSERT INTO dbo.Other VALUES " + ", ".join(f"({i % 2})" for i in range(100)))
+    sync.server("INSERT INTO dbo.Other SELECT TOP (1000) a.n FROM dbo.Other AS a CROSS JOIN dbo.Other AS b")
+    sync.server("INSERT INTO dbo.Other SELECT TOP (1000001) 5 FROM dbo.Other AS a CROSS JOIN dbo.Other AS b")
+    event = sync.emit("DELETE", "", target="dbo.Other", keys=("n",), filter_conditions={"n": 5})
+    sync.run(env={"SYNC_MAX_DELETE_ROWS": "2000000"})
+    row = sync.event(event)
+    assert (row["status"], row["rows_affected"]) == ("completed", "1000001"), row
+    assert row["warning"].startswith("1000001 rows in one transaction: the log of the database must hold them all"), row
+
+
 STATUSES = {"PENDING": True, "pending   ": True, " Pending": True, "": True, "Processing": True, "parked": False, "completed ": False}
 
 

@@ -59,6 +59,30 @@ void canned_text(canned *c, const char *text) {
   br_buf_done(&body);
 }
 
+void canned_table(canned *c, size_t columns, const char *const *names, size_t rows,
+                  const char *const *cells) {
+  /* NVARCHAR(128), may be NULL, of the collation Latin1_General_CI_AS. */
+  static const uint8_t type[] = {0, 0, 0, 0, 9, 0, 0xE7, 0, 1, 9, 4, 0xD0, 0, 0x34};
+  br_buf body;
+  br_buf_init(&body, MOST);
+  assert_true(br_buf_u8(&body, 0x81, NULL) == BR_OK &&
+              br_buf_u16le(&body, (uint16_t)columns, NULL) == BR_OK);
+  for (size_t i = 0; i < columns; i++) {
+    assert_true(br_buf_append(&body, type, sizeof type, NULL) == BR_OK &&
+                br_buf_u8(&body, (uint8_t)strlen(names[i]), NULL) == BR_OK);
+    put_wide(&body, names[i]);
+  }
+  for (size_t i = 0; i < rows * columns; i++) {
+    assert_int_equal(i % columns == 0 ? br_buf_u8(&body, 0xD1, NULL) : BR_OK, BR_OK);
+    const uint16_t length = cells[i] == NULL ? 0xFFFF : (uint16_t)(2 * strlen(cells[i]));
+    assert_int_equal(br_buf_u16le(&body, length, NULL), BR_OK);
+    put_wide(&body, cells[i] == NULL ? "" : cells[i]);
+  }
+  assert_int_equal(br_buf_append(&body, done, sizeof done, NULL), BR_OK);
+  answer(c, body.data, body.len);
+  br_buf_done(&body);
+}
+
 void canned_nothing(canned *c) {
   answer(c, done, sizeof done);
 }

@@ -16,6 +16,9 @@ void canned_init(canned *c);
 /* One row with one number, or one ASCII text; an answer without rows; a failure. */
 void canned_number(canned *c, int64_t number);
 void canned_text(canned *c, const char *text);
+/* Rows of texts (NULL = SQL NULL) under names, row by row. */
+void canned_table(canned *c, size_t columns, const char *const *names, size_t rows,
+                  const char *const *cells);
 void canned_nothing(canned *c);
 void canned_error(canned *c, uint32_t number, const char *message);
 /* After these the server hangs up. */

@@ -21,6 +21,11 @@ static void the_plan_makes_catalog_schema_tables_and_ledger(void **state) {
   assert_non_null(
       strstr(setup.steps[2].sql, "CREATE TABLE IF NOT EXISTS `000-x`.`events`.`bridge_events`"));
   assert_non_null(strstr(setup.steps[2].sql, "status STRING DEFAULT 'pending'"));
+  assert_non_null(strstr(setup.steps[2].sql, "created_at TIMESTAMP DEFAULT current_timestamp()"));
+  const char *properties = strstr(setup.steps[2].sql, ") USING DELTA TBLPROPERTIES (");
+  assert_non_null(properties);
+  assert_non_null(strstr(properties, "'delta.feature.allowColumnDefaults' = 'supported'"));
+  assert_non_null(strstr(properties, "'delta.enableDeletionVectors' = 'true'"));
   assert_non_null(strstr(setup.steps[3].sql, "`test_market_scope_data`"));
   assert_int_equal(setup.steps[4].side, SYNC_SETUP_SQLSERVER);
   assert_non_null(strstr(setup.steps[4].sql, "CREATE TABLE [dbo].[bridge_ledger]"));

@@ -1,0 +1,302 @@
+/* Changes against written answers: what a dry run says about triggers, cascades and rows, that the
+ * statements carry the lock that the event asks for, and that very many rows are told of before a
+ * DELETE. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "canned.h"
+#include "support/cmocka.h"
+#include "sync/change_internal.h"
+#include "sync/source_internal.h"
+
+/* dbo.T (id, name), and a source with both columns whose rows stand in the stage. */
+typedef struct fixture {
+  canned server;
+  sync_target target;
+  sync_target_column columns[2];
+  const sync_target_column *paired[2];
+  bool is_key[2];
+  size_t keys[1];
+  sync_source source;
+  sync_event event;
+  char *key_names[1];
+  char *values[1];
+  sync_condition condition;
+  sync_change change;
+} fixture;
+
+static char id_name[] = "id", name_name[] = "name", seven[] = "7";
+
+static void begin(fixture *f, sync_operation operation) {
+  memset(f, 0, sizeof *f);
+  canned_init(&f->server);
+  const batch_sql_typespec text = {.type = BATCH_SQL_NVARCHAR, .length = 128};
+  f->columns[0] = (sync_target_column){.name = id_name, .spec = {.type = BATCH_SQL_INT}};
+  f->columns[1] = (sync_target_column){.name = name_name, .nullable = true, .spec = text};
+  f->target = (sync_target){.sql = "[dbo].[T]", .plain = "dbo.T", .count = 2};
+  f->target.columns = f->columns;
+  f->paired[0] = &f->columns[0];
+  f->paired[1] = &f->columns[1];
+  f->is_key[0] = true;
+  f->source = (sync_source){.target = &f->target,
+                            .columns = f->paired,
+                            .is_key = f->is_key,
+                            .count = 2,
+                            .key_columns = f->keys,
+                            .key_count = 1};
+  f->key_names[0] = id_name;
+  f->event.operation = operation;
+  f->event.keys = f->key_names;
+  f->event.key_count = 1;
+}
+
+/* All answers are there. */
+static void meet(fixture *f) {
+  canned_connect(&f->server);
+  sync_change_init(&f->change, f->server.conn, NULL, NULL, &f->event, "#stage");
+  f->change.target = &f->target;
+  if (f->event.operation != SYNC_DELETE) {
+    f->change.source = &f->source;
+    f->change.staged = 3;
+  }
+}
+
+static void end(fixture *f) {
+  br_buf_done(&f->change.notes);
+  canned_done(&f->server);
+}
+
+static void expect_preview(fixture *f, int64_t expected, const char *words) {
+  int64_t rows = -1;
+  br_error err = BR_ERROR_INIT;
+  if (sync_change_preview(&f->change, &rows, &err) != BR_OK) {
+    fail_msg("%s", err.message);
+  }
+  assert_int_equal(rows, expected);
+  assert_string_equal(br_buf_cstr(&f->change.notes), words);
+}
+
+static const char *const trigger_names[] = {"name"};
+
+static void triggers(fixture *f, size_t count, const char *const *names) {
+  canned_table(&f->server, 1, trigger_names, count, names);
+}
+
+static void an_insert_shows_its_rows_and_triggers(void **state) {
+  (void)state;
+  static const char *const names[] = {"id", "name"}, *const cells[] = {"1", "a", "2", NULL};
+  static const char *const fired[] = {"on_new", "audit it"};
+  fixture f;
+  begin(&f, SYNC_INSERT);
+  canned_table(&f.server, 2, names, 2, cells);
+  canned_number(&f.server, 3);
+  triggers(&f, 2, fired);
+  meet(&f);
+  expect_preview(&f, 3,
+                 "Dry run, nothing was changed: 3 rows of dbo.T would be inserted. Triggers that "
+                 "would fire: on_new; audit it. First rows: id=1, name=a; id=2, name=NULL");
+  assert_true(canned_was_sent(&f.server, "1 IN (OBJECTPROPERTY(t.object_id, "
+                                         "N'ExecIsInsertTrigger')) ORDER BY"));
+  end(&f);
+}
+
+static void an_upsert_shows_what_it_updates_and_what_it_inserts(void **state) {
+  (void)state;
+  static const char *const pair[] = {"id", "name", "name"};
+  static const char *const old_and_new[] = {"1", "a", "A", "2", "b", "b", "3", NULL, "c"};
+  static const char *const names[] = {"id", "name"}, *const cells[] = {"4", "d"};
+  static const char *const fired[] = {"on_change"};
+  fixture f;
+  begin(&f, SYNC_INSERT);
+  f.event.options.upsert = true;
+  canned_table(&f.server, 3, pair, 3, old_and_new);
+  canned_table(&f.server, 2, names, 1, cells);
+  canned_number(&f.server, 3);
+  canned_number(&f.server, 1);
+  triggers(&f, 1, fired);
+  meet(&f);
+  expect_preview(&f, 4,
+                 "Dry run, nothing was changed: 3 rows of dbo.T would be updated and 1 inserted. "
+                 "Triggers that would fire: on_change. First rows: id=1: name a -> A; id=2: no "
+                 "difference; id=3: name NULL -> c; new: id=4, name=d");
+  assert_true(canned_was_sent(&f.server, "1 IN (OBJECTPROPERTY(t.object_id, "
+                                         "N'ExecIsInsertTrigger'), OBJECTPROPERTY(t.object_id, "
+                                         "N'ExecIsUpdateTrigger')) ORDER BY"));
+  end(&f);
+}
+
+static void an_update_names_the_triggers_of_updates(void **state) {
+  (void)state;
+  static const char *const pair[] = {"id", "name", "name"};
+  static const char *const old_and_new[] = {"1", "a", "A"};
+  fixture f;
+  begin(&f, SYNC_UPDATE);
+  canned_table(&f.server, 3, pair, 1, old_and_new);
+  canned_number(&f.server, 1);
+  triggers(&f, 0, NULL);
+  meet(&f);
+  expect_preview(&f, 1,
+                 "Dry run, nothing was changed: 1 row of dbo.T would be updated. Triggers that "
+                 "would fire: none. First rows: id=1: name a -> A");
+  assert_true(canned_was_sent(&f.server, "1 IN (OBJECTPROPERTY(t.object_id, "
+                                         "N'ExecIsUpdateTrigger')) ORDER BY"));
+  end(&f);
+}
+
+static void delete_by_id(fixture *f) {
+  f->values[0] = seven;
+  f->condition = (sync_condition){.column = id_name, .values = f->values, .count = 1};
+  f->event.conditions = &f->condition;
+  f->event.condition_count = 1;
+}
+
+/* More foreign keys than there is room for are counted. */
+static void a_delete_names_triggers_and_cascades(void **state) {
+  (void)state;
+  static const char *const names[] = {"id", "name"}, *const cells[] = {"7", "a"};
+  static const char *const fired[] = {"on_gone"};
+  const char *keys[25];
+  fixture f;
+  for (size_t i = 0; i < 25; i++) {
+    keys[i] = i == 0 ? "FK_lines on dbo.Lines" : "FK_n on x.y";
+  }
+  begin(&f, SYNC_DELETE);
+  delete_by_id(&f);
+  canned_table(&f.server, 2, names, 1, cells);
+  canned_number(&f.server, 1);
+  triggers(&f, 1, fired);
+  triggers(&f, 25, keys);
+  meet(&f);
+  int64_t rows = 0;
+  assert_int_equal(sync_change_preview(&f.change, &rows, NULL), BR_OK);
+  const char *said = br_buf_cstr(&f.change.notes);
+  assert_non_null(strstr(said, "1 row of dbo.T would be deleted. Triggers that would fire: "
+                               "on_gone. Foreign keys that would carry it on: FK_lines on "
+                               "dbo.Lines; FK_n on x.y; FK_n on x.y; "));
+  assert_non_null(strstr(said, "; FK_n on x.y; and 5 more. First rows: id=7, name=a"));
+  assert_true(canned_was_sent(&f.server, "N'ExecIsDeleteTrigger')) ORDER BY"));
+  end(&f);
+}
+
+/* A login that may not look is no failure of the dry run. */
+static void what_can_not_be_asked_is_left_out(void **state) {
+  (void)state;
+  fixture f;
+  begin(&f, SYNC_INSERT);
+  static const char *const names[] = {"id", "name"}, *const cells[] = {"1", "a"};
+  canned_table(&f.server, 2, names, 1, cells);
+  canned_number(&f.server, 3);
+  canned_error(&f.server, 229, "no");
+  meet(&f);
+  expect_preview(&f, 3,
+                 "Dry run, nothing was changed: 3 rows of dbo.T would be inserted. First rows: "
+                 "id=1, name=a");
+  end(&f);
+}
+
+static void statements_lock_the_table_where_the_event_asks(void **state) {
+  (void)state;
+  static const struct {
+    sync_operation operation;
+    bool upsert;
+    const char *plain, *locked;
+  } cases[] = {
+      {SYNC_INSERT, false, "INSERT INTO [dbo].[T] (", "INSERT INTO [dbo].[T] WITH (TABLOCK) ("},
+      {SYNC_INSERT, true, "FROM [dbo].[T] AS t WITH (UPDLOCK, HOLDLOCK) INNER JOIN",
+       "FROM [dbo].[T] AS t WITH (TABLOCKX) INNER JOIN"},
+      {SYNC_UPDATE, false, "FROM [dbo].[T] AS t INNER JOIN",
+       "FROM [dbo].[T] AS t WITH (TABLOCKX) INNER JOIN"},
+      {SYNC_DELETE, false, "t FROM [dbo].[T] AS t WHERE",
+       "t FROM [dbo].[T] AS t WITH (TABLOCKX) WHERE"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (int lock = 0; lock < 2; lock++) {
+      fixture f;
+      int64_t rows = 0;
+      begin(&f, cases[i].operation);
+      f.event.options.upsert = cases[i].upsert;
+      f.event.options.table_lock = lock == 1;
+      if (cases[i].operation == SYNC_DELETE) {
+        delete_by_id(&f);
+      }
+      canned_number(&f.server, 2);
+      canned_number(&f.server, 1);
+      meet(&f);
+      assert_int_equal(sync_change_run(&f.change, &rows, NULL), BR_OK);
+      assert_int_equal(rows, cases[i].upsert ? 3 : 2);
+      assert_int_equal(canned_was_sent(&f.server, cases[i].locked), lock);
+      assert_int_equal(canned_was_sent(&f.server, cases[i].plain), 1 - lock);
+      end(&f);
+    }
+  }
+}
+
+/* What the catalog and the table itself answer about dbo.T, and that no key refers to it. */
+static void describe(fixture *f) {
+  static const char *const head[] = {"name", "i", "c", "n", "collation", "d"};
+  static const char *const cells[] = {"id",   "0", "0", "0", NULL, "0",
+                                      "name", "0", "0", "1", NULL, "0"};
+  static const char *const names[] = {"id", "name"};
+  canned_table(&f->server, 6, head, 2, cells);
+  canned_table(&f->server, 2, names, 0, NULL);
+  canned_table(&f->server, 1, trigger_names, 0, NULL);
+  canned_number(&f->server, 0);
+}
+
+static void expect_prepared(fixture *f, uint64_t limit, const char *notes) {
+  br_error err = BR_ERROR_INIT;
+  canned_connect(&f->server);
+  assert_int_equal(sync_name_parse(SYNC_SQLSERVER, "dbo.T", &f->event.target, &err), BR_OK);
+  sync_change_init(&f->change, f->server.conn, NULL, NULL, &f->event, "#stage");
+  f->change.max_delete_rows = limit;
+  if (sync_change_prepare(&f->change, &err) != BR_OK) {
+    fail_msg("%s", err.message);
+  }
+  assert_string_equal(f->change.notes.len == 0 ? "" : br_buf_cstr(&f->change.notes), notes);
+  assert_int_equal(f->change.prepared_notes, strlen(notes));
+  sync_target_free(f->change.target);
+  end(f);
+}
+
+#define LOG "in one transaction: the log of the database must hold them all; 12 % of it is in use"
+
+/* A DELETE by conditions has no source to say how many rows are coming. */
+static void very_many_rows_of_a_delete_are_told_beforehand(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t limit;
+    int64_t rows;
+    const char *notes;
+  } cases[] = {
+      {1000000, 0, ""}, /* so many it can't be: nothing is asked */
+      {1000001, 1000000, ""},
+      {1000001, 1000001, "1000001 rows " LOG},
+      {UINT64_MAX, 3000000000, "3000000000 rows " LOG},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    fixture f;
+    begin(&f, SYNC_DELETE);
+    delete_by_id(&f);
+    describe(&f);
+    if (cases[i].rows > 0) {
+      canned_number(&f.server, cases[i].rows);
+    }
+    if (cases[i].notes[0] != '\0') {
+      canned_number(&f.server, 12);
+    }
+    expect_prepared(&f, cases[i].limit, cases[i].notes);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_insert_shows_its_rows_and_triggers),
+      cmocka_unit_test(an_upsert_shows_what_it_updates_and_what_it_inserts),
+      cmocka_unit_test(an_update_names_the_triggers_of_updates),
+      cmocka_unit_test(a_delete_names_triggers_and_cascades),
+      cmocka_unit_test(what_can_not_be_asked_is_left_out),
+      cmocka_unit_test(statements_lock_the_table_where_the_event_asks),
+      cmocka_unit_test(very_many_rows_of_a_delete_are_told_beforehand),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
