@@ -37,10 +37,13 @@ void api_reload(api *service);
 /* For new connections; see http_server_set_certificate(). */
 br_status api_set_certificate(api *service, const char *certificate, const char *key,
                               br_error *err) BR_CHECKED;
-/* Readiness says 503, requests for new work are refused, no further job starts. */
+/* Frees what earlier certificates needed; now and then, not beside api_set_certificate(). */
+void api_tidy(api *service);
+/* Readiness says 503, requests for new work are refused, no further job starts, each reply is its
+ * connection's last. */
 void api_drain(api *service);
-/* Stops listening, waits up to patience_ms for running jobs (the others go back to pending), stops
- * the poller. NULL is fine. */
+/* Stops listening, answers the requests that have begun, waits up to patience_ms for running jobs
+ * (the others go back to pending), stops the poller: side by side. NULL is fine. */
 void api_stop(api *service, uint64_t patience_ms);
 
 #endif

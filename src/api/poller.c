@@ -202,13 +202,6 @@ void api_keeper_stop(api *service) {
   }
 }
 
-void api_poller_stop(api *service, uint64_t timeout_ms) {
-  sync_poller_stop(service->poller, timeout_ms);
-  service->poller = NULL;
-}
-
-/* ---- asking ---- */
-
 /* Once started it stays until the service stops, after the last request. */
 static sync_poller *poller_of(api *service) {
   pthread_mutex_lock(&service->lock);
@@ -216,6 +209,20 @@ static sync_poller *poller_of(api *service) {
   pthread_mutex_unlock(&service->lock);
   return poller;
 }
+
+void api_poller_wind_down(api *service) {
+  sync_poller *poller = poller_of(service);
+  if (poller != NULL) {
+    sync_poller_wind_down(poller);
+  }
+}
+
+void api_poller_stop(api *service, uint64_t timeout_ms) {
+  sync_poller_stop(service->poller, timeout_ms);
+  service->poller = NULL;
+}
+
+/* ---- asking ---- */
 
 void api_poller_get(api *service, sync_poller_status *ret_status) {
   sync_poller *poller = poller_of(service);

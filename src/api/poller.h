@@ -12,6 +12,8 @@ void api_poller_prepare(api *service);
 br_status api_keeper_start(api *service, br_error *err) BR_CHECKED;
 /* service->stop must have been requested. */
 void api_keeper_stop(api *service);
+/* Begins to stop the poller, if it runs. */
+void api_poller_wind_down(api *service);
 void api_poller_stop(api *service, uint64_t timeout_ms);
 
 /* Zeroes where it doesn't run. */

@@ -14,6 +14,8 @@
 
 #define PREFIX "/api/v1"
 
+enum { END_MS = 5000 }; /* for requests that are on their way when the service ends */
+
 static const char *const headers[] = {
     "X-Content-Type-Options",
     "nosniff",
@@ -310,6 +312,7 @@ br_status api_server_start(api *service, br_error *err) {
           (unsigned)settings_u64(service->config, SETTING_HTTP_CONNECTIONS_PER_ADDRESS),
       .idle_seconds = (unsigned)settings_u64(service->config, SETTING_HTTP_IDLE_SECONDS),
       .arrival_seconds = (unsigned)settings_u64(service->config, SETTING_HTTP_IDLE_SECONDS),
+      .end_ms = END_MS,
       .tls_certificate = service->options.tls_certificate,
       .tls_key = service->options.tls_key,
       .reply_headers = headers,

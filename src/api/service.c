@@ -111,9 +111,39 @@ br_status api_set_certificate(api *service, const char *certificate, const char 
   return http_server_set_certificate(service->http, certificate, key, err);
 }
 
+void api_tidy(api *service) {
+  http_server_tidy(service->http);
+}
+
 void api_drain(api *service) {
   atomic_store(&service->draining, true);
+  http_server_drain(service->http);
   job_runner_drain(service->runner);
+}
+
+static void *stop_serving(void *context) {
+  http_server_stop(context);
+  return NULL;
+}
+
+/* Requests, jobs and the poller end side by side: each may wait for a side that doesn't answer.
+ * Requests use the other two, which are freed after them. */
+static void wind_down(api *service, uint64_t patience_ms) {
+  pthread_t thread;
+  if (service->stop != NULL) {
+    br_cancel_request(service->stop); /* requests that wait for a side end */
+  }
+  api_poller_wind_down(service);
+  const bool beside = service->http != NULL && service->runner != NULL &&
+                      pthread_create(&thread, NULL, stop_serving, service->http) == 0;
+  if (service->runner != NULL) {
+    job_runner_wind_down(service->runner, patience_ms);
+  }
+  if (beside) {
+    (void)pthread_join(thread, NULL);
+  } else {
+    http_server_stop(service->http);
+  }
 }
 
 void api_stop(api *service, uint64_t patience_ms) {
@@ -121,11 +151,8 @@ void api_stop(api *service, uint64_t patience_ms) {
     return;
   }
   atomic_store(&service->draining, true);
-  if (service->stop != NULL) {
-    br_cancel_request(service->stop); /* requests that wait for a side end */
-  }
-  http_server_stop(service->http);
-  job_runner_stop(service->runner, patience_ms);
+  wind_down(service, patience_ms);
+  job_runner_stop(service->runner, 0);
   api_keeper_stop(service);
   api_poller_stop(service, POLLER_STOP_MS);
   api_health_stop(service->health);

@@ -101,6 +101,7 @@ static void look(void *context, bool hangup) {
     api_reload(w->service);
   }
   cli_tls_files_look(w->tls, w->service, hangup);
+  api_tidy(w->service);
 }
 
 static br_status run_service(const cli_arguments *args, cli_session *s, api *service,

@@ -27,7 +27,8 @@
 /* Ceilings of the seam; bodies have theirs in their route. */
 enum {
   HTTP_URI_MAX = 16384,
-  HTTP_HEAD_MAX = 131072, /* all lines; also the window through which a body comes */
+  HTTP_HEAD_MAX = 131072,       /* all lines; also the window through which a body comes */
+  HTTP_UNUSED_BODY_MAX = 65536, /* of a body that its route doesn't take */
   HTTP_CAPTURES_MAX = 4,
   HTTP_QUERY_MAX = 64,
   HTTP_REPLY_HEADERS_MAX = 16,
@@ -95,7 +96,7 @@ void http_reply_hang_up(http_reply *reply);
 typedef br_status (*http_handler)(http_request *request, http_reply *reply, br_error *err);
 
 typedef enum http_body {
-  HTTP_BODY_NONE,   /* a body is read and dropped */
+  HTTP_BODY_NONE,   /* one of up to HTTP_UNUSED_BODY_MAX is read and dropped */
   HTTP_BODY_MEMORY, /* gathered, for http_request_body() */
   HTTP_BODY_STREAM, /* handed to data() as it comes */
 } http_body;
@@ -105,7 +106,7 @@ struct http_route {
   const char *pattern;
   http_handler handle;
   http_body body;
-  uint64_t body_max; /* bytes; 413 above. 0 with HTTP_BODY_NONE */
+  uint64_t body_max; /* bytes; 413 above. Of no effect with HTTP_BODY_NONE */
   /* HTTP_BODY_STREAM. begin() may answer by itself (a status other than 200 in the reply): then the
    * body is dropped and nothing else of the route is called. After the last data() comes handle();
    * a body that broke off never gets there. drop() is called once at the end in every case after a
@@ -121,13 +122,17 @@ typedef struct http_server_options {
   const http_route *routes;
   size_t route_count;
   void *context;
-  int listen_fd;        /* a listening socket (listen.h); the server owns it once started */
-  unsigned connections; /* 0: HTTP_CONNECTIONS_DEFAULT */
+  int listen_fd; /* a listening socket (listen.h); the server owns it once started */
+  /* 0: HTTP_CONNECTIONS_DEFAULT. With arrival_seconds one more costs the one its place whose
+   * request has been waited for the longest (arrival.h); else it is closed. */
+  unsigned connections;
   unsigned connections_per_address; /* 0: as many as there are */
   unsigned idle_seconds;            /* 0: HTTP_IDLE_SECONDS_DEFAULT */
   /* The longest that a head, and a body that is not streamed, may take to arrive; then the
    * connection is cut. 0: no limit beyond idle_seconds of silence. */
   unsigned arrival_seconds;
+  /* How long http_server_stop() waits for requests that have begun. 0: only for their handlers. */
+  unsigned end_ms;
   const char *tls_certificate, *tls_key; /* PEM text, both or none */
   /* Headers of every reply, as pairs; ends with NULL. NULL: none. A reply that sets one itself
    * sends its own value. */
@@ -156,7 +161,14 @@ br_status http_server_start(const http_server_options *options, http_server **re
  * time. */
 br_status http_server_set_certificate(http_server *server, const char *certificate, const char *key,
                                       br_error *err) BR_CHECKED;
-/* Stops listening, waits for the handlers that run, closes all connections. NULL is fine. */
+/* From now on each reply is its connection's last, and says so: clients that keep connections open
+ * come back elsewhere. */
+void http_server_drain(http_server *server);
+/* Frees what earlier certificates were served with, where none of its connections is left. Not
+ * beside http_server_set_certificate(). */
+void http_server_tidy(http_server *server);
+/* Stops listening, lets requests that have begun arrive and be answered for options.end_ms, waits
+ * for the handlers that run, closes all connections. NULL is fine. */
 void http_server_stop(http_server *server);
 
 #endif

@@ -5,6 +5,8 @@
 #define HTTP_INTERNAL_H
 
 #include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "http/arrival.h"
 #include "http/http.h"
@@ -36,9 +38,10 @@ void http_reply_init(http_reply *reply);
 void http_reply_done(http_reply *reply);
 /* Takes body and headers back: as after http_reply_init(). */
 void http_reply_reset(http_reply *reply);
-/* Hands the reply to libmicrohttpd. MHD_NO: the connection is to be closed. */
+/* Hands the reply to libmicrohttpd. last: the connection ends with it, and the reply says so.
+ * MHD_NO: the connection is to be closed. */
 enum MHD_Result http_reply_queue(http_reply *reply, struct MHD_Connection *connection,
-                                 const char *const *extra_headers);
+                                 const char *const *extra_headers, bool last);
 
 /* What serves the connections that were made under one certificate. */
 typedef struct http_listener http_listener;
@@ -52,6 +55,12 @@ struct http_server {
   http_server_options options;
   http_arrival *arrival; /* NULL: no limit */
   http_listener *listener;
+  atomic_bool draining;
+  pthread_mutex_t lock;
+  pthread_cond_t fewer; /* of the next two */
+  size_t requests;      /* under way: from their first line to the end of their replies */
+  size_t handled;       /* of them: in their handlers */
+  uint64_t handled_ms;  /* when the last one came out of its handler */
 };
 
 struct http_request {

@@ -191,7 +191,7 @@ static bool has_header(const http_reply *reply, const char *name) {
 }
 
 enum MHD_Result http_reply_queue(http_reply *reply, struct MHD_Connection *connection,
-                                 const char *const *extra_headers) {
+                                 const char *const *extra_headers, bool last) {
   if (reply->hang_up) {
     return MHD_NO;
   }
@@ -199,7 +199,8 @@ enum MHD_Result http_reply_queue(http_reply *reply, struct MHD_Connection *conne
   if (response == NULL) {
     return MHD_NO;
   }
-  enum MHD_Result result = MHD_YES;
+  enum MHD_Result result =
+      last ? MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") : MHD_YES;
   for (size_t i = 0; extra_headers != NULL && extra_headers[i] != NULL; i += 2) {
     if (result == MHD_YES && !has_header(reply, extra_headers[i])) {
       result = MHD_add_response_header(response, extra_headers[i], extra_headers[i + 1]);

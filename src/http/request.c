@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -140,6 +141,9 @@ br_status http_request_new(http_server *server, struct MHD_Connection *connectio
     return br_error_nomem(err);
   }
   http_reply_init(&request->reply);
+  (void)pthread_mutex_lock(&server->lock);
+  server->requests++;
+  (void)pthread_mutex_unlock(&server->lock);
   *ret_request = request;
   return BR_OK;
 }
@@ -159,6 +163,11 @@ void http_request_free(http_request *request) {
   http_uri_done(&request->uri);
   br_buf_done(&request->body);
   br_free(request->target);
+  http_server *server = request->server;
+  (void)pthread_mutex_lock(&server->lock);
+  server->requests--;
+  (void)pthread_cond_signal(&server->fewer);
+  (void)pthread_mutex_unlock(&server->lock);
   br_free(request);
 }
 
@@ -264,6 +273,11 @@ static void ask(http_request *request, http_handler handler) {
   }
 }
 
+/* A client may send a little where nothing is asked for: it is dropped. */
+static uint64_t most_of(const http_route *route) {
+  return route->body == HTTP_BODY_NONE ? HTTP_UNUSED_BODY_MAX : route->body_max;
+}
+
 void http_request_start(http_request *request, const char *method) {
   const http_server_options *options = &request->server->options;
   br_error err = BR_ERROR_INIT;
@@ -297,8 +311,7 @@ void http_request_start(http_request *request, const char *method) {
   }
   br_buf_init(&request->body,
               request->route->body == HTTP_BODY_MEMORY ? (size_t)request->route->body_max : 0);
-  if (request->route->body != HTTP_BODY_NONE && request->length != UINT64_MAX &&
-      request->length > request->route->body_max) {
+  if (request->length != UINT64_MAX && request->length > most_of(request->route)) {
     refuse(request, 413, "The request's body is too large");
     return;
   }
@@ -310,11 +323,14 @@ void http_request_start(http_request *request, const char *method) {
 
 void http_request_data(http_request *request, const void *bytes, size_t length) {
   request->received += length;
-  if (request->refused || request->route->body == HTTP_BODY_NONE) {
+  if (request->refused) {
     return;
   }
-  if (request->received > request->route->body_max) {
+  if (request->received > most_of(request->route)) {
     refuse(request, 413, "The request's body is too large");
+    return;
+  }
+  if (request->route->body == HTTP_BODY_NONE) {
     return;
   }
   br_error err = BR_ERROR_INIT;
@@ -328,12 +344,22 @@ void http_request_data(http_request *request, const void *bytes, size_t length) 
   }
 }
 
+static void count_handled(http_server *server, bool in) {
+  (void)pthread_mutex_lock(&server->lock);
+  server->handled = in ? server->handled + 1 : server->handled - 1;
+  server->handled_ms = br_clock_monotonic_ms();
+  (void)pthread_cond_signal(&server->fewer);
+  (void)pthread_mutex_unlock(&server->lock);
+}
+
 void http_request_finish(http_request *request) {
   if (request->refused) {
     return;
   }
   br_error err = BR_ERROR_INIT;
+  count_handled(request->server, true);
   br_status st = request->route->handle(request, &request->reply, &err);
+  count_handled(request->server, false);
   if (st != BR_OK) {
     refuse(request, 500, err.message);
   }

@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/sys.h"
@@ -15,6 +17,7 @@ enum {
   /* A refused request's body is still read up to here: a client that is busy sending would see a
    * broken connection instead of the reply. */
   DRAIN_MAX = 64 * 1024 * 1024,
+  REPLY_MS = 1000, /* for a reply that was made at the last moment */
 };
 
 /* The target as it came: libmicrohttpd hands out a decoded one, in which an escaped slash can't be
@@ -107,7 +110,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
   if (server->options.finish != NULL) {
     server->options.finish(request, &request->reply);
   }
-  return http_reply_queue(&request->reply, connection, server->options.reply_headers);
+  http_arrival_reply(server->arrival, entry_of(connection));
+  return http_reply_queue(&request->reply, connection, server->options.reply_headers,
+                          atomic_load(&server->draining));
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **con_cls,
@@ -121,6 +126,13 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 static unsigned or_default(unsigned value, unsigned otherwise) {
   return value != 0 ? value : otherwise;
+}
+
+/* libmicrohttpd closes what comes over its limit. Where somebody else is to go for it, it has to
+ * let some more in: who goes is counted until its thread has ended. */
+static unsigned limit_of(const http_server_options *o) {
+  const unsigned places = or_default(o->connections, HTTP_CONNECTIONS_DEFAULT);
+  return o->arrival_seconds > 0 ? places + places / 4 + 64 : places;
 }
 
 static struct MHD_Daemon *start_daemon(http_server *server, int fd, const char *certificate,
@@ -140,8 +152,8 @@ static struct MHD_Daemon *start_daemon(http_server *server, int fd, const char *
       MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
       NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
       on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_MAX,
-      MHD_OPTION_CONNECTION_LIMIT, or_default(o->connections, HTTP_CONNECTIONS_DEFAULT),
-      MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
+      MHD_OPTION_CONNECTION_LIMIT, limit_of(o), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+      o->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
       or_default(o->idle_seconds, HTTP_IDLE_SECONDS_DEFAULT), MHD_OPTION_ARRAY, tls,
       MHD_OPTION_END);
 }
@@ -201,9 +213,8 @@ static bool is_idle(const http_listener *listener) {
   return info != NULL && info->num_connections == 0;
 }
 
-/* Stops those that have no connections left. */
-static void drop_idle(http_listener *newest) {
-  for (http_listener **at = &newest->older; *at != NULL;) {
+void http_server_tidy(http_server *server) {
+  for (http_listener **at = &server->listener->older; *at != NULL;) {
     http_listener *listener = *at;
     if (is_idle(listener)) {
       *at = listener->older;
@@ -211,6 +222,13 @@ static void drop_idle(http_listener *newest) {
     } else {
       at = &listener->older;
     }
+  }
+}
+
+static void stop_listening(const http_listener *listener) {
+  const MHD_socket fd = MHD_quiesce_daemon(listener->daemon);
+  if (fd != MHD_INVALID_SOCKET) {
+    (void)br_sys.close(fd);
   }
 }
 
@@ -226,31 +244,44 @@ br_status http_server_set_certificate(http_server *server, const char *certifica
   if (st != BR_OK) {
     return st;
   }
-  const MHD_socket fd = MHD_quiesce_daemon(old->daemon);
-  if (fd != MHD_INVALID_SOCKET) {
-    (void)br_sys.close(fd);
-  }
-  drop_idle(server->listener);
+  stop_listening(old);
+  http_server_tidy(server);
   return BR_OK;
+}
+
+/* ---- start and stop ---- */
+
+static void server_free(http_server *server) {
+  http_arrival_stop(server->arrival);
+  (void)pthread_cond_destroy(&server->fewer);
+  (void)pthread_mutex_destroy(&server->lock);
+  br_free(server);
 }
 
 br_status http_server_start(const http_server_options *options, http_server **ret_server,
                             br_error *err) {
+  pthread_condattr_t monotonic;
   http_server *server = br_calloc(1, sizeof *server);
   if (server == NULL) {
     return br_error_nomem(err);
   }
   server->options = *options;
+  (void)pthread_mutex_init(&server->lock, NULL);
+  (void)pthread_condattr_init(&monotonic);
+  (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  (void)pthread_cond_init(&server->fewer, &monotonic);
+  (void)pthread_condattr_destroy(&monotonic);
   br_status st =
       options->arrival_seconds == 0
           ? BR_OK
-          : http_arrival_start((uint64_t)options->arrival_seconds * 1000, &server->arrival, err);
+          : http_arrival_start((uint64_t)options->arrival_seconds * 1000,
+                               or_default(options->connections, HTTP_CONNECTIONS_DEFAULT),
+                               &server->arrival, err);
   if (st == BR_OK) {
     st = add_listener(server, options->listen_fd, options->tls_certificate, options->tls_key, err);
   }
   if (st != BR_OK) {
-    http_arrival_stop(server->arrival);
-    br_free(server);
+    server_free(server);
     return st;
   }
   (void)br_sys.close(options->listen_fd);
@@ -259,13 +290,49 @@ br_status http_server_start(const http_server_options *options, http_server **re
   return BR_OK;
 }
 
-void http_server_stop(http_server *server) {
-  if (server != NULL) {
-    for (http_listener *l = server->listener, *older = NULL; l != NULL; l = older) {
-      older = l->older;
-      listener_free(l);
+void http_server_drain(http_server *server) {
+  atomic_store(&server->draining, true);
+}
+
+/* Who is in a handler is waited for, as libmicrohttpd would; the others have until then, and as
+ * long as a reply takes that has just been made. With the lock held. */
+static uint64_t wait_until_ms(const http_server *server, uint64_t end_ms) {
+  const uint64_t replied_ms = server->handled_ms + REPLY_MS;
+  return server->handled > 0 ? UINT64_MAX : end_ms > replied_ms ? end_ms : replied_ms;
+}
+
+static void wait_for_requests(http_server *server) {
+  const uint64_t end_ms = br_clock_monotonic_ms() + server->options.end_ms;
+  (void)pthread_mutex_lock(&server->lock);
+  while (server->requests > 0) {
+    const uint64_t until_ms = wait_until_ms(server, end_ms);
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000L};
+    if (until_ms == UINT64_MAX) {
+      (void)pthread_cond_wait(&server->fewer, &server->lock);
+    } else if (br_clock_monotonic_ms() >= until_ms) {
+      break;
+    } else {
+      (void)pthread_cond_timedwait(&server->fewer, &server->lock, &until);
     }
-    http_arrival_stop(server->arrival);
-    br_free(server);
   }
+  (void)pthread_mutex_unlock(&server->lock);
+}
+
+void http_server_stop(http_server *server) {
+  if (server == NULL) {
+    return;
+  }
+  http_server_drain(server);
+  for (const http_listener *l = server->listener; l != NULL; l = l->older) {
+    stop_listening(l);
+  }
+  if (server->options.end_ms > 0) {
+    wait_for_requests(server);
+  }
+  for (http_listener *l = server->listener, *older = NULL; l != NULL; l = older) {
+    older = l->older;
+    listener_free(l);
+  }
+  server_free(server);
 }

@@ -12,7 +12,8 @@
 enum { STORE_RETRY_MS = 1000, FINISH_TRIES = 5, FINISH_PAUSE_MS = 200 };
 
 /* A worker and the job that it runs. Its runner's lock guards busy; what the job is, is written
- * while busy is false and read by others while it is true. */
+ * while busy is false and read by others while it is true. busy changes with both locks held: who
+ * holds only the first one may go on reading. */
 struct job_run {
   job_runner *runner;
   pthread_t thread;
@@ -25,8 +26,11 @@ struct job_run {
 
 struct job_runner {
   job_runner_options options;
-  pthread_mutex_t lock;   /* taken before the store's */
-  pthread_cond_t changed; /* a job was added or has ended, or it is time to stop */
+  pthread_mutex_t claiming; /* held over the store's changes: a job is in it or in a worker's hands.
+                               Taken before `lock` and the store's */
+  pthread_mutex_t lock;     /* never held over the disk */
+  pthread_cond_t changed;   /* a job was added or has ended, or it is time to stop */
+  uint64_t changes;         /* how often it was told */
   bool draining;
   bool stopping; /* running jobs are asked to stop, and go back */
   unsigned started;
@@ -39,7 +43,8 @@ static void report(const job_runner *r, const char *id, const br_error *problem)
   }
 }
 
-/* The servers that have as many jobs as they may; at most one entry a worker. */
+/* The servers that have as many jobs as they may; at most one entry a worker. With both locks held;
+ * the names stay while the first one is. */
 static size_t list_busy(const job_runner *r, const char **busy) {
   size_t count = 0;
   for (unsigned i = 0; r->options.per_server > 0 && i < r->started; i++) {
@@ -54,27 +59,61 @@ static size_t list_busy(const job_runner *r, const char **busy) {
   return count;
 }
 
-/* With the lock held. Fills an idle run with the next job. */
+static void tell(job_runner *r) {
+  r->changes++;
+  (void)pthread_cond_broadcast(&r->changed);
+}
+
+/* With the claiming lock held. */
+static void begin_run(job_run *run, const job *j, br_cancel *cancel) {
+  job_runner *r = run->runner;
+  (void)pthread_mutex_lock(&r->lock);
+  run->job = *j;
+  run->cancel = cancel;
+  atomic_store(&run->rows, 0);
+  atomic_store(&run->bytes, 0);
+  atomic_store(&run->rows_expected, 0);
+  run->started_ms = br_clock_monotonic_ms();
+  run->busy = true;
+  (void)pthread_mutex_unlock(&r->lock);
+}
+
+/* Fills an idle run with the next job. BR_DONE: there is none, or none is to begin any more. */
 static br_status claim(job_run *run, br_error *err) {
   job_runner *r = run->runner;
   const char *busy[JOB_WORKERS_MAX];
-  size_t busy_count = list_busy(r, busy);
-  br_status st = br_cancel_new(&run->cancel, err);
-  if (st == BR_OK) {
-    st = jobs_claim(r->options.store, busy, busy_count, &run->job, err);
-    if (st != BR_OK) {
-      br_cancel_free(run->cancel);
-      run->cancel = NULL;
-    }
+  job found = {.status = JOB_PENDING};
+  br_cancel *cancel = NULL;
+  br_status st = br_cancel_new(&cancel, err);
+  if (st != BR_OK) {
+    return st;
   }
+  (void)pthread_mutex_lock(&r->claiming);
+  (void)pthread_mutex_lock(&r->lock);
+  const bool draining = r->draining;
+  const size_t busy_count = list_busy(r, busy);
+  (void)pthread_mutex_unlock(&r->lock);
+  st = draining ? BR_DONE : jobs_claim(r->options.store, busy, busy_count, &found, err);
   if (st == BR_OK) {
-    atomic_store(&run->rows, 0);
-    atomic_store(&run->bytes, 0);
-    atomic_store(&run->rows_expected, 0);
-    run->started_ms = br_clock_monotonic_ms();
-    run->busy = true;
+    begin_run(run, &found, cancel);
+    cancel = NULL;
   }
+  (void)pthread_mutex_unlock(&r->claiming);
+  br_cancel_free(cancel);
   return st;
+}
+
+static void end_run(job_run *run) {
+  job_runner *r = run->runner;
+  (void)pthread_mutex_lock(&r->claiming);
+  (void)pthread_mutex_lock(&r->lock);
+  run->busy = false;
+  job_done(&run->job);
+  br_cancel_free(run->cancel);
+  run->cancel = NULL;
+  tell(r);
+  (void)pthread_mutex_unlock(&r->lock);
+  (void)pthread_mutex_unlock(&r->claiming);
 }
 
 /* With the lock held. */
@@ -88,23 +127,40 @@ static void wait_until(job_runner *r, uint64_t timeout_ms) {
   (void)pthread_cond_timedwait(&r->changed, &r->lock, &until);
 }
 
+/* With the lock held: until something has changed since. */
+static void wait_for_change(job_runner *r, uint64_t seen) {
+  while (!r->draining && r->changes == seen) {
+    (void)pthread_cond_wait(&r->changed, &r->lock);
+  }
+}
+
 /* Waits for a job; false: it is time to end. */
 static bool next_job(job_run *run) {
   job_runner *r = run->runner;
-  (void)pthread_mutex_lock(&r->lock);
-  while (!r->draining && !run->busy) {
+  for (;;) {
     br_error problem = BR_ERROR_INIT;
+    (void)pthread_mutex_lock(&r->lock);
+    const uint64_t seen = r->changes;
+    (void)pthread_mutex_unlock(&r->lock);
     br_status st = claim(run, &problem);
-    if (st == BR_DONE) {
-      (void)pthread_cond_wait(&r->changed, &r->lock);
-    } else if (st != BR_OK) {
+    if (st == BR_OK) {
+      return true;
+    }
+    if (st != BR_DONE) {
       report(r, NULL, &problem);
+    }
+    (void)pthread_mutex_lock(&r->lock);
+    if (st == BR_DONE) {
+      wait_for_change(r, seen);
+    } else if (!r->draining) {
       wait_until(r, STORE_RETRY_MS);
     }
+    const bool draining = r->draining;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (draining) {
+      return false;
+    }
   }
-  bool found = run->busy;
-  (void)pthread_mutex_unlock(&r->lock);
-  return found;
 }
 
 static bool is_stopping(job_runner *r) {
@@ -167,13 +223,7 @@ static void *worker_main(void *context) {
     br_error why = BR_ERROR_INIT;
     br_status st = r->options.run(r->options.context, run, &why);
     end_job(run, st, &why);
-    (void)pthread_mutex_lock(&r->lock);
-    run->busy = false;
-    job_done(&run->job);
-    br_cancel_free(run->cancel);
-    run->cancel = NULL;
-    (void)pthread_cond_broadcast(&r->changed);
-    (void)pthread_mutex_unlock(&r->lock);
+    end_run(run);
   }
   return NULL;
 }
@@ -211,6 +261,7 @@ br_status job_runner_start(const job_runner_options *options, job_runner **ret_r
   (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   (void)pthread_cond_init(&r->changed, &monotonic);
   (void)pthread_condattr_destroy(&monotonic);
+  (void)pthread_mutex_init(&r->claiming, NULL);
   (void)pthread_mutex_init(&r->lock, NULL);
   br_status st = start_workers(r, err);
   if (st != BR_OK) {
@@ -223,7 +274,7 @@ br_status job_runner_start(const job_runner_options *options, job_runner **ret_r
 
 void job_runner_wake(job_runner *runner) {
   (void)pthread_mutex_lock(&runner->lock);
-  (void)pthread_cond_broadcast(&runner->changed);
+  tell(runner);
   (void)pthread_mutex_unlock(&runner->lock);
 }
 
@@ -239,21 +290,25 @@ static job_run *find(job_runner *r, const char *id) {
 
 br_status job_runner_cancel(job_runner *runner, const char *id, br_error *err) {
   bool running = false;
-  (void)pthread_mutex_lock(&runner->lock); /* no job begins in between */
+  (void)pthread_mutex_lock(&runner->claiming); /* no job begins in between */
   br_status st = jobs_cancel(runner->options.store, id, &running, err);
+  (void)pthread_mutex_lock(&runner->lock);
   job_run *run = st == BR_OK && running ? find(runner, id) : NULL;
   if (run != NULL) {
     br_cancel_request(run->cancel);
   }
   (void)pthread_mutex_unlock(&runner->lock);
+  (void)pthread_mutex_unlock(&runner->claiming);
   return st;
 }
 
 void job_runner_drain(job_runner *runner) {
+  (void)pthread_mutex_lock(&runner->claiming);
   (void)pthread_mutex_lock(&runner->lock);
   runner->draining = true;
-  (void)pthread_cond_broadcast(&runner->changed);
+  tell(runner);
   (void)pthread_mutex_unlock(&runner->lock);
+  (void)pthread_mutex_unlock(&runner->claiming);
 }
 
 /* With the lock held. */
@@ -272,10 +327,7 @@ unsigned job_runner_running(job_runner *runner) {
   return count;
 }
 
-void job_runner_stop(job_runner *runner, uint64_t patience_ms) {
-  if (runner == NULL) {
-    return;
-  }
+void job_runner_wind_down(job_runner *runner, uint64_t patience_ms) {
   job_runner_drain(runner);
   uint64_t start = br_clock_monotonic_ms();
   (void)pthread_mutex_lock(&runner->lock);
@@ -290,11 +342,19 @@ void job_runner_stop(job_runner *runner, uint64_t patience_ms) {
     }
   }
   (void)pthread_mutex_unlock(&runner->lock);
+}
+
+void job_runner_stop(job_runner *runner, uint64_t patience_ms) {
+  if (runner == NULL) {
+    return;
+  }
+  job_runner_wind_down(runner, patience_ms);
   for (unsigned i = 0; i < runner->started; i++) {
     (void)pthread_join(runner->runs[i].thread, NULL);
   }
   (void)pthread_cond_destroy(&runner->changed);
   (void)pthread_mutex_destroy(&runner->lock);
+  (void)pthread_mutex_destroy(&runner->claiming);
   br_free(runner);
 }
 

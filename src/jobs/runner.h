@@ -46,17 +46,19 @@ br_status job_runner_cancel(job_runner *runner, const char *id, br_error *err) B
 /* Starts no further job from now on; those that run go on. */
 void job_runner_drain(job_runner *runner);
 /* Drains, waits up to patience_ms for what runs, then asks it to stop: such jobs go back to pending
- * and begin again after the next start. Returns once all threads have ended. NULL is fine. */
+ * and begin again after the next start. Returns without waiting for that. */
+void job_runner_wind_down(job_runner *runner, uint64_t patience_ms);
+/* The same, and waits until all threads have ended. NULL is fine. */
 void job_runner_stop(job_runner *runner, uint64_t patience_ms);
 
-/* Progress of a running job; false: it doesn't run here. */
+/* Progress of a running job; false: it doesn't run here. Never waits for the disk. */
 typedef struct job_progress {
   uint64_t rows, bytes;   /* so far, of all its queries in this run */
   uint64_t rows_expected; /* 0 = not known */
   uint64_t elapsed_ms;    /* of this run */
 } job_progress;
 bool job_runner_progress(job_runner *runner, const char *id, job_progress *ret_progress);
-/* How many jobs run at this moment. */
+/* How many jobs run at this moment; never waits for the disk. */
 unsigned job_runner_running(job_runner *runner);
 
 /* For the callback. */

@@ -52,7 +52,7 @@ const setting_row settings_table[SETTING_COUNT] =
     ROW(TRUSTED_PROXIES) SERVICE, TEXT(NULL),
      .help = "Addresses of proxies whose `X-Forwarded-For` is believed, separated by `,`."},
     ROW(HTTP_CONNECTIONS) SERVICE, NUMBER("256", 1, 10000),
-     .help = "How many connections the REST API serves at a time."},
+     .help = "How many connections the REST API serves at a time. One more takes the place of whom is waited for the longest."},
     ROW(HTTP_CONNECTIONS_PER_ADDRESS) SERVICE, NUMBER("0", 0, 10000),
      .help = "How many of them one address may have; 0: all. Behind a proxy all have the proxy's."},
     ROW(HTTP_REQUESTS_PER_MINUTE) SERVICE, NUMBER("0", 0, 1000000),

@@ -496,10 +496,7 @@ br_status sync_poller_start(const sync_options *options, sync_poller **ret_polle
   return BR_OK;
 }
 
-void sync_poller_stop(sync_poller *p, uint64_t timeout_ms) {
-  if (p == NULL) {
-    return;
-  }
+void sync_poller_wind_down(sync_poller *p) {
   if (p->stop != NULL) {
     br_cancel_request(p->stop);
   }
@@ -507,6 +504,13 @@ void sync_poller_stop(sync_poller *p, uint64_t timeout_ms) {
   p->stopping = true;
   pthread_cond_broadcast(&p->changed);
   pthread_mutex_unlock(&p->lock);
+}
+
+void sync_poller_stop(sync_poller *p, uint64_t timeout_ms) {
+  if (p == NULL) {
+    return;
+  }
+  sync_poller_wind_down(p);
   if (p->looker_started) {
     pthread_join(p->looker, NULL);
   }

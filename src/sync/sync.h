@@ -59,6 +59,8 @@ typedef struct sync_poller_status {
  * point to is borrowed until the stop. */
 br_status sync_poller_start(const sync_options *options, sync_poller **ret_poller,
                             br_error *err) BR_CHECKED;
+/* Begins to end, without waiting for it. */
+void sync_poller_wind_down(sync_poller *poller);
 /* Ends: the change that is under way is finished, or its reading broken off before it begins;
  * outcomes are written for at most timeout_ms. NULL is fine. */
 void sync_poller_stop(sync_poller *poller, uint64_t timeout_ms);

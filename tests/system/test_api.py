@@ -1,5 +1,6 @@
 """The REST API from outside: its shapes, rights, limits, and what a crash leaves."""
 
+import http.client
 import json
 import os
 import random
@@ -293,7 +294,8 @@ def test_what_is_expected_of_a_running_job(start):
 
         def waits():
             job = service.get(f"/jobs/{made}").json()
-            return job if job["progress"] and job["progress"]["rows"] == 3 and job["results"][1]["status"] == "running" else None
+            states = [query["status"] for query in job["results"]]
+            return job if job["progress"] and job["progress"]["rows"] == 3 and states == ["completed", "running"] else None
 
         service.until(waits)
         progress = service.until(lambda: (waits() or {}).get("progress"))
@@ -826,22 +828,51 @@ def test_one_side_alone(start, sandbox):
     assert service.post("/extract", wish(destination="/Volumes/a/b/c")).status == 400
 
 
+def refuses(service):
+    try:
+        service.connection().connect()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def test_sigterm_ends_in_order(start):
-    service = start(options=("--grace", "3", "--patience", "0"))
+    service = start(options=("--grace", "2", "--patience", "0"))
     service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:01:00'; SELECT 1 AS a")
     made = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
     service.until(lambda: service.get(f"/jobs/{made}").json()["status"] == "running")
+    kept = service.connection()
+    kept.request("GET", "/health/live")
+    before = kept.getresponse()
+    assert before.headers["Connection"] != "close" and before.read()
+    body = json.dumps(wish(destination="late")).encode()
+    late = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+    late.sendall(f"POST /extract HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token_of('admin')}\r\n"
+                 f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
+    assert service.get("/health/live", token=None).status == 200  # by now the head above has been read
     service.process.send_signal(signal.SIGTERM)
     service.until(lambda: service.get("/health/ready", token=None).status == 503)
-    assert service.get("/health/live", token=None).status == 200
+    # A connection that was kept open is told that this was the last answer.
+    kept.request("GET", "/health/live")
+    last = kept.getresponse()
+    assert last.status == 200 and last.headers["Connection"] == "close" and last.read()
     refused = service.post("/extract", wish())
-    assert refused.status == 503 and refused.headers["Retry-After"]
+    assert refused.status == 503 and refused.headers["Retry-After"] and refused.headers["Connection"] == "close"
+    # What has begun to arrive is answered, though nobody is let in any more; and the answer is kept.
+    service.until(lambda: refuses(service))
+    late.sendall(body[10:])
+    reply = http.client.HTTPResponse(late)
+    reply.begin()
+    assert reply.status == 202 and reply.headers["Connection"] == "close"
+    accepted = json.loads(reply.read())["job_id"]
+    late.close()
     assert service.process.wait(60) == 0
     service.process.stdout.close()
     # The job began again.
     service.start()
     assert service.get(f"/jobs/{made}").json()["status"] in ("pending", "running")
     assert service.delete(f"/jobs/{made}").status == 204
+    assert service.ended(accepted)["status"] == "completed"
 
 
 def test_second_signal_ends_at_once(start):

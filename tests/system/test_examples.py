@@ -44,7 +44,7 @@ def test_kubernetes(bridge):
             assert any(pathlib.PurePath(path).is_relative_to(m) for m in mounts), (name, path)
     # Kubernetes' patience covers the program's own.
     patience = sum(int(arguments[arguments.index(name) + 1]) for name in ("--grace", "--patience"))
-    assert pod["terminationGracePeriodSeconds"] >= patience + 15
+    assert pod["terminationGracePeriodSeconds"] >= patience + 60
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         path = container[probe]["httpGet"]["path"]
         assert f"`GET {path}`" in (EXAMPLES.parent / "docs/API.md").read_text(), path

@@ -69,6 +69,43 @@ def test_connections_of_one_address(start):
             one.close()
 
 
+def test_more_slow_clients_than_connections(start):
+    """Half-sent requests, silent connections and answers that nobody takes, more than there are connections and from one
+    address that may have them all: each costs another one of theirs, and others are served."""
+    service = start({"HTTP_CONNECTIONS": "16", "HTTP_IDLE_SECONDS": "3600"})
+    pipelined = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200
+    head = b"POST /extract HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+    sent = [b"GET / HTTP/1.1\r\nHost: x\r\n", b"", head + b"\r\n",
+            head + f"Authorization: Bearer {token_of('other')}\r\n\r\n{{".encode(), pipelined]
+    held = []
+
+    def served():
+        try:
+            statuses = [service.get(path, token=None).status for path in ("/health/live", "/health/startup", "/metrics")]
+            return [*statuses, service.get("/jobs").status] == [200] * 4
+        except ConnectionError:
+            return False
+
+    try:
+        for what in sent:
+            for _ in range(40):
+                one = socket.socket()
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                one.bind(("127.0.0.2", 0))
+                one.settimeout(60)
+                one.connect(("127.0.0.1", service.port))
+                held.append(one)
+                try:
+                    one.sendall(what)
+                except OSError:
+                    pass  # it had to go already
+            # As long as whole requests are worked on, there may be no place.
+            assert service.until(served) if what is pipelined else served(), what
+    finally:
+        for one in held:
+            one.close()
+
+
 def test_oversized_requests_beside_others(start):
     """Large heads, many headers, large bodies, chunks without end, pipelines: refused, while others are served and memory
     stays."""
@@ -85,11 +122,15 @@ def test_oversized_requests_beside_others(start):
         "large body": (head + b"Content-Length: 3000000\r\n\r\n" + b" " * 3000000, (b"413",)),
         "chunks": (head + b"Transfer-Encoding: chunked\r\n\r\n" + b"10000\r\n" + b" " * 65536 + b"\r\n" + b"ffffffffffffffff\r\n",
                    (b"413", b"400")),
+        "chunks nobody asked for": (b"GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                    + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 32 + b"0\r\n\r\n", (b"413",)),
+        "a body nobody asked for": (b"DELETE /jobs/x HTTP/1.1\r\nHost: x\r\n" + authorization
+                                    + b"Content-Length: 3000000\r\n\r\n" + b" " * 3000000, (b"413",)),
         "bad chunk": (head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", (b"400",)),
         "no HTTP": (b"\x16\x03\x01" + b"\x00" * 5000 + b"\r\n\r\n", (b"400", b"")),
     }
     before = service.metric("process_resident_memory_bytes")
-    wrong = []
+    wrong, told = [], set()
 
     def attack(name, request, answers):
         with socket.create_connection(("127.0.0.1", service.port), timeout=60) as one:
@@ -105,6 +146,7 @@ def test_oversized_requests_beside_others(start):
             # A connection that breaks is a refusal too; an answer has to say why.
             if status not in (*answers, b""):
                 wrong.append((name, reply[:200]))
+            told.update([name] if status else [])
 
     threads = [threading.Thread(target=attack, args=(name, *what)) for name, what in attacks.items() for _ in range(3)]
     for thread in threads:
@@ -115,6 +157,7 @@ def test_oversized_requests_beside_others(start):
     for thread in threads:
         thread.join()
     assert not wrong, wrong
+    assert told >= {"chunks nobody asked for", "a body nobody asked for"}
     assert service.metric("process_resident_memory_bytes") - before < 64 << 20
 
 

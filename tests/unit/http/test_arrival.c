@@ -1,6 +1,7 @@
 /* Connections that are waited for too long are cut; the others are left alone. */
 #include <errno.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "http/arrival.h"
@@ -40,10 +41,14 @@ static void end(http_arrival *arrival, pair *p) {
   (void)close(p->theirs);
 }
 
-static http_arrival *start(uint64_t limit_ms) {
+static http_arrival *start_with(uint64_t limit_ms, size_t places) {
   http_arrival *arrival = NULL;
-  assert_int_equal(http_arrival_start(limit_ms, &arrival, NULL), BR_OK);
+  assert_int_equal(http_arrival_start(limit_ms, places, &arrival, NULL), BR_OK);
   return arrival;
+}
+
+static http_arrival *start(uint64_t limit_ms) {
+  return start_with(limit_ms, 1000);
 }
 
 static void a_request_that_does_not_arrive_is_cut(void **state) {
@@ -91,6 +96,62 @@ static void the_limit_is_waited_for(void **state) {
   http_arrival_stop(arrival);
 }
 
+/* Never one that is worked on. */
+static void the_longest_waited_for_makes_room(void **state) {
+  (void)state;
+  http_arrival *arrival = start_with(NEVER, 2);
+  pair a = connect_to(arrival), b = connect_to(arrival);
+  http_arrival_wait(arrival, a.entry); /* its head is here, a body is to come: b is the older one */
+  assert_open(&a);
+  assert_open(&b);
+  pair c = connect_to(arrival);
+  assert_cut(&b);
+  assert_open(&a);
+  http_arrival_here(arrival, a.entry);
+  pair d = connect_to(arrival);
+  assert_cut(&c);
+  http_arrival_here(arrival, d.entry);
+  pair e = connect_to(arrival); /* all others are at work */
+  assert_cut(&e);
+  assert_open(&a);
+  assert_open(&d);
+  http_arrival_reply(arrival, a.entry);
+  http_arrival_wait(arrival, a.entry); /* for its next request: nobody wants its place */
+  assert_open(&a);
+  http_arrival_here(arrival, c.entry); /* what is cut stays so, and is counted no more */
+  pair f = connect_to(arrival);
+  assert_cut(&a);
+  end(arrival, &b);
+  end(arrival, &a);
+  end(arrival, &d);
+  pair g = connect_to(arrival);
+  assert_open(&g);
+  assert_open(&f);
+  end(arrival, &c);
+  end(arrival, &e);
+  end(arrival, &f);
+  end(arrival, &g);
+  http_arrival_stop(arrival);
+}
+
+static void a_reply_that_is_not_taken_makes_room(void **state) {
+  (void)state;
+  http_arrival *arrival = start_with(NEVER, 2);
+  pair slow = connect_to(arrival), busy = connect_to(arrival);
+  http_arrival_reply(arrival, slow.entry);
+  http_arrival_here(arrival, busy.entry);
+  struct timespec while_it_is_not = {.tv_nsec = 150000000};
+  (void)nanosleep(&while_it_is_not, NULL);
+  pair next = connect_to(arrival);
+  assert_cut(&slow);
+  assert_open(&busy);
+  assert_open(&next);
+  end(arrival, &slow);
+  end(arrival, &busy);
+  end(arrival, &next);
+  http_arrival_stop(arrival);
+}
+
 /* In any order: the first, the last, one in the middle. */
 static void connections_end_in_any_order(void **state) {
   (void)state;
@@ -133,7 +194,7 @@ static void nothing_is_watched_without_a_limit(void **state) {
 static br_status start_and_stop(void *context, br_error *err) {
   (void)context;
   http_arrival *arrival = NULL;
-  br_status st = http_arrival_start(NEVER, &arrival, err);
+  br_status st = http_arrival_start(NEVER, 1, &arrival, err);
   if (st == BR_OK) {
     http_arrival_stop(arrival);
   }
@@ -150,6 +211,8 @@ int main(void) {
       cmocka_unit_test(a_request_that_does_not_arrive_is_cut),
       cmocka_unit_test(one_that_is_here_is_left_alone),
       cmocka_unit_test(the_limit_is_waited_for),
+      cmocka_unit_test(the_longest_waited_for_makes_room),
+      cmocka_unit_test(a_reply_that_is_not_taken_makes_room),
       cmocka_unit_test(connections_end_in_any_order),
       cmocka_unit_test(nothing_is_watched_without_a_limit),
       cmocka_unit_test(memory_that_runs_out_is_told),

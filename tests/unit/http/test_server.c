@@ -1,6 +1,9 @@
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +23,9 @@
 static char folder[64];
 static char socket_path[96];
 static http_server *server;
-static int begun, dropped, handled;
+static atomic_int begun;
+static atomic_bool held;
+static int dropped, handled;
 static char streamed[128];
 
 static br_status say(http_reply *reply, const char *text, br_error *err) {
@@ -39,6 +44,15 @@ static br_status get_named(http_request *request, http_reply *reply, br_error *e
   (void)request;
   br_status st = http_reply_header(reply, "server", "my own", err);
   return st == BR_OK ? say(reply, "named", err) : st;
+}
+
+static br_status get_held(http_request *request, http_reply *reply, br_error *err) {
+  (void)request;
+  begun++;
+  while (atomic_load(&held)) {
+    (void)sched_yield();
+  }
+  return say(reply, "held long enough", err);
 }
 
 static br_status echo(http_request *request, http_reply *reply, br_error *err) {
@@ -120,6 +134,7 @@ static const http_route routes[] = {
      .body = HTTP_BODY_MEMORY,
      .body_max = 16},
     {.method = HTTP_GET, .pattern = "/named", .handle = get_named},
+    {.method = HTTP_GET, .pattern = "/held", .handle = get_held},
     {.method = HTTP_GET, .pattern = "/fails", .handle = fails},
     {.method = HTTP_GET, .pattern = "/file", .handle = get_file},
     {.method = HTTP_PUT,
@@ -212,6 +227,147 @@ static void bodies_in_memory_have_a_ceiling(void **state) {
         "200", "012");
 }
 
+/* Where a route takes none. */
+static void bodies_that_nobody_asked_for_have_a_ceiling(void **state) {
+  (void)state;
+  static char request[HTTP_UNUSED_BODY_MAX + 256];
+  check("GET /item/a HTTP/1.1\r\nContent-Length: 3\r\n" END "abc", "200", "a|(null)|unix");
+  for (int i = 0; i < 4; i++) {
+    const bool chunked = i < 2, fits = i % 2 == 0;
+    const size_t size = HTTP_UNUSED_BODY_MAX + (fits ? 0 : 1);
+    int head =
+        chunked
+            ? snprintf(request, sizeof request,
+                       "GET /item/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "%zx\r\n", size)
+            : snprintf(request, sizeof request,
+                       "GET /item/a HTTP/1.1\r\nContent-Length: %zu\r\n" END, size);
+    memset(request + head, 'x', size);
+    (void)snprintf(request + head + size, sizeof request - (size_t)head - size, "%s",
+                   chunked ? "\r\n0\r\n\r\n" : "");
+    check(request, fits ? "200" : "413",
+          fits ? "a|(null)|unix" : "{413 The request's body is too large}");
+  }
+}
+
+/* ---- the end ---- */
+
+static int connect_here(void) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_true(fd >= 0);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    (void)close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+static void send_text(int fd, const char *text) {
+  assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Reads up to a text, or to the end. */
+static void read_up_to(int fd, const char *text) {
+  size_t fill = 0;
+  ssize_t got = 0;
+  reply[0] = '\0';
+  while ((text == NULL || strstr(reply, text) == NULL) &&
+         (got = recv(fd, reply + fill, sizeof reply - 1 - fill, 0)) > 0) {
+    fill += (size_t)got;
+    reply[fill] = '\0';
+  }
+}
+
+static void while_it_drains_each_reply_is_the_last(void **state) {
+  (void)state;
+  const char *const request = "GET /named HTTP/1.1\r\nHost: x\r\n\r\n";
+  int fd = connect_here();
+  send_text(fd, request);
+  read_up_to(fd, "named");
+  assert_null(strstr(reply, "Connection: close"));
+  http_server_drain(server);
+  send_text(fd, request);
+  read_up_to(fd, NULL);
+  assert_non_null(strstr(reply, "Connection: close\r\n"));
+  assert_non_null(strstr(reply, "named"));
+  (void)close(fd);
+  check("GET /named HTTP/1.1\r\n" END, "200", "named");
+}
+
+static void *stop_it(void *context) {
+  http_server_stop(context);
+  return NULL;
+}
+
+static void what_has_begun_is_answered_at_the_end(void **state) {
+  (void)state;
+  pthread_t stopper;
+  begun = dropped = handled = 0;
+  int fd = connect_here(), idle = connect_here();
+  send_text(fd, "PUT /put/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello");
+  while (atomic_load(&begun) == 0) {
+    (void)sched_yield();
+  }
+  assert_int_equal(pthread_create(&stopper, NULL, stop_it, server), 0);
+  server = NULL;
+  for (int other = connect_here(); other >= 0; other = connect_here()) { /* as long as it listens */
+    (void)close(other);
+    (void)sched_yield();
+  }
+  send_text(fd, "world");
+  read_up_to(fd, NULL);
+  assert_non_null(strstr(reply, "HTTP/1.1 200"));
+  assert_non_null(strstr(reply, "Connection: close\r\n"));
+  assert_non_null(strstr(reply, "helloworld"));
+  read_up_to(idle, NULL);
+  assert_string_equal(reply, "");
+  assert_int_equal(pthread_join(stopper, NULL), 0);
+  assert_int_equal(handled, 1);
+  (void)close(fd);
+  (void)close(idle);
+}
+
+/* However long its handler takes: here until the server has stopped to listen. */
+static void what_is_being_handled_is_answered_at_the_end(void **state) {
+  (void)state;
+  pthread_t stopper;
+  begun = 0;
+  held = true;
+  int fd = connect_here();
+  send_text(fd, "GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (atomic_load(&begun) == 0) {
+    (void)sched_yield();
+  }
+  assert_int_equal(pthread_create(&stopper, NULL, stop_it, server), 0);
+  server = NULL;
+  for (int other = connect_here(); other >= 0; other = connect_here()) {
+    (void)close(other);
+    (void)sched_yield();
+  }
+  held = false;
+  read_up_to(fd, NULL);
+  assert_non_null(strstr(reply, "Connection: close\r\n"));
+  assert_non_null(strstr(reply, "held long enough"));
+  assert_int_equal(pthread_join(stopper, NULL), 0);
+  (void)close(fd);
+}
+
+static void what_does_not_arrive_is_not_waited_for_for_ever(void **state) {
+  (void)state;
+  begun = dropped = handled = 0;
+  int fd = connect_here();
+  send_text(fd, "PUT /put/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello");
+  while (atomic_load(&begun) == 0) {
+    (void)sched_yield();
+  }
+  http_server_stop(server);
+  server = NULL;
+  assert_int_equal(handled, 0);
+  assert_int_equal(dropped, 1);
+  (void)close(fd);
+}
+
 static void streamed_bodies_come_in_order_and_are_dropped_once(void **state) {
   (void)state;
   begun = dropped = handled = 0;
@@ -251,8 +407,7 @@ static void files_are_sent_by_range_and_can_be_cut(void **state) {
   (void)unlink(path);
 }
 
-static int start(void **state) {
-  (void)state;
+static int start_with(unsigned end_ms) {
   (void)snprintf(folder, sizeof folder, "/tmp/http-test-XXXXXX");
   if (mkdtemp(folder) == NULL) {
     return -1;
@@ -262,11 +417,27 @@ static int start(void **state) {
                                  .route_count = sizeof routes / sizeof routes[0],
                                  .reply_headers = reply_headers,
                                  .authorize = authorize,
+                                 .end_ms = end_ms,
                                  .fail = word_error};
   if (http_listen_unix(socket_path, &options.listen_fd, NULL) != BR_OK) {
     return -1;
   }
   return http_server_start(&options, &server, NULL) == BR_OK ? 0 : -1;
+}
+
+static int start(void **state) {
+  (void)state;
+  return start_with(0);
+}
+
+static int start_patient(void **state) {
+  (void)state;
+  return start_with(60000);
+}
+
+static int start_impatient(void **state) {
+  (void)state;
+  return start_with(1);
 }
 
 static int stop(void **state) {
@@ -287,6 +458,13 @@ int main(void) {
       WITH_SERVER(a_reply_overrides_headers_of_the_server),
       WITH_SERVER(unknown_paths_and_methods_are_worded),
       WITH_SERVER(bodies_in_memory_have_a_ceiling),
+      WITH_SERVER(bodies_that_nobody_asked_for_have_a_ceiling),
+      WITH_SERVER(while_it_drains_each_reply_is_the_last),
+      cmocka_unit_test_setup_teardown(what_has_begun_is_answered_at_the_end, start_patient, stop),
+      cmocka_unit_test_setup_teardown(what_is_being_handled_is_answered_at_the_end, start_impatient,
+                                      stop),
+      cmocka_unit_test_setup_teardown(what_does_not_arrive_is_not_waited_for_for_ever,
+                                      start_impatient, stop),
       WITH_SERVER(streamed_bodies_come_in_order_and_are_dropped_once),
       WITH_SERVER(refusals_come_after_the_body_was_read),
       WITH_SERVER(files_are_sent_by_range_and_can_be_cut),

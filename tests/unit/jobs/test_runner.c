@@ -127,6 +127,60 @@ static job_status wait_ended(jobs *store, const char *id) {
   return status;
 }
 
+/* ---- while a change waits for the disk ---- */
+
+typedef struct canceller {
+  job_runner *runner;
+  const char *id;
+  _Atomic pid_t thread;
+} canceller;
+
+static void *cancel_it(void *context) {
+  canceller *c = context;
+  atomic_store(&c->thread, gettid());
+  assert_int_equal(job_runner_cancel(c->runner, c->id, NULL), BR_OK);
+  return NULL;
+}
+
+/* Waits until the thread waits. */
+static void wait_asleep(canceller *c) {
+  char path[64], line[256] = "";
+  while (strstr(line, ") S ") == NULL) {
+    pause_a_moment();
+    if (atomic_load(&c->thread) != 0) {
+      (void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)atomic_load(&c->thread));
+      FILE *file = fopen(path, "r");
+      assert_non_null(file);
+      assert_non_null(fgets(line, sizeof line, file));
+      (void)fclose(file);
+    }
+  }
+}
+
+static void readers_do_not_wait_for_the_disk(void **state) {
+  (void)state;
+  stage *s = stage_new();
+  pthread_t thread;
+  job_progress progress;
+  char id[BR_UUID_MAX];
+  samples_create(s->store, "a", id);
+  set_hold(s, true);
+  job_runner *r = start(s, 2, 0);
+  wait_running(s, 1);
+  (void)pthread_mutex_lock(&s->store->own.lock); /* as a change does that is on its way */
+  canceller c = {.runner = r, .id = id};
+  assert_int_equal(pthread_create(&thread, NULL, cancel_it, &c), 0);
+  wait_asleep(&c);
+  assert_true(job_runner_progress(r, id, &progress));
+  assert_int_equal(job_runner_running(r), 1);
+  job_runner_wake(r);
+  (void)pthread_mutex_unlock(&s->store->own.lock);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  assert_int_equal(wait_ended(s->store, id), JOB_CANCELLED);
+  job_runner_stop(r, 0);
+  jobs_close(s->store);
+}
+
 static void every_job_runs_once_within_the_limits(void **state) {
   (void)state;
   enum { JOBS = 30, WORKERS = 4, PER_SERVER = 2 };
@@ -305,6 +359,7 @@ static void wrong_numbers_of_workers_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(every_job_runs_once_within_the_limits),
+      TEST(readers_do_not_wait_for_the_disk),
       TEST(how_a_job_ends_depends_on_its_queries),
       TEST(cancelling_stops_a_running_job),
       TEST(a_stop_without_patience_puts_jobs_back),
