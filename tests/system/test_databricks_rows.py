@@ -1,7 +1,7 @@
 """Tables of a workspace as record batches, value by value, inline and through links to Arrow streams.
 
-The sandbox's workspace holds the tables; links are also read by databricks-sdk and pyarrow, and a server of the test's
-own serves streams that pyarrow wrote.
+The sandbox's workspace holds the tables, and the one that BRIDGE_TEST_DATABRICKS_* names; links are also read by databricks-sdk and
+pyarrow, and a server of the test's own serves streams that pyarrow wrote.
 """
 
 import datetime
@@ -13,6 +13,7 @@ import os
 import pathlib
 import subprocess
 import threading
+import uuid
 
 import pyarrow as pa
 import pytest
@@ -28,15 +29,15 @@ TOKEN = "sandbox-token"
 BIG_ROWS = 200_000
 
 
-def call(host, *arguments, token=TOKEN, check=True):
+def call(host, *arguments, token=TOKEN, check=True, warehouse="sandbox", catalog="main", schema="default"):
     completed = subprocess.run(
         [str(INTEROP), host, *map(str, arguments)],
         env={
             **os.environ,
             "INTEROP_TOKEN": token,
-            "INTEROP_WAREHOUSE": "sandbox",
-            "INTEROP_CATALOG": "main",
-            "INTEROP_SCHEMA": "default",
+            "INTEROP_WAREHOUSE": warehouse,
+            "INTEROP_CATALOG": catalog,
+            "INTEROP_SCHEMA": schema,
         },
         capture_output=True,
         text=True,
@@ -57,6 +58,7 @@ def sql(host, text):
     return call(host, "sql", text, 0)["result"]
 
 
+# (Without blanks in names: Delta wants column mapping for those.)
 # name, type in CREATE TABLE, type as described, Arrow format, and pairs of literal and text of the cell.
 COLUMNS = [
     ("b", "BOOLEAN", "BOOLEAN", "b", [("true", "true"), ("false", "false")]),
@@ -76,18 +78,49 @@ COLUMNS = [
     ("bin", "BINARY", "BINARY", "z", [("X'00FF7F80'", "0x00FF7F80"), ("X''", "0x")]),
     ("a", "ARRAY<INT>", "ARRAY<INT>", "u", [("array(1,NULL,3)", "[1,null,3]"), ("array(7)", "[7]")]),
     ("m", "MAP<STRING,INT>", "MAP<STRING, INT>", "u", [("map('k',1)", '{"k":1}'), ("map('',2)", '{"":2}')]),
-    ("`odd ``name`", "INT", "INT", "i", [("1", "1"), ("2", "2")]),
+    ("`odd-``name`", "INT", "INT", "i", [("1", "1"), ("2", "2")]),
 ]
+
+
+def statements_for_kinds(name):
+    """A table of every type; the last row is NULL in all columns but the key."""
+    return [
+        f"CREATE TABLE {name} (k INT, " + ", ".join(f"{c[0]} {c[1]}" for c in COLUMNS) + ")",
+        *(f"INSERT INTO {name} VALUES ({row}, " + ", ".join(c[4][row][0] for c in COLUMNS) + ")" for row in range(2)),
+        f"INSERT INTO {name} (k) VALUES (2)",
+    ]
+
+
+class Kinds:
+    """That table in a workspace, and calls to it."""
+
+    def __init__(self, workspace):
+        self.name = f"bridge_test_kinds_{uuid.uuid4().hex[:8]}"
+        self.workspace = workspace
+        for statement in statements_for_kinds(self.name):
+            self.call("sql", statement, 0)
+
+    def call(self, *arguments, check=True):
+        setting = self.workspace.setting
+        # Whatever the way of logging in, in the end it is a token.
+        token = self.workspace.client().config.authenticate()["Authorization"].removeprefix("Bearer ")
+        return call(setting("HOST"), *arguments, token=token, check=check, warehouse=setting("WAREHOUSE_ID"),
+                    catalog=setting("CATALOG"), schema=setting("SCHEMA"))
+
+
+@pytest.fixture(scope="module")
+def kinds(databricks):
+    made = Kinds(databricks)
+    yield made
+    made.call("sql", f"DROP TABLE {made.name}", 0)
 
 
 @pytest.fixture(scope="module")
 def host(sandbox):
-    """A workspace with a table of every type (the last row is NULL in all columns but the key), and a large one."""
+    """A workspace with a table of every type, and a large one."""
     address = host_of(sandbox)
-    sql(address, "CREATE TABLE kinds (k INT, " + ", ".join(f"{c[0]} {c[1]}" for c in COLUMNS) + ")")
-    for row in range(2):
-        sql(address, f"INSERT INTO kinds VALUES ({row}, " + ", ".join(c[4][row][0] for c in COLUMNS) + ")")
-    sql(address, "INSERT INTO kinds (k) VALUES (2)")
+    for statement in statements_for_kinds("kinds"):
+        sql(address, statement)
     sql(address, "CREATE TABLE digits (n BIGINT)")
     sql(address, "INSERT INTO digits VALUES " + ", ".join(f"({n})" for n in range(1000)))
     sql(address, "CREATE TABLE big (id BIGINT, name STRING, price DECIMAL(12,3), at TIMESTAMP)")
@@ -106,8 +139,8 @@ def workspace(host):
 
 
 @pytest.mark.parametrize("way", ["inline", "links", "auto"])
-def test_every_type(host, way):
-    answer = call(host, "rows", "kinds", way, "-", "k")
+def test_every_type(kinds, way):
+    answer = kinds.call("rows", kinds.name, way, "-", "k")
     assert answer["columns"] == [["k", "INT", "i"]] + [
         [name.strip("`").replace("``", "`"), described, arrow] for name, _, described, arrow, _ in COLUMNS
     ]
@@ -118,14 +151,15 @@ def test_every_type(host, way):
 
 
 @pytest.mark.parametrize("way", ["inline", "links"])
-def test_conditions_order_and_queries(host, way):
-    rows = call(host, "rows", "`main`.`default`.`kinds`", way, "k < 2", "ts DESC")["rows"]
+def test_conditions_order_and_queries(kinds, way):
+    full_name = f"`{kinds.workspace.setting('CATALOG')}`.`{kinds.workspace.setting('SCHEMA')}`.`{kinds.name}`"
+    rows = kinds.call("rows", full_name, way, "k < 2", "ts DESC")["rows"]
     assert [row[0] for row in rows] == ["0", "1"]
-    rows = call(host, "rows", "(SELECT n, n * 2 AS twice FROM digits WHERE n < 3)", way, "n > 0", "twice DESC")["rows"]
+    rows = kinds.call("rows", f"(SELECT k, k * 2 AS twice FROM {kinds.name} WHERE k < 3)", way, "k > 0", "twice DESC")["rows"]
     assert rows == [["2", "4"], ["1", "2"]]
-    answer = call(host, "rows", "kinds", way, "k > 99", "-")
+    answer = kinds.call("rows", kinds.name, way, "k > 99", "-")
     assert (answer["rows"], answer["total"], len(answer["columns"])) == ([], 0, len(COLUMNS) + 1)
-    answer = call(host, "rows", "no_such_table", way, "-", "-", check=False)
+    answer = kinds.call("rows", "no_such_table", way, "-", "-", check=False)
     assert "TABLE_OR_VIEW_NOT_FOUND" in answer["message"]
 
 
