@@ -176,15 +176,15 @@ static void *keeper(void *context) {
   bool running = !is_enabled(service) && !needs_tables(service);
   do {
     const uint64_t now_ms = br_clock_monotonic_ms();
+    if (now_ms >= clear_ms) { /* first: it waits for no side */
+      clear_jobs(service);
+      clear_ms = now_ms + RETAIN_MS;
+    }
     if (!running && now_ms >= try_ms) {
       br_error err = BR_ERROR_INIT;
       running = start_poller(service, &err) == BR_OK;
       try_ms = br_clock_monotonic_ms() + pause_ms;
       pause_ms = pause_ms * 2 < LONGEST_MS ? pause_ms * 2 : LONGEST_MS;
-    }
-    if (now_ms >= clear_ms) {
-      clear_jobs(service);
-      clear_ms = now_ms + RETAIN_MS;
     }
   } while (br_cancel_sleep_ms(service->stop, TICK_MS, NULL) == BR_OK);
   return NULL;

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import socket
+import sqlite3
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -119,8 +121,11 @@ def silent():
             thread.join()
             stack.close()
 
-        yield listener.getsockname()[1], taken, end
-        end() if thread.is_alive() else None
+        try:
+            yield listener.getsockname()[1], taken, end
+        finally:
+            if thread.is_alive():
+                end()
 
 
 NOWHERE = {"SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": "1", "SQLSERVER_USERNAME": "u", "SQLSERVER_PASSWORD": "pw-of-nobody",
@@ -232,3 +237,47 @@ def test_lines_of_text_carry_their_ids(start):
     troubles = [line for line in lines if "ERROR" in line and "No space left" in line]
     assert any(line.endswith(" request_id=request-1") for line in troubles), lines
     assert any(line.endswith(f" job_id={job}") for line in troubles), lines
+
+
+# ---- retention ----
+
+DAY_US = 86400 * 1_000_000
+
+
+def store(service, sql, *parameters):
+    """What a statement gives on the job store of a service that does not run."""
+    with contextlib.closing(sqlite3.connect(service.bridge.data / "jobs.db")) as db, db:
+        return db.execute(sql, parameters).fetchall()
+
+
+@pytest.mark.parametrize("days, kept", [("30", ["young", "runs"]), ("0", ["old", "failed", "young", "runs"])])
+def test_jobs_that_ended_long_ago_are_cleared_away(start, days, kept):
+    """Also more of them than go at a time, with their queries; a job that still runs stays, however old it is."""
+    # A side that never answers holds nothing up.
+    with silent() as (port, _, _):
+        service = start({**NOWHERE, "DATABRICKS_HOST": f"http://127.0.0.1:{port}", "SQLSERVER_PORT": str(port),
+                         "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "3600"}, env={"JOBS_RETENTION_DAYS": days, "JOBS_WORKERS": "1"},
+                        ready=False, options=("--patience", "0"))
+        names = ["runs", "old", "failed", "young"]
+        ids = {name: service.post("/extract", wish(destination=name)).json()["job_id"] for name in names}
+        service.until(lambda: service.get(f"/jobs/{ids['runs']}").json()["status"] == "running")
+        service.kill()
+        now = time.time_ns() // 1000
+        for name, status, days_ago in (("old", 2, 31), ("failed", 3, 400), ("young", 2, 29)):
+            store(service, "UPDATE job SET status=?, completed_us=? WHERE id=?", status, now - days_ago * DAY_US, ids[name])
+        store(service, "UPDATE job SET created_us=?, started_us=? WHERE id=?", now - 400 * DAY_US, now - 400 * DAY_US, ids["runs"])
+        copied = store(service, "SELECT group_concat(name) FROM pragma_table_info('job') WHERE name NOT IN ('seq', 'id')")[0][0]
+        store(service, f"INSERT INTO job(id, {copied}) WITH n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1200) "
+                       f"SELECT 'old-' || i, {copied} FROM n, job WHERE job.id=?", ids["old"])
+        store(service, "INSERT INTO job_query(job_seq, position, name, status) SELECT seq, 0, 'plain', 2 FROM job WHERE id LIKE 'old-%'")
+        service.start(ready=False)
+        if days != "0":
+            service.until(lambda: service.metric("bridge_jobs", '{status="completed"}') == 1)
+        service.until(lambda: service.get(f"/jobs/{ids['runs']}").json()["status"] == "running")
+        assert {name for name in names if service.get(f"/jobs/{ids[name]}").status == 200} == set(kept)
+        assert service.get("/jobs/old-1").status == (404 if days != "0" else 200)
+        service.kill()
+    assert [row[0] for row in store(service, "SELECT id FROM job WHERE id NOT LIKE 'old-%' ORDER BY seq")] == [
+        ids[name] for name in names if name in kept]
+    for table in ("job", "job_query"):
+        assert store(service, f"SELECT count(*) FROM {table}") == [(len(kept) + (1200 if days == "0" else 0),)], table
