@@ -200,24 +200,26 @@ static br_status list_names(tds_conn *conn, const char *sql, const char *object,
   return st == BR_OK ? sync_listing_close(list, count, err) : st;
 }
 
+/* sys.trigger_events: type 1 = INSERT, 2 = UPDATE, 3 = DELETE. */
 br_status sync_target_triggers(const sync_target *target, tds_conn *conn, unsigned operations,
                                sync_listing *list, br_error *err) {
-  static const char *const fired[] = {"Insert", "Update", "Delete"};
-  char sql[SYNC_NAME_TEXT_MAX + 512];
-  int used = snprintf(sql, sizeof sql,
-                      "SELECT t.name FROM %ssys.triggers AS t WHERE t.parent_id = "
-                      "OBJECT_ID(@object) AND t.is_disabled = 0 AND 1 IN (",
-                      target->catalog);
-  bool first = true;
+  static const struct {
+    unsigned operation;
+    const char *type;
+  } fired[] = {{SYNC_FIRES_INSERT, "1"}, {SYNC_FIRES_UPDATE, "2"}, {SYNC_FIRES_DELETE, "3"}};
+  char sql[2 * SYNC_NAME_TEXT_MAX + 512], types[16] = "";
   for (size_t i = 0; i < sizeof fired / sizeof *fired; i++) {
-    if ((operations >> i & 1U) != 0) {
-      used += snprintf(sql + used, sizeof sql - (size_t)used,
-                       "%sOBJECTPROPERTY(t.object_id, N'ExecIs%sTrigger')", first ? "" : ", ",
-                       fired[i]);
-      first = false;
+    if ((operations & fired[i].operation) != 0) {
+      const size_t used = strlen(types);
+      (void)snprintf(types + used, sizeof types - used, "%s%s", used > 0 ? ", " : "",
+                     fired[i].type);
     }
   }
-  (void)snprintf(sql + used, sizeof sql - (size_t)used, ") ORDER BY t.name");
+  (void)snprintf(sql, sizeof sql,
+                 "SELECT t.name FROM %ssys.triggers AS t WHERE t.parent_id = OBJECT_ID(@object) "
+                 "AND t.is_disabled = 0 AND EXISTS (SELECT 1 FROM %ssys.trigger_events AS e WHERE "
+                 "e.object_id = t.object_id AND e.type IN (%s)) ORDER BY t.name",
+                 target->catalog, target->catalog, types);
   br_status st = list_names(conn, sql, target->sql, list, err);
   return st == BR_OK ? BR_OK : br_error_context(err, st, "triggers of %s", target->plain);
 }

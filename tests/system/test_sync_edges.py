@@ -76,6 +76,8 @@ def test_columns_that_the_source_lacks_get_their_defaults(sync, bulk):
 )
 def test_constraints_hold_under_a_direct_load(sync, rows, words):
     """Good rows before the bad one go with it."""
+    if words == "fk_direct" and "SQLSERVER_HOST" in sync.bridge.settings and "Babelfish" in str(sync.server("SELECT @@VERSION").json()["rows"]):
+        pytest.skip("Babelfish's INSERT BULK checks no foreign keys, whatever its hints say")
     sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'a')")
     sync.server(
         "CREATE TABLE dbo.Lines (id int NOT NULL PRIMARY KEY, item int NOT NULL CONSTRAINT FK_direct REFERENCES dbo.Items(id),"

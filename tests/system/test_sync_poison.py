@@ -167,7 +167,59 @@ def good_events(sync):
     return odd
 
 
+MAP = "MAP<STRING,STRING>"
+
+
+def flat(document):
+    """The pairs of a plain JSON object of single values; None: what else it is goes into no MAP of conditions."""
+    try:
+        pairs = json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    plain = isinstance(pairs, dict) and 0 < len(pairs) < 50 and j(pairs) == document and not any(isinstance(v, (dict, list)) for v in pairs.values())
+    return pairs if plain else None
+
+
+def in_maps(cases):
+    """The same events where conditions and metadata are MAPs: documents that no MAP holds go into metadata['filter_conditions'];
+    metadata that is no JSON object can't be written there at all."""
+    for event, words in cases:
+        event = dict(event)
+        conditions, metadata = event.get("filter_conditions"), event.get("metadata")
+        if isinstance(metadata, Sql):
+            event["metadata"] = {"note": metadata}
+        elif metadata is not None:
+            try:
+                metadata = json.loads(metadata)
+            except (ValueError, RecursionError):
+                continue
+            if not isinstance(metadata, dict) or words == "metadata: it is no JSON object":
+                continue
+            event["metadata"] = metadata
+        if isinstance(conditions, Sql):
+            event["filter_conditions"] = {"id": conditions}
+        elif conditions is not None:
+            pairs = None if str(words).startswith("filter_conditions: it is no") else flat(conditions)
+            event["filter_conditions"] = pairs
+            if pairs is None:
+                event["metadata"] = {**event.get("metadata", {}), "filter_conditions": conditions}
+        yield event, words
+
+
+def map_texts():
+    """What a MAP's texts can be and JSON's values can't."""
+    for value in ("[1, 2]", "null", "NULL", "{}", '"1"'):
+        yield delete({"id": value}), "condition on 'id'"
+    yield delete({"id": 1, "ID": 1}), "two conditions are on the column"
+    yield delete({"id": 1}, metadata=j({"filter_conditions": "[1]"})), "metadata.filter_conditions: it is no JSON object"
+    yield delete({"name": "[1, 2]"}, target_table="dbo.Log"), 0
+    yield delete({"name": None}, target_table="dbo.Log"), 0
+
+
 def literal(value):
+    if isinstance(value, dict):
+        texts = [v if v is None or isinstance(v, str) else j(v) for v in value.values()]
+        return "map(" + ", ".join(literal(part) for pair in zip(value, texts) for part in pair) + ")"
     if isinstance(value, (Sql, int)):
         return str(value)
     if isinstance(value, list):
@@ -176,7 +228,7 @@ def literal(value):
     return "CAST(NULL AS STRING)" if value is None else text(value).replace("\x00", "\\u0000")
 
 
-def put(sync, cases):
+def put(sync, cases, maps=False):
     """Writes the cases as events, in order; their number, which is their priority, finds them again."""
     columns = ["event_id", "operation", "source_table", "target_table", "primary_keys", "rows_expected", "filter_conditions", "metadata"]
     rows, size = [], 0
@@ -190,6 +242,7 @@ def put(sync, cases):
         row = ", ".join(
             "CAST(NULL AS ARRAY<STRING>)" if name == "primary_keys" and values.get(name) is None
             else "CAST(NULL AS INT)" if name == "rows_expected" and values.get(name) is None
+            else f"CAST(NULL AS {MAP})" if maps and name in ("filter_conditions", "metadata") and values.get(name) is None
             else literal(values.get(name))
             for name in columns
         )
@@ -220,6 +273,15 @@ def set_up(sync):
         sync.source(f"g{number}", f"SELECT {1000 + number} AS id, 'good {number}' AS name")
 
 
+def use_maps(sync):
+    sync.lake(f"DROP TABLE {EVENTS}")
+    sync.lake(
+        f"CREATE TABLE {EVENTS} (event_id STRING, operation STRING, source_table STRING, target_table STRING, primary_keys ARRAY<STRING>,"
+        f" priority INT, status STRING, rows_expected INT, rows_affected INT, error_message STRING, filter_conditions {MAP}, metadata {MAP},"
+        " created_at TIMESTAMP)"
+    )
+
+
 def canaries(sync):
     select = "SELECT id, name FROM {} ORDER BY id"
     return [sync.server(select.format("dbo.Canary")).json()["rows"], sync.lake(select.format("main.default.canary")).json()["rows"]]
@@ -239,10 +301,17 @@ def check(sync, cases):
     assert len(found) == len(cases)
 
 
-def test_each_poisoned_event_fails_alone(sync):
+@pytest.mark.parametrize("objects", ["STRING", MAP])
+def test_each_poisoned_event_fails_alone(sync, objects):
     set_up(sync)
     poison = [case for kind in (nulls, bad_json, numbers, operations, too_long, names, bobby) for case in kind()]
     good = list(good_events(sync))
+    assert len(poison) > 250 and len(good) > 30
+    if objects == MAP:  # the cases that differ there
+        use_maps(sync)
+        poison = [case for case in in_maps([*poison, *map_texts()]) if case[0].get("metadata") or case[0].get("filter_conditions")]
+        good = list(in_maps(good[:12]))
+        assert len(poison) > 100
     # A good one after every so many bad ones, in the queue's own order.
     every = len(poison) // len(good)
     cases = []
@@ -251,7 +320,7 @@ def test_each_poisoned_event_fails_alone(sync):
         if number % every == 0 and good:
             cases.append(good.pop(0))
     cases += good
-    put(sync, cases)
+    put(sync, cases, objects == MAP)
     sync.run(status=1)
     check(sync, cases)
     assert canaries(sync) == [CANARY, CANARY]

@@ -218,6 +218,10 @@ static const catalog_view_column sys_triggers_columns[] = {NAME128("name"),
                                                            FLAG("is_instead_of_trigger"),
                                                            END};
 
+static const catalog_view_column sys_trigger_events_columns[] = {
+    INTEGER("object_id"), INTEGER("type"), {"type_desc", SQL_NVARCHAR, 60},
+    FLAG("is_first"),     FLAG("is_last"), END};
+
 #define COLUMN_TYPE                                                                                \
   "f_type(c.type, 6) AS c4, f_type(c.type, 6) AS c5, f_type(c.type, 7) AS c6, f_type(c.type, 8)"   \
   " AS c7, f_type(c.type, 9) AS c8, f_type(c.type, 10) AS c9, c.nullable AS c10"
@@ -503,6 +507,7 @@ static const catalog_view views[] = {
     {"sys", "foreign_keys", ENGINE_TSQL, sys_foreigns_sql, sys_foreigns_columns},
     {"sys", "foreign_key_columns", ENGINE_TSQL, sys_foreign_columns_sql, sys_foreign_columns},
     {"sys", "triggers", ENGINE_TSQL, none_sql, sys_triggers_columns},
+    {"sys", "trigger_events", ENGINE_TSQL, none_sql, sys_trigger_events_columns},
     {"sys", "procedures", ENGINE_TSQL, none_sql, sys_objects_columns},
     {"sys", "synonyms", ENGINE_TSQL, none_sql, sys_objects_columns},
     {"information_schema", "catalogs", ENGINE_DATABRICKS, dbx_catalogs_sql, dbx_catalogs_columns},
