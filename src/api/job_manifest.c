@@ -34,7 +34,10 @@ static br_status read_manifest(const api *service, const job *j, const job_query
   br_status st = folder == NULL ? br_error_nomem(err)
                                 : extract_place_open(j->destination, service->ask_client, NULL,
                                                      service->stop, &place, err);
+  const br_file_guard guard =
+      api_path_guard(settings_get(service->config, SETTING_BRIDGE_ALLOWED_PATHS));
   if (st == BR_OK) {
+    extract_place_set_guard(place, &guard);
     st = extract_place_read(place, folder, EXTRACT_MANIFEST_NAME, BR_LIMIT_HTTP_BODY, out, err);
     if (st == BR_ERR_NOT_FOUND) {
       br_error_set(err, st, "There is no manifest in %.500s/%.200s", j->destination, folder);

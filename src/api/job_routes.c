@@ -104,11 +104,14 @@ static br_status prepare(const api_request *r, wish *w, br_error *err) {
   br_status st = resolve_paths(r, w, err);
   st = st == BR_OK ? take_names(r, w, err) : st;
   if (st == BR_OK) {
+    const br_file_guard guard =
+        api_path_guard(settings_get(r->service->config, SETTING_BRIDGE_ALLOWED_PATHS));
     const extract_prepare_options what = {.queries_path = w->options.queries_path,
                                           .config_path = w->options.config_path,
                                           .country = text_of(r, "country"),
                                           .only = w->only,
-                                          .only_count = w->only_count};
+                                          .only_count = w->only_count,
+                                          .guard = &guard};
     st = extract_prepare(&what, &w->prepared, err);
   }
   return st == BR_OK ? api_job_check_rights(r->service, &r->caller, r->source_ip, &w->prepared, err)

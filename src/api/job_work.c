@@ -117,6 +117,7 @@ typedef struct work {
   job_run *run;
   const job *job;
   api_job_options options;
+  br_file_guard guard; /* against links below the folders that were allowed */
   extract_prepared prepared;
   size_t *positions; /* of prepared.queries, in the job */
   bool *begun, *ended;
@@ -243,7 +244,8 @@ static br_status prepare(work *w, br_error *err) {
                                           .config_path = w->options.config_path,
                                           .country = j->country,
                                           .only = names,
-                                          .only_count = count};
+                                          .only_count = count,
+                                          .guard = &w->guard};
     st = extract_prepare(&what, &w->prepared, err);
   }
   br_free(names);
@@ -307,6 +309,7 @@ static br_status fill_request(work *w, extract_request *request, char **ret_spoo
       .country = w->job->country,
       .destination = w->job->destination,
       .sandbox = (service->options.sandbox_sides & SETTINGS_SQLSERVER) != 0,
+      .guard = &w->guard,
       .overwrite = w->options.overwrite,
       .chunk_rows = w->options.chunk_rows,
       .parallel = (size_t)settings_u64(service->config, SETTING_JOBS_PARALLEL_QUERIES),
@@ -373,6 +376,7 @@ static br_status run(work *w, br_error *err) {
 br_status api_job_run(void *context, job_run *run_of_job, br_error *err) {
   work w = {.service = context, .run = run_of_job, .job = job_run_job(run_of_job)};
   br_error ignored = BR_ERROR_INIT;
+  w.guard = api_path_guard(settings_get(w.service->config, SETTING_BRIDGE_ALLOWED_PATHS));
   br_log_context("job_id", w.job->id);
   br_log(BR_LOG_INFO, "job %s begins: %s, %zu queries", w.job->id, w.job->country,
          w.job->queries_total);

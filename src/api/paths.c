@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -49,6 +50,17 @@ static bool has_dots(const char *path) {
   return false;
 }
 
+/* The first bytes of a path, which is changed and put back. errno is ENOENT afterwards. */
+static bool is_link(char *path, size_t length) {
+  struct stat info;
+  const char kept = path[length];
+  path[length] = '\0';
+  const bool found = length > 0 && lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+  path[length] = kept;
+  errno = ENOENT;
+  return found;
+}
+
 /* The real path of the longest part of the path that exists; *ret_rest points at what is behind it.
  * The path is changed and put back. NULL: errno tells. */
 static char *longest_real(char *path, const char **ret_rest) {
@@ -58,6 +70,9 @@ static char *longest_real(char *path, const char **ret_rest) {
     path[end] = '\0';
     char *real = real_path(end == 0 ? (kept == '/' ? "/" : ".") : path);
     path[end] = kept;
+    if (real == NULL && errno == ENOENT && is_link(path, end)) {
+      return NULL; /* to something that isn't there: who makes a file of that name makes it there */
+    }
     if (real != NULL || errno != ENOENT || end == 0) {
       *ret_rest = path + end;
       return real;
@@ -140,6 +155,18 @@ br_status api_path_check_again(const char *allowed, const char *real, bool may_b
   }
   br_free(now);
   return st;
+}
+
+static br_status check_file(void *context, const char *path, const char *real, br_error *err) {
+  const char *allowed = context;
+  char *found = NULL;
+  br_status st = api_path_resolve(allowed, real == NULL ? path : real, true, &found, err);
+  br_free(found);
+  return st == BR_ERR_AUTH ? outside(path, err) : st;
+}
+
+br_file_guard api_path_guard(const char *allowed) {
+  return (br_file_guard){.check = check_file, .context = (void *)allowed};
 }
 
 br_status api_path_check_volume(const char *path, br_error *err) {

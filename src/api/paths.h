@@ -5,6 +5,7 @@
 #ifndef API_PATHS_H
 #define API_PATHS_H
 
+#include "base/file.h"
 #include "base/status.h"
 
 /* The real path (no links, no dots) of a folder that lies in one of the allowed ones (separated by
@@ -17,6 +18,10 @@ br_status api_path_resolve(const char *allowed, const char *path, bool may_be_ne
  * between, else as api_path_resolve(). */
 br_status api_path_check_again(const char *allowed, const char *real, bool may_be_new,
                                br_error *err) BR_CHECKED;
+
+/* Lets files be used that lie in one of the allowed folders, whatever links lead there; allowed is
+ * borrowed. */
+br_file_guard api_path_guard(const char *allowed);
 
 /* A volume's path without "." and ".." parts. */
 br_status api_path_check_volume(const char *path, br_error *err) BR_CHECKED;

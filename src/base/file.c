@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,17 +52,13 @@ static br_status read_rest(int fd, const char *path, br_buf *out, br_error *err)
   }
 }
 
-br_status br_file_read(const char *path, size_t max, br_buf *out, br_error *err) {
-  br_buf_init(out, max);
-  int fd = open_retrying(path, O_RDONLY, 0);
-  if (fd < 0) {
-    return br_error_errno(err, errno, "Can't open %s", path);
-  }
+/* Takes fd. */
+static br_status read_open(int fd, const char *path, br_buf *out, br_error *err) {
   br_status st = BR_OK;
   struct stat info;
   /* The size is a hint only: pipes and /proc have none. */
   if (br_sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
-      (uint64_t)info.st_size < max) {
+      (uint64_t)info.st_size < out->max) {
     st = br_buf_reserve(out, (size_t)info.st_size, err);
   }
   if (st == BR_OK) {
@@ -71,6 +69,42 @@ br_status br_file_read(const char *path, size_t max, br_buf *out, br_error *err)
     br_buf_done(out);
   }
   return st;
+}
+
+br_status br_file_read(const char *path, size_t max, br_buf *out, br_error *err) {
+  br_buf_init(out, max);
+  int fd = open_retrying(path, O_RDONLY, 0);
+  return fd < 0 ? br_error_errno(err, errno, "Can't open %s", path) : read_open(fd, path, out, err);
+}
+
+/* The place is found first and kept: what is opened is what was looked at, whatever links become
+ * meanwhile. */
+br_status br_file_read_guarded(const char *path, size_t max, const br_file_guard *guard,
+                               br_buf *out, br_error *err) {
+  char real[PATH_MAX], link[64];
+  if (guard == NULL) {
+    return br_file_read(path, max, out, err);
+  }
+  br_buf_init(out, max);
+  int place = open_retrying(path, O_PATH, 0);
+  if (place < 0) {
+    return br_error_errno(err, errno, "Can't open %s", path);
+  }
+  (void)snprintf(link, sizeof link, "/proc/self/fd/%d", place);
+  const ssize_t length = readlink(link, real, sizeof real - 1);
+  br_status st = BR_OK;
+  if (length < 0) {
+    st = br_error_errno(err, errno, "Can't find where %s lies", path);
+  } else {
+    real[length] = '\0';
+    st = guard->check(guard->context, path, real, err);
+  }
+  int fd = st == BR_OK ? open_retrying(link, O_RDONLY, 0) : -1;
+  if (st == BR_OK && fd < 0) {
+    st = br_error_errno(err, errno, "Can't open %s", path);
+  }
+  (void)br_sys.close(place);
+  return st == BR_OK ? read_open(fd, path, out, err) : st;
 }
 
 br_status br_file_write_all(int fd, const void *bytes, size_t length, const char *name,

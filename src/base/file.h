@@ -11,6 +11,16 @@
 /* Reads a whole file of at most max bytes into out (which is initialised here; the caller frees
  * with br_buf_done()). A larger file is BR_ERR_LIMIT. */
 br_status br_file_read(const char *path, size_t max, br_buf *out, br_error *err) BR_CHECKED;
+/* Says no to files by where they lie, links followed (real; NULL: to be found out, there need not
+ * be anything yet). The error is the guard's. */
+typedef struct br_file_guard {
+  br_status (*check)(void *context, const char *path, const char *real, br_error *err);
+  void *context;
+} br_file_guard;
+/* The same, where the guard (NULL: none) agrees with the place of just the file that is read then;
+ * others are not even opened. */
+br_status br_file_read_guarded(const char *path, size_t max, const br_file_guard *guard,
+                               br_buf *out, br_error *err) BR_CHECKED;
 /* Writes a file so that a reader sees the old content or the new, also after a crash: temporary
  * file in the same folder, fsync, rename, fsync of the folder. */
 br_status br_file_write_atomic(const char *path, const void *bytes, size_t length, unsigned mode,

@@ -38,7 +38,8 @@ static br_status add_query(cli_table *table, const extract_query_file *file, br_
 static br_status list_queries(const cli_arguments *args, br_error *err) {
   extract_query_files files = {0};
   cli_table *table = NULL;
-  br_status st = extract_query_files_load(cli_text(args, "queries-path"), NULL, 0, &files, err);
+  br_status st =
+      extract_query_files_load(cli_text(args, "queries-path"), NULL, 0, NULL, &files, err);
   if (st == BR_OK) {
     st = cli_table_new(cli_format_of(cli_text(args, "output")), list_columns, 2, NULL, &table, err);
   }
@@ -75,8 +76,8 @@ static const cli_column params_columns[] = {
 static br_status show_params(const cli_arguments *args, br_error *err) {
   extract_params *params = NULL;
   cli_table *table = NULL;
-  br_status st =
-      extract_params_load(cli_text(args, "config-path"), cli_text(args, "country"), &params, err);
+  br_status st = extract_params_load(cli_text(args, "config-path"), cli_text(args, "country"), NULL,
+                                     &params, err);
   if (st == BR_OK) {
     st = cli_table_new(cli_format_of(cli_text(args, "output")), params_columns, 3, NULL, &table,
                        err);

@@ -208,13 +208,13 @@ static br_status flatten(layer common, layer country, const char *country_name,
 }
 
 /* Reads a file of parameters: a map. NULL where it is missing and optional. */
-static br_status read_layer(const char *folder, const char *file, settings_yaml **ret_root,
-                            br_error *err) {
+static br_status read_layer(const char *folder, const char *file, const br_file_guard *guard,
+                            settings_yaml **ret_root, br_error *err) {
   char *path = br_path_join(folder, file);
   if (path == NULL) {
     return br_error_nomem(err);
   }
-  br_status st = settings_yaml_read(path, path, ret_root, err);
+  br_status st = settings_yaml_read(path, path, guard, ret_root, err);
   br_free(path);
   if (st == BR_OK && (*ret_root)->kind != SETTINGS_YAML_MAP) {
     st = br_error_set(err, BR_ERR_DATA,
@@ -271,8 +271,9 @@ static br_status check_folder(const char *folder, br_error *err) {
   return BR_OK;
 }
 
-static br_status read_common(const char *folder, settings_yaml **ret_root, br_error *err) {
-  br_status st = read_layer(folder, EXTRACT_COMMON_PARAMS, ret_root, err);
+static br_status read_common(const char *folder, const br_file_guard *guard,
+                             settings_yaml **ret_root, br_error *err) {
+  br_status st = read_layer(folder, EXTRACT_COMMON_PARAMS, guard, ret_root, err);
   if (st == BR_ERR_NOT_FOUND) {
     br_error_clear(err);
     return BR_OK;
@@ -280,13 +281,14 @@ static br_status read_common(const char *folder, settings_yaml **ret_root, br_er
   return st;
 }
 
-static br_status read_country(const char *folder, const char *country, settings_yaml **ret_root,
-                              br_error *err) {
+static br_status read_country(const char *folder, const char *country, const br_file_guard *guard,
+                              settings_yaml **ret_root, br_error *err) {
   char *file = br_asprintf("%s%s", country, SUFFIX);
   if (file == NULL) {
     return br_error_nomem(err);
   }
-  br_status st = is_country_file(file) ? read_layer(folder, file, ret_root, err) : BR_ERR_NOT_FOUND;
+  br_status st =
+      is_country_file(file) ? read_layer(folder, file, guard, ret_root, err) : BR_ERR_NOT_FOUND;
   br_free(file);
   return st == BR_ERR_NOT_FOUND ? unknown_country(folder, country, err) : st;
 }
@@ -308,8 +310,8 @@ br_status extract_params_merge(const settings_yaml *common, const settings_yaml 
   return BR_OK;
 }
 
-br_status extract_params_load(const char *folder, const char *country, extract_params **ret_params,
-                              br_error *err) {
+br_status extract_params_load(const char *folder, const char *country, const br_file_guard *guard,
+                              extract_params **ret_params, br_error *err) {
   br_status st = check_folder(folder, err);
   if (st == BR_OK && country != NULL) {
     st = extract_check_name("Country", country, err);
@@ -317,10 +319,10 @@ br_status extract_params_load(const char *folder, const char *country, extract_p
   settings_yaml *common = NULL;
   settings_yaml *own = NULL;
   if (st == BR_OK) {
-    st = read_common(folder, &common, err);
+    st = read_common(folder, guard, &common, err);
   }
   if (st == BR_OK && country != NULL) {
-    st = read_country(folder, country, &own, err);
+    st = read_country(folder, country, guard, &own, err);
   }
   if (st == BR_OK) {
     st = extract_params_merge(common, own, country, ret_params, err);

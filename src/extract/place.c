@@ -116,24 +116,49 @@ void extract_place_close(extract_place *place) {
   }
 }
 
+void extract_place_set_guard(extract_place *place, const br_file_guard *guard) {
+  place->guard = place->ops == &extract_place_folder_ops ? guard : NULL;
+}
+
 static char *full_path(const extract_place *place, const char *folder, const char *name) {
   return name == NULL ? br_asprintf("%s/%s", place->root, folder)
                       : br_asprintf("%s/%s/%s", place->root, folder, name);
 }
 
+br_status extract_place_check_path(const extract_place *place, const char *path, br_error *err) {
+  const br_file_guard *guard = place->guard;
+  return guard == NULL ? BR_OK : guard->check(guard->context, path, NULL, err);
+}
+
+/* The path of a folder, or of a file in it (name not NULL), where the guard lets it be used. */
+static br_status find_path(const extract_place *place, const char *folder, const char *name,
+                           char **ret_path, br_error *err) {
+  char *path = full_path(place, folder, name);
+  br_status st = path == NULL ? br_error_nomem(err) : extract_place_check_path(place, path, err);
+  if (st != BR_OK) {
+    br_free(path);
+    return st;
+  }
+  *ret_path = path;
+  return BR_OK;
+}
+
 br_status extract_place_make(extract_place *place, const char *folder, br_error *err) {
-  char *path = full_path(place, folder, NULL);
-  br_status st = path == NULL ? br_error_nomem(err) : place->ops->make(place, path, err);
+  char *path = NULL;
+  br_status st = find_path(place, folder, NULL, &path, err);
+  st = st == BR_OK ? place->ops->make(place, path, err) : st;
   br_free(path);
   return st;
 }
 
 br_status extract_place_lock(extract_place *place, const char *folder, const char *run,
                              br_error *err) {
-  char *path = full_path(place, folder, NULL);
+  char *path = NULL;
+  br_status st = find_path(place, folder, NULL, &path, err);
   place->lock_run = br_strdup(run);
-  br_status st = path == NULL || place->lock_run == NULL ? br_error_nomem(err)
-                                                         : place->ops->lock(place, path, run, err);
+  if (st == BR_OK) {
+    st = place->lock_run == NULL ? br_error_nomem(err) : place->ops->lock(place, path, run, err);
+  }
   br_free(path);
   if (st != BR_OK) {
     br_free(place->lock_run);
@@ -158,43 +183,45 @@ void extract_place_unlock(extract_place *place) {
 
 br_status extract_place_read(extract_place *place, const char *folder, const char *name, size_t max,
                              br_buf *out, br_error *err) {
-  char *path = full_path(place, folder, name);
-  br_status st = path == NULL ? br_error_nomem(err) : place->ops->read(place, path, max, out, err);
+  char *path = NULL;
+  br_status st = find_path(place, folder, name, &path, err);
+  st = st == BR_OK ? place->ops->read(place, path, max, out, err) : st;
   br_free(path);
   return st;
 }
 
 br_status extract_place_write(extract_place *place, const char *folder, const char *name,
                               const void *bytes, size_t length, br_error *err) {
-  char *path = full_path(place, folder, name);
-  br_status st =
-      path == NULL ? br_error_nomem(err) : place->ops->write(place, path, bytes, length, err);
+  char *path = NULL;
+  br_status st = find_path(place, folder, name, &path, err);
+  st = st == BR_OK ? place->ops->write(place, path, bytes, length, err) : st;
   br_free(path);
   return st;
 }
 
 br_status extract_place_put(extract_place *place, const char *folder, const char *name,
                             const char *spooled, uint64_t bytes, br_error *err) {
-  char *path = full_path(place, folder, name);
-  br_status st =
-      path == NULL ? br_error_nomem(err) : place->ops->put(place, path, spooled, bytes, err);
+  char *path = NULL;
+  br_status st = find_path(place, folder, name, &path, err);
+  st = st == BR_OK ? place->ops->put(place, path, spooled, bytes, err) : st;
   br_free(path);
   return st;
 }
 
 br_status extract_place_remove(extract_place *place, const char *folder, const char *name,
                                br_error *err) {
-  char *path = full_path(place, folder, name);
-  br_status st = path == NULL ? br_error_nomem(err) : place->ops->remove(place, path, err);
+  char *path = NULL;
+  br_status st = find_path(place, folder, name, &path, err);
+  st = st == BR_OK ? place->ops->remove(place, path, err) : st;
   br_free(path);
   return st;
 }
 
 br_status extract_place_exists(extract_place *place, const char *folder, const char *name,
                                bool *ret_exists, br_error *err) {
-  char *path = full_path(place, folder, name);
-  br_status st =
-      path == NULL ? br_error_nomem(err) : place->ops->exists(place, path, ret_exists, err);
+  char *path = NULL;
+  br_status st = find_path(place, folder, name, &path, err);
+  st = st == BR_OK ? place->ops->exists(place, path, ret_exists, err) : st;
   br_free(path);
   return st;
 }

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/cancel.h"
+#include "base/file.h"
 #include "databricks/databricks.h"
 #include "extract/spool.h"
 #include "flow/flow.h"
@@ -35,6 +36,9 @@ br_status extract_place_open(const char *destination, dbx_client *client,
                              const extract_spool *spool, br_cancel *cancel,
                              extract_place **ret_place, br_error *err) BR_CHECKED;
 void extract_place_close(extract_place *place);
+/* For a folder: the guard (borrowed; NULL: none) is asked before anything is done with a path below
+ * it, which need not exist yet. A volume has no links. */
+void extract_place_set_guard(extract_place *place, const br_file_guard *guard);
 
 /* `folder` is a path below the destination, "Country/query". */
 br_status extract_place_make(extract_place *place, const char *folder, br_error *err) BR_CHECKED;
@@ -64,7 +68,9 @@ char *extract_place_describe(const extract_place *place, const char *folder);
  * is no memory). The caller frees. */
 char *extract_place_spool_hint(const extract_place *place, const char *folder);
 
-/* The table behind it, for the two kinds. */
+/* Asks the guard, where there is one. For the two kinds, whose table this is. */
+br_status extract_place_check_path(const extract_place *place, const char *path,
+                                   br_error *err) BR_CHECKED;
 typedef struct extract_place_ops {
   br_status (*make)(extract_place *place, const char *folder, br_error *err);
   br_status (*lock)(extract_place *place, const char *folder, const char *run, br_error *err);
@@ -90,6 +96,7 @@ struct extract_place {
   dbx_client *client;
   const extract_spool *spool; /* NULL = none */
   br_cancel *cancel;
+  const br_file_guard *guard; /* NULL = none */
   /* The lock that is held; lock_path NULL: none. */
   char *lock_path;
   char *lock_run; /* the run that took it */

@@ -52,7 +52,8 @@ static br_status folder_lock(extract_place *place, const char *folder, const cha
   if (path == NULL) {
     return br_error_nomem(err);
   }
-  br_status st = extract_lock_take(path, &place->lock_fd, err);
+  br_status st = extract_place_check_path(place, path, err);
+  st = st == BR_OK ? extract_lock_take(path, &place->lock_fd, err) : st;
   if (st == BR_ERR_CONFLICT) {
     br_error_set(err, st, "Another run is writing to %s; wait for it, or stop it", folder);
   }
@@ -79,8 +80,7 @@ static br_status folder_still_locked(extract_place *place, br_error *err) {
 
 static br_status folder_read(extract_place *place, const char *path, size_t max, br_buf *out,
                              br_error *err) {
-  (void)place;
-  return br_file_read(path, max, out, err);
+  return br_file_read_guarded(path, max, place->guard, out, err);
 }
 
 static br_status folder_write(extract_place *place, const char *path, const void *bytes,

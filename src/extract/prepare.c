@@ -84,9 +84,10 @@ static br_status find_database(extract_prepared *p, br_error *err) {
 static br_status prepare(const extract_prepare_options *options, extract_prepared *p,
                          br_error *err) {
   br_status st = extract_query_files_load(options->queries_path, options->only, options->only_count,
-                                          &p->files, err);
+                                          options->guard, &p->files, err);
   if (st == BR_OK) {
-    st = extract_params_load(options->config_path, options->country, &p->params, err);
+    st = extract_params_load(options->config_path, options->country, options->guard, &p->params,
+                             err);
   }
   if (st == BR_OK) {
     p->queries = br_calloc(p->files.count, sizeof *p->queries);

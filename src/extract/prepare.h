@@ -13,6 +13,7 @@ typedef struct extract_prepare_options {
   const char *queries_path, *config_path, *country;
   const char *const *only; /* names of queries; only_count 0 = all */
   size_t only_count;
+  const br_file_guard *guard; /* which files may be read; NULL: all */
 } extract_prepare_options;
 
 typedef struct extract_prepared {

@@ -80,14 +80,14 @@ static void drop_bom(br_buf *text) {
   }
 }
 
-static br_status read_query(const char *folder, const char *file_name, extract_query_file *query,
-                            br_error *err) {
+static br_status read_query(const char *folder, const char *file_name, const br_file_guard *guard,
+                            extract_query_file *query, br_error *err) {
   char *path = br_path_join(folder, file_name);
   if (path == NULL) {
     return br_error_nomem(err);
   }
   br_buf text;
-  br_status st = br_file_read(path, BR_LIMIT_SQL_FILE, &text, err);
+  br_status st = br_file_read_guarded(path, BR_LIMIT_SQL_FILE, guard, &text, err);
   if (st == BR_OK) {
     drop_bom(&text);
     st = check_text(path, &text, err);
@@ -184,7 +184,8 @@ static int compare_queries(const void *a, const void *b) {
 
 static br_status read_queries(const char *folder, char *const *names, size_t count,
                               const char *const *only, size_t only_count,
-                              extract_query_files *files, br_error *err) {
+                              const br_file_guard *guard, extract_query_files *files,
+                              br_error *err) {
   files->items = br_calloc(count, sizeof *files->items);
   if (files->items == NULL) {
     return br_error_nomem(err);
@@ -192,7 +193,7 @@ static br_status read_queries(const char *folder, char *const *names, size_t cou
   br_status st = BR_OK;
   for (size_t i = 0; st == BR_OK && i < count; i++) {
     if (is_asked(names[i], only, only_count)) {
-      st = read_query(folder, names[i], &files->items[files->count++], err);
+      st = read_query(folder, names[i], guard, &files->items[files->count++], err);
     }
   }
   if (st == BR_OK) {
@@ -222,7 +223,8 @@ static br_status list_folder(const char *folder, char ***ret_names, size_t *ret_
 }
 
 br_status extract_query_files_load(const char *folder, const char *const *only, size_t only_count,
-                                   extract_query_files *ret_files, br_error *err) {
+                                   const br_file_guard *guard, extract_query_files *ret_files,
+                                   br_error *err) {
   char **names = NULL;
   size_t count = 0;
   br_status st = list_folder(folder, &names, &count, err);
@@ -232,7 +234,7 @@ br_status extract_query_files_load(const char *folder, const char *const *only, 
   extract_query_files files = {0};
   st = check_asked(names, count, only, only_count, err);
   if (st == BR_OK) {
-    st = read_queries(folder, names, count, only, only_count, &files, err);
+    st = read_queries(folder, names, count, only, only_count, guard, &files, err);
   }
   br_names_free(names, count);
   if (st != BR_OK) {

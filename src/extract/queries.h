@@ -4,6 +4,7 @@
 #ifndef EXTRACT_QUERIES_H
 #define EXTRACT_QUERIES_H
 
+#include "base/file.h"
 #include "base/status.h"
 
 typedef struct extract_query_file {
@@ -17,11 +18,13 @@ typedef struct extract_query_files {
   size_t count;
 } extract_query_files;
 
-/* Reads the queries of a folder: all of them (only_count 0), or those named; a name twice counts
- * once. BR_ERR_NOT_FOUND "Queries path not found: …"; BR_ERR_USAGE for a folder without queries,
- * "Unknown queries: …", a file that is not UTF-8 or empty. */
+/* Reads the queries of a folder, each where the guard (NULL: none) lets it: all of them (only_count
+ * 0), or those named; a name twice counts once. BR_ERR_NOT_FOUND "Queries path not found: …";
+ * BR_ERR_USAGE for a folder without queries, "Unknown queries: …", a file that is not UTF-8 or
+ * empty. */
 br_status extract_query_files_load(const char *folder, const char *const *only, size_t only_count,
-                                   extract_query_files *ret_files, br_error *err) BR_CHECKED;
+                                   const br_file_guard *guard, extract_query_files *ret_files,
+                                   br_error *err) BR_CHECKED;
 void extract_query_files_done(extract_query_files *files);
 
 /* Names become folders and files: no slash, no control character, not hidden (. and _ in front hide

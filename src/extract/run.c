@@ -235,6 +235,7 @@ static br_status extract_one(job *j, br_error *err) {
                             &j->place, err);
   }
   if (st == BR_OK) {
+    extract_place_set_guard(j->place, request->guard);
     extract_publish_options options = {.place = j->place,
                                        .origin = &j->origin,
                                        .folder = j->folder,

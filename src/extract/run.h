@@ -67,8 +67,9 @@ typedef struct extract_request {
   tds_options server;                        /* of every connection */
   const char *server_label, *database_label; /* for the manifest */
   bool sandbox;
-  dbx_client *client;       /* volumes; NULL otherwise */
-  const char *spool_folder; /* exists; NULL: beside the result where that is a local folder */
+  dbx_client *client;         /* volumes; NULL otherwise */
+  const char *spool_folder;   /* exists; NULL: beside the result where that is a local folder */
+  const br_file_guard *guard; /* which files below a local destination may be used; NULL: all */
   bool overwrite;
   bool plan;           /* describe only */
   uint64_t chunk_rows; /* rows per file; 0: files of about 256 MiB */

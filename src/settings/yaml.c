@@ -305,10 +305,10 @@ br_status settings_yaml_parse(const char *text, size_t length, const char *name,
   return BR_OK;
 }
 
-br_status settings_yaml_read(const char *path, const char *name, settings_yaml **ret_root,
-                             br_error *err) {
+br_status settings_yaml_read(const char *path, const char *name, const br_file_guard *guard,
+                             settings_yaml **ret_root, br_error *err) {
   br_buf content;
-  br_status st = br_file_read(path, BR_LIMIT_YAML_FILE, &content, err);
+  br_status st = br_file_read_guarded(path, BR_LIMIT_YAML_FILE, guard, &content, err);
   if (st != BR_OK) {
     return st;
   }

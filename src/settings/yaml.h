@@ -13,6 +13,7 @@
 #ifndef SETTINGS_YAML_H
 #define SETTINGS_YAML_H
 
+#include "base/file.h"
 #include "base/status.h"
 
 typedef enum settings_yaml_kind {
@@ -37,9 +38,10 @@ struct settings_yaml {
  * column 7: …". */
 br_status settings_yaml_parse(const char *text, size_t length, const char *name,
                               settings_yaml **ret_root, br_error *err) BR_CHECKED;
-/* Reads and parses a file. BR_ERR_NOT_FOUND where there is none. */
-br_status settings_yaml_read(const char *path, const char *name, settings_yaml **ret_root,
-                             br_error *err) BR_CHECKED;
+/* Reads and parses a file, where the guard (NULL: none) lets it. BR_ERR_NOT_FOUND where there is
+ * none. */
+br_status settings_yaml_read(const char *path, const char *name, const br_file_guard *guard,
+                             settings_yaml **ret_root, br_error *err) BR_CHECKED;
 void settings_yaml_free(settings_yaml *root); /* NULL is fine */
 
 /* The child of that key; NULL: none. */

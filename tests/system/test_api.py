@@ -656,6 +656,78 @@ def test_paths_stay_inside(service, tmp_path):
     assert service.post("/extract", wish(country="../c/Northland")).status in (400, 404)
 
 
+def test_links_below_the_folders_stay_inside(start, tmp_path):
+    """Files and result folders that are links: what they lead to counts, not where they lie; inside they are as good as
+    any file (a ConfigMap's are links)."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.sql").write_text("no SQL but a secret 4711")
+    (outside / "secret.yaml").write_text("country_code: secret-4711\n")
+    (outside / "_manifest.json").write_text('{"secret": 4711}')
+    service = start(env={"JOBS_WORKERS": "1"})
+    inside = service.bridge.folder
+
+    def link(name, target):
+        (inside / name).parent.mkdir(parents=True, exist_ok=True)
+        (inside / name).symlink_to(target)
+
+    def refused(**changes):
+        reply = service.post("/extract", wish(**changes))
+        assert reply.status == 403 and "not inside" in reply.detail and "4711" not in reply.detail, reply
+        assert str(outside) not in reply.detail
+
+    def fails(**changes):
+        job = service.ended(service.post("/extract", wish(**changes)).json()["job_id"])
+        told = json.dumps(job)
+        assert job["status"] == "failed" and "not inside" in told and "4711" not in told and str(outside) not in told, job
+        assert job["rows_extracted"] == 0
+
+    link("q1/leak.sql", outside / "secret.sql")
+    refused(queries_path="q1")
+    link("q2/far.sql", inside / "q2/near.sql")
+    link("q2/near.sql", outside / "secret.sql")
+    refused(queries_path="q2")
+    for number, name in enumerate(("common_params.yaml", "Northland.yaml")):
+        service.bridge.write(f"c{number}/Northland.yaml", "country_code: NL\n")
+        (inside / f"c{number}" / name).unlink(missing_ok=True)
+        link(f"c{number}/{name}", outside / "secret.yaml")
+        refused(config_path=f"c{number}")
+    for number, (name, target) in enumerate((
+        ("Northland", outside), ("Northland", outside / "new"), ("Northland/plain", outside),
+        ("Northland/plain/_manifest.json", outside / "_manifest.json"), ("Northland/plain/.bridge-lock", outside / "new"),
+    )):
+        link(f"o{number}/{name}", target)
+        fails(destination=f"o{number}", queries=["plain"])
+    # Inside all is well.
+    link("q3/plain.sql", inside / "q/plain.sql")
+    link("c3/Northland.yaml", "../c/Northland.yaml")
+    (inside / "elsewhere").mkdir()
+    link("o9/Northland", inside / "elsewhere")
+    made = service.post("/extract", wish(queries_path="q3", config_path="c3", destination="o9")).json()["job_id"]
+    assert service.ended(made)["status"] == "completed"
+    assert service.get(f"/jobs/{made}/results/plain/manifest").json()["rows"] == 1
+    (inside / "elsewhere/plain/_manifest.json").unlink()
+    (inside / "elsewhere/plain/_manifest.json").symlink_to(outside / "_manifest.json")
+    reply = service.get(f"/jobs/{made}/results/plain/manifest")
+    assert reply.status == 403 and "4711" not in reply.detail
+    # Links that come while the job waits.
+    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:01:00'; SELECT 1 AS a")
+    service.bridge.write("later/plain.sql", "SELECT 1 AS a")
+    first = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
+    service.until(lambda: service.get(f"/jobs/{first}").json()["status"] == "running")
+    query = service.post("/extract", wish(queries_path="later", destination="later1")).json()["job_id"]
+    result = service.post("/extract", wish(queries=["plain"], destination="later2")).json()["job_id"]
+    (inside / "later/plain.sql").unlink()
+    link("later/plain.sql", outside / "secret.sql")
+    link("later2/Northland", outside)
+    service.delete(f"/jobs/{first}")
+    for waited in (query, result):
+        told = json.dumps(service.ended(waited))
+        assert '"status": "failed"' in told and "not inside" in told and "4711" not in told, told
+    assert sorted(path.name for path in outside.iterdir()) == ["_manifest.json", "secret.sql", "secret.yaml"]
+    assert (outside / "_manifest.json").read_text() == '{"secret": 4711}'
+
+
 def test_a_link_that_comes_later_is_seen(start, tmp_path):
     """The folder is swapped for a link while the job waits."""
     outside = tmp_path / "outside"

@@ -361,6 +361,47 @@ static void files_survive_every_failing_allocation(void **state) {
   torture_allocations(all_calls, NULL);
 }
 
+/* ---- guarded ---- */
+
+/* Agrees with what lies in the folder itself, and may swap the link that led there. */
+static br_status only_here(void *context, const char *path, const char *real, br_error *err) {
+  const char *swap = context;
+  if (swap != NULL) {
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(swap, path), 0);
+  }
+  return strncmp(real, folder, strlen(folder)) == 0
+             ? BR_OK
+             : br_error_set(err, BR_ERR_AUTH, "%s is elsewhere", path);
+}
+
+static void a_guard_sees_where_a_file_lies(void **state) {
+  (void)state;
+  br_file_guard guard = {.check = only_here};
+  br_buf buf;
+  br_error err = BR_ERROR_INIT;
+  write_file("a", "hello");
+  assert_int_equal(symlink("a", path_of("near")), 0);
+  assert_int_equal(symlink("/etc/passwd", path_of("far")), 0);
+  static const char *const good[] = {"a", "near"};
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(br_file_read_guarded(path_of(good[i]), 5, &guard, &buf, &err), BR_OK);
+    assert_int_equal(buf.len, 5);
+    br_buf_done(&buf);
+  }
+  assert_int_equal(br_file_read_guarded(path_of("a"), 4, &guard, &buf, &err), BR_ERR_LIMIT);
+  assert_int_equal(br_file_read_guarded(path_of("none"), 5, &guard, &buf, &err), BR_ERR_NOT_FOUND);
+  assert_int_equal(br_file_read_guarded(path_of("far"), 1 << 20, &guard, &buf, &err), BR_ERR_AUTH);
+  assert_string_equal(err.message + strlen(folder), "/far is elsewhere");
+  assert_int_equal(br_file_read_guarded(path_of("far"), 1 << 20, NULL, &buf, &err), BR_OK);
+  br_buf_done(&buf);
+  /* What the guard has seen is read, whatever the name leads to by now. */
+  guard.context = (void *)"/etc/passwd";
+  assert_int_equal(br_file_read_guarded(path_of("near"), 5, &guard, &buf, &err), BR_OK);
+  assert_memory_equal(buf.data, "hello", 5);
+  br_buf_done(&buf);
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void) {
@@ -379,6 +420,7 @@ int main(void) {
       WITH_FOLDER(names_are_listed_in_order),
       WITH_FOLDER(listing_what_is_no_folder_is_an_error),
       WITH_FOLDER(free_space_is_what_an_ordinary_user_gets),
+      WITH_FOLDER(a_guard_sees_where_a_file_lies),
       cmocka_unit_test(paths_are_joined_by_one_slash),
       WITH_FOLDER(files_survive_every_failing_allocation),
   };

@@ -5,7 +5,7 @@
 static extract_params *load(const char *country) {
   extract_params *params = NULL;
   br_error err = BR_ERROR_INIT;
-  br_status st = extract_params_load("c", country, &params, &err);
+  br_status st = extract_params_load("c", country, NULL, &params, &err);
   if (st != BR_OK) {
     print_error("%s\n", err.message);
   }
@@ -128,7 +128,7 @@ static void without_a_country_only_the_common_ones_count(void **state) {
 static void assert_fails(const char *country, br_status status, const char *message) {
   extract_params *params = NULL;
   br_error err = BR_ERROR_INIT;
-  assert_int_equal(extract_params_load("c", country, &params, &err), status);
+  assert_int_equal(extract_params_load("c", country, NULL, &params, &err), status);
   assert_string_equal(err.message, message);
   assert_null(params);
 }
@@ -175,7 +175,7 @@ static void a_missing_folder_is_told(void **state) {
   (void)state;
   extract_params *params = NULL;
   br_error err = BR_ERROR_INIT;
-  assert_int_equal(extract_params_load("nowhere", "North", &params, &err), BR_ERR_NOT_FOUND);
+  assert_int_equal(extract_params_load("nowhere", "North", NULL, &params, &err), BR_ERR_NOT_FOUND);
   assert_string_equal(err.message, "Config path not found: nowhere");
 }
 
@@ -186,7 +186,7 @@ static void every_failing_allocation_is_reported_and_leaks_nothing(void **state)
   for (long n = 0;; n++) {
     extract_params *params = NULL;
     br_mem_fail_after(n);
-    br_status st = extract_params_load("c", "North", &params, NULL);
+    br_status st = extract_params_load("c", "North", NULL, &params, NULL);
     br_mem_fail_after(-1);
     if (st == BR_OK) {
       assert_true(n > 30);

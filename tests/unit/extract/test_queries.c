@@ -6,7 +6,7 @@ static void assert_fails(const char *const *only, size_t only_count, br_status s
                          const char *message) {
   extract_query_files files = {0};
   br_error err = BR_ERROR_INIT;
-  assert_int_equal(extract_query_files_load("q", only, only_count, &files, &err), status);
+  assert_int_equal(extract_query_files_load("q", only, only_count, NULL, &files, &err), status);
   assert_string_equal(err.message, message);
   assert_null(files.items);
 }
@@ -22,7 +22,7 @@ static void sql_files_of_the_folder_are_queries_sorted_by_name(void **state) {
   assert_int_equal(br_dir_make("q/sub", 0700, NULL), BR_OK);
   write_text("q/sub/d.sql", "x");
   extract_query_files files = {0};
-  assert_int_equal(extract_query_files_load("q", NULL, 0, &files, NULL), BR_OK);
+  assert_int_equal(extract_query_files_load("q", NULL, 0, NULL, &files, NULL), BR_OK);
   assert_int_equal(files.count, 2);
   assert_string_equal(files.items[0].name, "a.b");
   assert_string_equal(files.items[0].sql, "SELECT 1\r\n");
@@ -38,7 +38,7 @@ static void names_pick_queries_once_each(void **state) {
   write_bytes("q/broken.sql", "\xFF", 1);
   const char *const only[] = {"b", "a", "b"};
   extract_query_files files = {0};
-  assert_int_equal(extract_query_files_load("q", only, 3, &files, NULL), BR_OK);
+  assert_int_equal(extract_query_files_load("q", only, 3, NULL, &files, NULL), BR_OK);
   assert_int_equal(files.count, 2);
   assert_string_equal(files.items[0].name, "a");
   assert_string_equal(files.items[1].name, "b");
@@ -59,10 +59,11 @@ static void a_missing_or_empty_folder_is_told(void **state) {
   assert_fails(NULL, 0, BR_ERR_USAGE, "There are no .sql files in q");
   extract_query_files files = {0};
   br_error err = BR_ERROR_INIT;
-  assert_int_equal(extract_query_files_load("nowhere", NULL, 0, &files, &err), BR_ERR_NOT_FOUND);
+  assert_int_equal(extract_query_files_load("nowhere", NULL, 0, NULL, &files, &err),
+                   BR_ERR_NOT_FOUND);
   assert_string_equal(err.message, "Queries path not found: nowhere");
   write_text("file", "x");
-  assert_int_equal(extract_query_files_load("file", NULL, 0, &files, &err), BR_ERR_NOT_FOUND);
+  assert_int_equal(extract_query_files_load("file", NULL, 0, NULL, &files, &err), BR_ERR_NOT_FOUND);
 }
 
 static void files_that_are_no_text_are_told_with_their_line(void **state) {
@@ -101,7 +102,7 @@ static void every_failing_allocation_is_reported_and_leaks_nothing(void **state)
   for (long n = 0;; n++) {
     extract_query_files files = {0};
     br_mem_fail_after(n);
-    br_status st = extract_query_files_load("q", NULL, 0, &files, NULL);
+    br_status st = extract_query_files_load("q", NULL, 0, NULL, &files, NULL);
     br_mem_fail_after(-1);
     if (st == BR_OK) {
       assert_true(n > 8);

@@ -6,7 +6,7 @@ static extract_params *sample(void) {
   write_text("c/common_params.yaml", "a: 1\nb_2: two\n_c: '{a}'\nbrace: '}{'\nt: {orders_table: "
                                      "J_Orders}\nu: {x: 1}\nv: {x: 2}\n");
   extract_params *params = NULL;
-  assert_int_equal(extract_params_load("c", NULL, &params, NULL), BR_OK);
+  assert_int_equal(extract_params_load("c", NULL, NULL, &params, NULL), BR_OK);
   return params;
 }
 
