@@ -159,7 +159,7 @@ br_status tds_token_feature_ack(tds_reader *r, uint32_t *ret_features, br_error 
     if (st != BR_OK) {
       return br_error_context(err, st, "FEATUREEXTACK");
     }
-    features |= 1U << (id & 31U);
+    features |= 1U << (id < 32 ? id : 0);
   }
 }
 

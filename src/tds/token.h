@@ -36,8 +36,8 @@ typedef struct tds_env_change {
 } tds_env_change;
 br_status tds_token_env_change(tds_reader *r, tds_env_change *ret_change, br_error *err) BR_CHECKED;
 
-/* The features that the server acknowledged, as bits 1 << (id & 31); an id that was not asked for
- * is the caller's to judge. */
+/* The features that the server acknowledged, as bits 1 << id (bit 0: an id over 31); one that was
+ * not asked for is the caller's to judge. */
 br_status tds_token_feature_ack(tds_reader *r, uint32_t *ret_features, br_error *err) BR_CHECKED;
 br_status tds_token_return_value(tds_reader *r, br_error *err) BR_CHECKED; /* passed over */
 /* ORDER, TABNAME, COLINFO (16-bit length) and SESSIONSTATE (32-bit): passed over. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the captures that no server at hand sends (made_*) and the broken ones (../../golden_bad/tds), from the rules of MS-TDS 2.2."""
+"""Makes the captures that no server at hand sends (made_*) and the broken ones (../../golden_bad/tds), from the rules of MS-TDS 2.2;
+and those of the specification's examples (spec.txt)."""
 import struct
 from pathlib import Path
 
@@ -64,7 +65,6 @@ def write(folder, name, *payloads, split=None):
 
 
 def good():
-    write(GOOD, "spec_batch_response", bytes.fromhex("810100000000002000A703000904D000340362006100720 0D10300666F6FFD1000C1000100000000000000".replace(" ", "")))
     write(GOOD, "made_json", metadata(("j", 9, b"\xf4")) + b"\xd1" + plp(UNKNOWN, b'{"a":', '"é"'.encode(), b"}") + b"\xd1" + b"\xff" * 8 + done(rows=2))
     udt = b"\xf0\xff\xff" + b_varchar("db") + b_varchar("sys") + b_varchar("geography") + us_varchar("Microsoft.SqlServer.Types.SqlGeography, Microsoft.SqlServer.Types")
     write(GOOD, "made_udt", metadata(("g", 9, udt)) + b"\xd1" + plp(4, b"\xe6\x10\0\0") + b"\xd1" + b"\xff" * 8 + done(rows=2))
@@ -223,6 +223,12 @@ def bad():
         "descriptor_of_4_bytes": token16(0xE3, b"\x08\x04" + bytes(5)) + done(0),
         "done_error_without_message": done(2, 0xC1, 0),
         "null_in_not_null": one(b"\xe7\x08\0" + LATIN1, b"\xff\xff", 0),
+        # COMPUTE, which servers before 2012 knew: a sum over column 1, and its row.
+        "compute_metadata": number + b"\x88" + struct.pack("<HHB", 1, 1, 0) + b"\x4d" + struct.pack("<HIH", 1, 0, 0) + INT + b"\0" + done(),
+        "compute_row": number + b"\xd1" + bytes(4) + b"\xd3\x01\0" + bytes(4) + done(),
+        # Sensitivity labels come only where the client asked for them.
+        "data_classification": b"\xa3" + struct.pack("<HHHH", 0, 0, 0, 0) + number + done(),
+        "unasked_feature_42": b"\xae\x2a" + struct.pack("<I", 1) + b"\0\xff" + done(0),
         "unasked_feature": b"\xae\x04" + struct.pack("<I", 1) + b"\0\xff" + done(0),
         "message_ends_in_row": number + b"\xd1\x01",
         "invalid_surrogate": metadata(("ok", 9, b"\x26\x04"), ("s", 9, b"\xe7\x08\0" + LATIN1)) + b"\xd1\0\x02\0a\0" + b"\xd1\0\x04\0a\0\0\xd8" + done(rows=2),
@@ -234,8 +240,23 @@ def bad():
     (BAD / "type_changes_in_message.bin").write_bytes(packet(number, last=0) + packet(b"\xd1\0\0\0\0" + done(), kind=0x12))
 
 
+# An answer to PRELOGIN: before those to LOGIN7.
+PRELOGIN = bytes.fromhex("00001a00060100200001020021000103002200000400220001ff0c0007d00000020000")
+# Examples that acknowledge features which this client does not ask for: refused, as 2.2.7.11 wants it.
+REFUSED = ("login_spec_federated", "login_spec_session_recovery", "login_spec_azure")
+
+
+def specification():
+    for line in (GOOD / "spec.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            name, _, octets = line.split()
+            before = packet(PRELOGIN) if name.startswith("login_") else b""
+            folder = BAD if name in REFUSED else GOOD
+            (folder / f"{name}.bin").write_bytes(before + bytes.fromhex(octets))
+
+
 def logins():
-    prelogin = bytes.fromhex("00001a00060100200001020021000103002200000400220001ff0c0007d00000020000")
+    prelogin = PRELOGIN
     ack = token16(0xAD, b"\x01" + struct.pack(">I", 0x74000004) + b_varchar("Microsoft SQL Server") + bytes([16, 0, 0x10, 0x27]))
     collation = token16(0xE3, b"\x07\x05" + LATIN1 + b"\0")
     features = b"\xae\x0a" + struct.pack("<I", 1) + b"\x01\x0d" + struct.pack("<I", 1) + b"\x01\xff"
@@ -248,11 +269,17 @@ def logins():
     write(BAD, "login_rows", prelogin, ack + metadata(("a", 0, INT)) + b"\xd1\0\0\0\0" + done())
     write(BAD, "login_refused", prelogin, refused)
     write(BAD, "login_no_database", prelogin, error(4060, 11, 'Cannot open database "x" requested by the login. The login failed.') + refused)
+    # A server that goes on with integrated login, or names where to get a token.
+    write(BAD, "login_sspi", prelogin, token16(0xED, b"NTLMSSP\0" + struct.pack("<I", 2) + bytes(36)) + done(0, 0, 0))
+    where = utf16("https://login.example/tenant")
+    info = struct.pack("<I", 1) + b"\x01" + struct.pack("<II", len(where), 13) + where
+    write(BAD, "login_federated_info", prelogin, b"\xee" + struct.pack("<I", len(info)) + info)
     write(BAD, "login_redirect", prelogin, ack + redirect(1444, us_varchar("other\\inst")) + done(0, 0, 0))
     write(BAD, "login_redirect_port_0", prelogin, ack + redirect(0, us_varchar("")) + done(0, 0, 0))
 
 
 if __name__ == "__main__":
+    specification()
     good()
     bad()
     logins()
