@@ -2,11 +2,11 @@
 
 import base64
 import http.client
-import http.server
 import json
 import secrets
-import threading
 import urllib.parse
+
+from answering import Answering
 
 
 def canary(kind, awkward=False):
@@ -62,57 +62,23 @@ def echo(*texts):
     return "you sent " + " | ".join(words)
 
 
-class Hostile(http.server.ThreadingHTTPServer):
+class Hostile(Answering):
     """In front of a workspace: answer(request) says (status, headers, bytes), or None to pass the request on."""
 
-    daemon_threads = True
-
     def __init__(self, port, answer=None):
-        super().__init__(("127.0.0.1", 0), _Hostile)
         self.behind = port
         self.answer = answer or (lambda request: None)
-        self.links = []
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
+        super().__init__(lambda request: self.answer(request) or self.pass_on(request))
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
-        self.thread.join()
-
-
-class _Hostile(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def pass_on(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
-        connection.request(self.command, self.path, self.body, headers)
+    def pass_on(self, request):
+        connection = http.client.HTTPConnection("127.0.0.1", self.behind, timeout=60)
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in ("host", "connection")}
+        connection.request(request.command, request.path, request.body, headers)
         reply = connection.getresponse()
         content = reply.read()
         connection.close()
-        content = content.replace(f"127.0.0.1:{self.server.behind}".encode(), self.server.url[7:].encode())
+        content = content.replace(f"127.0.0.1:{self.behind}".encode(), self.url[7:].encode())
         return reply.status, {"Content-Type": reply.headers.get("Content-Type", "")}, content
-
-    def handle_any(self):
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, headers, content = self.server.answer(self) or self.pass_on()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
-
-    def log_message(self, *_):
-        pass
 
 
 def sent(request):

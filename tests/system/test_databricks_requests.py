@@ -4,7 +4,6 @@ A server records every request and answers both alike. What the official client 
 for host metadata, for presigned URLs) is taken out by name; every other difference fails.
 """
 
-import http.server
 import io
 import json
 import os
@@ -14,6 +13,7 @@ import threading
 import urllib.parse
 
 import pytest
+from answering import Answering
 
 import databricks.sdk as sdk
 import databricks.sdk.service.sql as sql
@@ -32,60 +32,23 @@ STATEMENTS = "/api/2.0/sql/statements"
 HEADERS = ("authorization", "accept", "content-type", "content-length", "range", "expect", "transfer-encoding")
 
 
-class Recorder(http.server.ThreadingHTTPServer):
+class Recorder(Answering):
     """Answers by a table of (method, path with query) and keeps what was asked."""
 
-    daemon_threads = True
-
     def __init__(self, answers):
-        super().__init__(("127.0.0.1", 0), Handler)
         self.answers = {key: list(values) for key, values in answers.items()}
         self.requests = []
         self.lock = threading.Lock()
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
+        super().__init__(self.record)
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
-        self.thread.join()
-
-    def answer(self, method, target):
+    def record(self, request):
+        headers = {k.lower(): v for k, v in request.headers.items()}
         with self.lock:
-            rest = self.answers.get((method, target))
+            self.requests.append((request.command, request.path, headers, request.body))
+            rest = self.answers.get((request.command, request.path))
             if not rest:
                 return 404, {}, json.dumps({"error_code": "NOT_FOUND", "message": "no such thing"}).encode()
             return rest.pop(0) if len(rest) > 1 else rest[0]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def handle_any(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        with self.server.lock:
-            self.server.requests.append(
-                (self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-            )
-        status, headers, content = self.server.answer(self.command, self.path)
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if status != 204 and "Content-Length" not in headers:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
-
-    def log_message(self, *_):
-        pass
 
 
 def reply(document, status=200):

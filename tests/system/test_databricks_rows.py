@@ -6,18 +6,17 @@ pyarrow, and a server of the test's own serves streams that pyarrow wrote.
 
 import datetime
 import decimal
-import http.server
 import io
 import json
 import os
 import pathlib
 import subprocess
-import threading
 import uuid
 
 import pyarrow as pa
 import pytest
 import requests
+from answering import Answering
 from databricks.sdk import WorkspaceClient, errors
 from databricks.sdk.service.sql import Disposition, Format, StatementState
 
@@ -275,46 +274,17 @@ def test_links_that_are_always_expired(make_sandbox):
 # ---- a server of the test's own ----
 
 
-class Cloud(http.server.ThreadingHTTPServer):
-    """Workspace and storage on two ports; keeps every request with its headers."""
-
-    daemon_threads = True
+class Cloud(Answering):
+    """Workspace or storage; keeps every request with its headers."""
 
     def __init__(self, answer):
-        super().__init__(("127.0.0.1", 0), CloudHandler)
         self.answer = answer
         self.requests = []
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
+        super().__init__(self.record)
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
-        self.thread.join()
-
-
-class CloudHandler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def handle_any(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.requests.append((self.command, self.path, dict(self.headers), body))
-        status, headers, content = self.server.answer(self.command, self.path, body)
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_DELETE = handle_any
-
-    def log_message(self, *arguments):
-        pass
+    def record(self, request):
+        self.requests.append((request.command, request.path, dict(request.headers), request.body))
+        return self.answer(request.command, request.path, request.body)
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ Spark stands behind a small server that speaks as a workspace does: results inli
 stream that Spark itself makes. The session's time zone is not UTC, as a workspace's need not be.
 """
 
-import http.server
 import io
 import json
-import threading
 
 import pyarrow as pa
 import pytest
+from answering import Answering
 from test_databricks_rows import call
 
 VIEW = r"""
@@ -48,24 +47,22 @@ EXPECTED = [
 ]  # fmt: skip
 
 
-class SparkWorkspace(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
+class SparkWorkspace(Answering):
     def __init__(self, spark):
-        super().__init__(("127.0.0.1", 0), SparkHandler)
         self.spark = spark
         self.stream = b""
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
+        super().__init__(self.answer)
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
-        self.thread.join()
+    def answer(self, request):
+        content = self.stream if request.command == "GET" else b"{}"
+        if request.command == "POST":
+            try:
+                document = self.run(json.loads(request.body))
+            except Exception as failure:  # whatever Spark says, the client shall hear it
+                state = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": str(failure)}}
+                document = {"statement_id": "1", "status": state}
+            content = json.dumps(document).encode()
+        return 200, {"Content-Type": "application/json"}, content
 
     def run(self, request):
         frame = self.spark.sql(request["statement"])
@@ -94,31 +91,6 @@ class SparkWorkspace(http.server.ThreadingHTTPServer):
             "manifest": manifest,
             "result": result,
         }
-
-
-class SparkHandler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def handle_any(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.command == "POST":
-            try:
-                content = json.dumps(self.server.run(json.loads(body))).encode()
-            except Exception as failure:  # whatever Spark says, the client shall hear it
-                state = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": str(failure)}}
-                content = json.dumps({"statement_id": "1", "status": state}).encode()
-        else:
-            content = self.server.stream if self.command == "GET" else b"{}"
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_DELETE = handle_any
-
-    def log_message(self, *arguments):
-        pass
 
 
 @pytest.fixture(scope="module")
