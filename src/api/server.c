@@ -252,6 +252,7 @@ static void finish(http_request *request, http_reply *reply) {
   const uint64_t took_ns = br_clock_monotonic_ns() - r->started_ns;
   const char *user = api_caller_name(&r->caller);
   const char *path = http_request_path(request);
+  br_secret_redact(r->id); /* a client's own may be its token, which is known by now */
   add_header(reply, "X-Request-Id", r->id);
   add_header(reply, "Content-Security-Policy", r->csp == NULL ? json_csp : r->csp);
   if (r->service->options.tls_certificate != NULL) {

@@ -1,16 +1,21 @@
 """No secret anywhere: canaries of every kind are planted, every way to an error is taken, and all that the program
 leaves behind is searched for them, raw and encoded."""
 
+import base64
 import concurrent.futures
 import hashlib
+import http.client
 import json
 import pathlib
+import ssl
 import subprocess
 import uuid
 
 import pytest
 from canary import Hostile, aligned_base64, canary, echo, forms, leaks, refuse
+from conftest import Bridge
 from service import Service
+from test_rotation import make_pair
 
 SQL_PASSWORD = "sandbox-password"  # the sandbox takes no other one
 
@@ -176,34 +181,39 @@ def test_sql_errors_that_repeat_credentials(make_bridge, sandbox):
         assert not leaks(content, planted), name
 
 
-def test_presigned_links(make_bridge, hostile, sandbox):
-    """A storage that repeats the address it was asked for, signature and all."""
+@pytest.fixture(scope="module")
+def linked(sandbox, tmp_path_factory):
+    """A table that is large enough for links."""
+    bridge = Bridge(tmp_path_factory.mktemp("linked"), {**sandbox.sqlserver, **sandbox.databricks})
+    bridge.sql("databricks", "CREATE TABLE main.default.ten AS SELECT * FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS v(n)")
+    bridge.sql("databricks", "CREATE TABLE main.default.linked AS SELECT a.n + 10 * b.n + 100 * c.n AS id, repeat('x', 30000) AS text "
+               "FROM main.default.ten a CROSS JOIN main.default.ten b CROSS JOIN main.default.ten c")
+    return "main.default.linked"
+
+
+def answer_of_storage(server, request, signatures):
+    """Repeats the address it was asked for, signature and all, which it notes."""
+    signature = request.path.partition("signature=")[2]
+    assert len(signature) > 20
+    signatures[f"link{len(signatures)}"] = signature
+    words = echo(signature) if len(signatures) % 2 else echo(request.path, server.url + request.path)
+    body = f"<Error><Code>{signature}</Code><Message>{words}</Message></Error>".encode()
+    if len(signatures) < 4:
+        return 404, {"Content-Type": "application/xml"}, body
+    return 302, {"Content-Type": "application/xml", "Location": server.url + request.path}, body  # is not tried again
+
+
+def test_presigned_links(make_bridge, hostile, sandbox, linked):
     server = hostile()
     signatures = {}
-
-    def answer(request):
-        if not request.path.startswith("/storage"):
-            return None
-        signature = request.path.partition("signature=")[2]
-        assert len(signature) > 20
-        signatures[f"link{len(signatures)}"] = signature
-        words = echo(signature) if len(signatures) % 2 else echo(request.path, server.url + request.path)
-        body = f"<Error><Code>{signature}</Code><Message>{words}</Message></Error>".encode()
-        if len(signatures) < 4:
-            return 404, {"Content-Type": "application/xml"}, body
-        return 302, {"Content-Type": "application/xml", "Location": server.url + request.path}, body  # is not tried again
-
-    server.answer = answer
+    server.answer = lambda request: (
+        answer_of_storage(server, request, signatures) if request.path.startswith("/storage") else None)
     bridge = make_bridge({**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": server.url, "LOG_LEVEL": "DEBUG",
                           "EVENTS_TABLE": "main.default.link_events", "SYNC_LEDGER_TABLE": "dbo.link_ledger",
                           "SYNC_EVENTS_PRINCIPAL": "x"})
     bridge.run("init", check=True)
     bridge.sql("sqlserver", "CREATE TABLE dbo.Linked (id int NOT NULL PRIMARY KEY, text nvarchar(max))")
-    # Large enough for links.
-    bridge.sql("databricks", "CREATE TABLE main.default.ten AS SELECT * FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS v(n)")
-    bridge.sql("databricks", "CREATE TABLE main.default.linked AS SELECT a.n + 10 * b.n + 100 * c.n AS id, repeat('x', 30000) AS text "
-               "FROM main.default.ten a CROSS JOIN main.default.ten b CROSS JOIN main.default.ten c")
-    bridge.run("events", "emit", "--event-id", "linked", "--operation", "INSERT", "--source", "main.default.linked",
+    bridge.run("events", "emit", "--event-id", "linked", "--operation", "INSERT", "--source", linked,
                "--target", "dbo.Linked", check=True)
     result = bridge.run("sync", "--once", "-v")
     shown = bridge.run("events", "show", "linked", "--output", "json")
@@ -255,10 +265,16 @@ def test_permissions_files(make_bridge):
     assert_clean(planted, *results)
 
 
-def ask(service, planted):
+def assert_silent(planted, replies):
+    for reply in replies:
+        found = leaks(bytes(reply.headers) + reply.body, planted)
+        assert not found, (found, reply)
+
+
+def ask(service, planted, kinds):
     """Every route that takes something, with a token in the path, the query, headers and the body."""
     replies = []
-    for kind in ("plain", "hashed", "own", "pat", "sqlpw"):
+    for kind in kinds:
         secret = planted[kind]
         asking = ("raw", f"Bearer {secret}")
         wish = {"queries_path": secret, "config_path": "c", "country": "N", "destination": "out"}
@@ -309,7 +325,7 @@ def test_the_service(make_bridge, hostile, sandbox, tmp_path):
     bridge.write("q/good.sql", f"SELECT 1 AS a -- {SQL_PASSWORD}")
     service = Service(bridge, options=("--verbose",))
     try:
-        replies = ask(service, planted)
+        replies = ask(service, planted, ("plain", "hashed", "own", "pat", "sqlpw"))
         token = ("raw", f"Bearer {planted['own']}")
         for name, secret in (("nowhere", SQL_PASSWORD), ("repeat_it", planted["pat"]), ("hex", SQL_PASSWORD.encode().hex())):
             event = {"event_id": name, "operation": "INSERT", "source_table": f"main.default.`{name}{secret}`",
@@ -331,8 +347,7 @@ def test_the_service(make_bridge, hostile, sandbox, tmp_path):
         service.start()
     finally:
         service.stop()
-    for reply in replies + shown:
-        assert not leaks(reply.body, planted), (reply, leaks(reply.body, planted))
+    assert_silent(planted, replies + shown)
     assert not leaks(json.dumps(errors).encode(), planted), errors
     left = produced(bridge.data) | {"serve.log": service.log().encode()} | produced(bridge.folder / "out")
     assert {"serve.log", "jobs.db", "audit.jsonl"} <= set(left) and any("_manifest" in name for name in left), list(left)
@@ -355,3 +370,137 @@ def test_keys_of_the_certificate(make_bridge, tmp_path):
                             "--tls-key", tmp_path / key)
         assert result.status == 1, (key, result)
         assert_clean(planted, result)
+
+
+class Shown(Service):
+    """Over HTTPS, with its stdout in a file."""
+
+    def __init__(self, bridge, certificates, **kwargs):
+        self.context = ssl.create_default_context()
+        self.context.check_hostname = False
+        for certificate in certificates:
+            self.context.load_verify_locations(cadata=certificate)
+        super().__init__(bridge, **kwargs)
+
+    def start(self, ready=True):
+        self.log_path, self.out_path = self.bridge.folder / "serve.log", self.bridge.folder / "serve.out"
+        with open(self.log_path, "w") as log, open(self.out_path, "w") as out:
+            self.process = self.bridge.start("serve", "--host", "127.0.0.1", "--port", "0", "--output", "json", "--grace", "0",
+                                             *self.options, env=self.extra, stdout=out, stderr=log)
+        self.process.stdout = open(self.out_path)
+        line = self.until(lambda: next((line for line in self.out_path.read_text().splitlines() if '"url":"https' in line), None))
+        self.port = json.loads(line)["port"]
+        self.until(lambda: self.get("/health/startup", token=None).status == 200)
+
+    def connection(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=120)
+
+
+def replace(path, text):
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.rename(path)
+
+
+def test_what_rotates_and_what_servers_hand_out(make_bridge, hostile, sandbox, linked, tmp_path):
+    """Client secrets and the tokens that they bring, before and after they are replaced, signatures of links and private keys,
+    in a service that speaks TLS, logs text and audits to stdout."""
+    secrets = {name: "sandbox-token-" + canary(name) for name in ("first", "second", "refused")}
+    planted = {"own": canary("own"), "sqlpw": SQL_PASSWORD, **secrets}
+    current, seen = {"secret": "first"}, {SQL_PASSWORD}
+    server = hostile()
+
+    def repeat(status, shape="json"):
+        """All credentials that were ever sent, whoever asks now."""
+        words = echo(*seen)
+        document = {"error_code": "BAD_REQUEST", "message": words, "error": "invalid_client", "error_description": words}
+        if shape == "statement":
+            document = {"statement_id": "1", "status": {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": words}}}
+        return status, {"Content-Type": "application/json"}, json.dumps(document).encode()
+
+    def answer(request):
+        value = request.headers.get("Authorization", "").partition(" ")[2]
+        if request.path.startswith("/.well-known"):
+            return None
+        if request.path.startswith("/storage"):
+            return answer_of_storage(server, request, planted)
+        if request.path.startswith("/oidc"):
+            secret = base64.b64decode(value).decode().partition(":")[2]
+            seen.add(secret)
+            if secret != secrets.get(current["secret"]):
+                return repeat(401)
+            token = planted.setdefault(f"access-{current['secret']}", "sandbox-token-" + canary("access"))
+            return 200, {"Content-Type": "application/json"}, json.dumps(
+                {"access_token": token, "token_type": "Bearer", "expires_in": 3600}).encode()
+        seen.add(value)
+        if value != planted.get(f"access-{current['secret']}"):
+            return repeat(401)
+        return repeat(200, "statement") if b"repeat_it" in request.body else None
+
+    server.answer = answer
+    pairs = {name: make_pair(tmp_path, name) for name in ("one", "two", "three")}
+    for name, pair in pairs.items():
+        planted |= {f"{name}{i}": line for i, line in enumerate(pair["key"].splitlines()[1:-2])}
+    files = {name: tmp_path / name for name in ("secret", "served.key", "served.crt")}
+    for name, text in (("secret", secrets["first"]), ("served.key", pairs["one"]["key"]), ("served.crt", pairs["one"]["cert"])):
+        replace(files[name], text)
+    settings = {**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": server.url, "DATABRICKS_CLIENT_ID": "me",
+                "DATABRICKS_CLIENT_SECRET_FILE": str(files["secret"]), "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "text", "DEBUG": "true",
+                "AUDIT_FILE": "-", "EVENTS_TABLE": "main.default.rotated_events", "SYNC_LEDGER_TABLE": "dbo.rotated_ledger",
+                "POLLING_INTERVAL_SECONDS": "1"}
+    del settings["DATABRICKS_TOKEN"]
+    bridge = make_bridge(settings)
+    bridge.run("init", check=True)
+    bridge.sql("sqlserver", "CREATE TABLE dbo.Rotated (id int NOT NULL PRIMARY KEY, text nvarchar(max))")
+    bridge.write("c/N.yaml", "x: y\n")
+    bridge.write("q/good.sql", f"SELECT 1 AS a -- {SQL_PASSWORD}")
+    write_permissions(bridge, "users:\n" + user("own", f"token_sha256: {hashlib.sha256(planted['own'].encode()).hexdigest()}"))
+    token = ("raw", f"Bearer {planted['own']}")
+    service = Shown(bridge, [pair["cert"] for pair in pairs.values()], options=(
+        "--verbose", "--tls-certificate", str(files["served.crt"]), "--tls-key", str(files["served.key"])))
+    replies = []
+
+    def fails(event_id, source):
+        event = {"event_id": event_id, "operation": "INSERT", "source_table": source, "target_table": "dbo.Rotated"}
+        assert service.post("/sync/events?process_immediately=true", event, token=token).status == 202
+
+        def look():
+            reply = service.get(f"/sync/events/{event_id}", token=token)
+            return reply if reply.status == 200 and reply.json()["status"] == "failed" else None
+
+        replies.append(service.until(look))
+        assert "***" in replies[-1].json()["error_message"]
+
+    try:
+        fails("linked", linked)
+        assert any(name.startswith("link") for name in planted)
+        replace(files["secret"], secrets["second"])
+        service.until(lambda: "DATABRICKS_CLIENT_SECRET was read anew" in service.log())
+        current["secret"] = "second"
+        service.until(lambda: service.get("/sync/stats", token=token).status == 200)
+        reply = service.get("/sync/events/repeat_it", token=token)
+        assert reply.status == 503 and "***" in reply.detail, reply
+        replies.append(reply)
+        for name in ("two", "three"):
+            replace(files["served.key"], pairs[name]["key"])  # of three only the key, which doesn't fit
+            if name == "two":
+                replace(files["served.crt"], pairs["two"]["cert"])
+        service.until(lambda: "the old certificate stays" in service.log())
+        replace(files["secret"], secrets["refused"])
+        service.until(lambda: service.log().count("DATABRICKS_CLIENT_SECRET was read anew") == 2)
+        current["secret"] = "none"
+        replies.append(service.get("/sync/stats", token=token))
+        assert replies[-1].status == 503 and "***" in replies[-1].detail
+        replies += ask(service, planted, ["own", "first"])
+        replies += [service.get(path, token=token) for path in ("/jobs", "/sync/poller/status", "/me", "/metrics", "/", "/health/ready")]
+        audit = service.get("/audit", token=token)
+        assert audit.status == 404, audit  # not in a file
+    finally:
+        service.stop()
+    assert_silent(planted, replies)
+    lines = service.out_path.read_text().splitlines()
+    assert {"auth_success", "auth_failure", "sync_failed"} <= {json.loads(line).get("event_type") for line in lines}
+    left = produced(bridge.data) | {name: (bridge.folder / name).read_bytes() for name in ("serve.log", "serve.out")}
+    assert "jobs.db" in left and b"***" in left["serve.log"]
+    for name, content in left.items():
+        assert not leaks(content, planted), (name, leaks(content, planted))
