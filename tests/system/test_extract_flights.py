@@ -192,3 +192,16 @@ def test_logical_types_are_those_of_the_columns(extracted):
     assert schema.field("visib").type == pa.float32()
     assert schema.field("precip").type == pa.decimal128(5, 2)
     assert schema.field("time_hour").type == pa.timestamp("us")
+
+
+def test_codec_and_encodings_are_those_of_the_data(extracted):
+    import pyarrow.parquet as pq
+
+    def chunks(table):
+        group = pq.read_metadata(parquet_path(extracted, table)).row_group(0)
+        return {group.column(c).path_in_schema: group.column(c) for c in range(group.num_columns)}
+
+    flown = chunks("flights")
+    assert {chunk.compression for chunk in flown.values()} == {"ZSTD"}
+    assert "RLE_DICTIONARY" in flown["carrier"].encodings and "RLE_DICTIONARY" in flown["tailnum"].encodings
+    assert "RLE_DICTIONARY" not in chunks("airports")["faa"].encodings  # a key

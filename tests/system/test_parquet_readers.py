@@ -130,6 +130,66 @@ def test_pyarrow_finds_bounds_that_hold(write, name):
     assert start == table.num_rows
 
 
+CODECS = {"zstd": "ZSTD", "snappy": "SNAPPY", "none": "UNCOMPRESSED"}
+
+
+def chunks_of(path):
+    """name -> the column's chunk in the first row group, as the footer tells of it."""
+    group = pq.read_metadata(path).row_group(0)
+    return {group.column(c).path_in_schema: group.column(c) for c in range(group.num_columns)}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("many-columns")])
+def test_every_chunk_has_the_codec_asked_for(write, name):
+    codec = FILES[name].get("codec", "zstd")
+    metadata = pq.read_metadata(write(name))
+    used = {metadata.row_group(g).column(c).compression for g in range(metadata.num_row_groups) for c in range(metadata.num_columns)}
+    assert used == ({CODECS[codec]} if metadata.num_rows else set())
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_codecs_make_repeated_values_small(tmp_path, codec):
+    sizes = {}
+    for which in (codec, "none"):
+        path = tmp_path / which
+        subprocess.run([INTEROP, "write", path, "rows=20000", "pattern=some", f"codec={which}"], check=True, capture_output=True, timeout=60)
+        string = chunks_of(path)["string"]
+        sizes[which] = string.total_compressed_size
+    assert sizes[codec] < 0.8 * sizes["none"] if codec != "none" else string.total_compressed_size == string.total_uncompressed_size
+
+
+@pytest.mark.parametrize("pattern", ["random", "few", "some", "runs", "sorted", "constant"])
+def test_the_data_choose_dictionary_or_plain_values(write, pattern):
+    rows = FILES[f"{pattern}-none"]["rows"]
+    table = expected_of(f"{pattern}-none")
+    for name, chunk in chunks_of(write(f"{pattern}-none")).items():
+        distinct = len(pc.unique(table.column(name)))
+        assert chunk.has_dictionary_page == ("RLE_DICTIONARY" in chunk.encodings)
+        if name == "bool" or distinct > 0.9 * rows:
+            assert not chunk.has_dictionary_page, name
+            assert "PLAIN" in chunk.encodings
+        elif distinct < rows / 16:
+            assert chunk.has_dictionary_page, name
+    dictionaries = {name for name, chunk in chunks_of(write(f"{pattern}-none")).items() if chunk.has_dictionary_page}
+    assert dictionaries == {"random": set(), "sorted": {"float", "double"}}.get(pattern, set(TYPES) - {"bool"})
+
+
+def test_repeated_values_become_runs_and_few_ones_packed_bits(write):
+    rows = 20000
+    for name, chunk in chunks_of(write("constant-none")).items():
+        assert name == "bool" or chunk.total_uncompressed_size < 100, name
+    for name, chunk in chunks_of(write("runs-none")).items():
+        # Half a bit for each row would be more.
+        assert name == "bool" or chunk.total_uncompressed_size < rows / 16, name
+    for name, chunk in chunks_of(write("few-none")).items():
+        assert chunk.total_uncompressed_size < rows / 2, name
+
+
+def test_a_dictionary_that_grows_too_large_is_given_up(write):
+    assert any(chunk.has_dictionary_page for chunk in chunks_of(write("some-random")).values())
+    assert not any(chunk.has_dictionary_page for chunk in chunks_of(write("small-dictionary")).values())
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_duckdb_reads_equal_types_and_values(write, name):
     import duckdb
