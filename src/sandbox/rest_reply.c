@@ -31,6 +31,24 @@ br_status rest_reply_json(http_reply *reply, unsigned status, json_t *value, br_
   return http_reply_take(reply, "application/json", bytes, length, err);
 }
 
+/* What stands beside an error of the Files API, as recorded; Unity Catalog's own words where it is
+ * the one that refuses. NULL: out of memory. */
+static json_t *make_details(const char *reason, const char *message, br_error *err) {
+  char id[BR_UUID_MAX];
+  if (br_uuid(id, err) != BR_OK) {
+    return NULL;
+  }
+  json_t *words = json_object();
+  if (words != NULL && strcmp(reason, "FILES_API_RESOURCE_NOT_FOUND") == 0) {
+    (void)json_object_set_new(words, "unity_catalog_error_message", json_string(message));
+  }
+  return json_pack("[{s:s, s:s, s:s, s:o}, {s:s, s:s, s:s}]", "@type",
+                   "type.googleapis.com/google.rpc.ErrorInfo", "reason", reason, "domain",
+                   "filesystem.databricks.com", "metadata", words, "@type",
+                   "type.googleapis.com/google.rpc.RequestInfo", "request_id", id, "serving_data",
+                   "");
+}
+
 br_status rest_reply_error(http_reply *reply, unsigned status, const char *code, const char *reason,
                            br_error *err, const char *format, ...) {
   char message[1200];
@@ -44,15 +62,7 @@ br_status rest_reply_error(http_reply *reply, unsigned status, const char *code,
     body = json_pack("{s:s, s:s}", "error_code", code, "message", "Invalid request");
   }
   if (body != NULL && reason != NULL) {
-    char id[BR_UUID_MAX];
-    br_status st = br_uuid(id, err);
-    json_t *details = st != BR_OK
-                          ? NULL
-                          : json_pack("[{s:s, s:s, s:s, s:{}}, {s:s, s:s, s:s}]", "@type",
-                                      "type.googleapis.com/google.rpc.ErrorInfo", "reason", reason,
-                                      "domain", "filesystem.databricks.com", "metadata", "@type",
-                                      "type.googleapis.com/google.rpc.RequestInfo", "request_id",
-                                      id, "serving_data", "");
+    json_t *details = make_details(reason, message, err);
     if (details == NULL || json_object_set_new(body, "details", details) != 0) {
       json_decref(body);
       body = NULL;

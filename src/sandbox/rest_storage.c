@@ -146,13 +146,20 @@ br_status rest_check_signature(http_request *request, const char *method, http_r
   return BR_OK;
 }
 
-br_status rest_post_download_url(http_request *request, http_reply *reply, br_error *err) {
+/* Path and expire_time of a request: databricks-sdk has them in the query, the JDBC driver in the
+ * body. */
+static const char *asked(const http_request *request, const json_t *body, const char *name) {
+  const char *text = http_request_query(request, name);
+  return text != NULL ? text : json_string_value(json_object_get(body, name));
+}
+
+static br_status reply_download_url(http_request *request, const json_t *body, http_reply *reply,
+                                    br_error *err) {
   volume_path path;
   bool ok = false;
   struct stat info;
   json_t *object = NULL;
-  br_status st =
-      rest_parse_path(request, http_request_query(request, "path"), reply, &path, &ok, err);
+  br_status st = rest_parse_path(request, asked(request, body, "path"), reply, &path, &ok, err);
   if (st != BR_OK || !ok) {
     return st;
   }
@@ -163,13 +170,22 @@ br_status rest_post_download_url(http_request *request, http_reply *reply, br_er
     return st;
   }
   char *address = br_asprintf("/storage/files%s", path.shown);
-  st = address == NULL
-           ? br_error_nomem(err)
-           : make_url(request, "GET", address, life_end(http_request_query(request, "expire_time")),
-                      &object, err);
+  st = address == NULL ? br_error_nomem(err)
+                       : make_url(request, "GET", address,
+                                  life_end(asked(request, body, "expire_time")), &object, err);
   br_free(address);
   volume_path_done(&path);
   return st != BR_OK ? st : rest_reply_json(reply, 200, object, err);
+}
+
+br_status rest_post_download_url(http_request *request, http_reply *reply, br_error *err) {
+  json_t *body = NULL;
+  br_status st = rest_request_json(request, reply, &body, err);
+  if (st == BR_OK && body != NULL) {
+    st = reply_download_url(request, body, reply, err);
+  }
+  json_decref(body);
+  return st;
 }
 
 br_status rest_get_stored(http_request *request, http_reply *reply, br_error *err) {

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 _path = pathlib.Path(__file__).resolve().parents[1] / "system" / "conftest.py"
+sys.path.append(str(_path.parent))
 _spec = importlib.util.spec_from_file_location("system_conftest", _path)
 _module = importlib.util.module_from_spec(_spec)
 sys.modules["system_conftest"] = _module

@@ -1,9 +1,6 @@
 """The workspace over Spark and Delta Lake, used by databricks-sdk unmodified, and its shapes against recorded ones."""
 
 import io
-import json
-import os
-import pathlib
 import re
 import time
 
@@ -20,6 +17,7 @@ from databricks.sdk.service.sql import (
     StatementState,
 )
 
+import recorded
 import spark_dialect
 from system_conftest import wait_until
 
@@ -343,50 +341,16 @@ def test_a_notebook_shares_the_tables(client, spark, events):
 # ---- against recorded answers of a workspace
 
 
-def shape(value):
-    """Keys and types without values; the shapes of a list's items once each."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [s for i, s in enumerate(map(shape, value)) if s not in list(map(shape, value))[:i]]
-    return type(value).__name__
-
-
-@pytest.fixture(scope="module")
-def recorded():
-    folder = os.environ.get("BRIDGE_TEST_RECORDINGS")
-    if not folder:
-        pytest.skip("BRIDGE_TEST_RECORDINGS names no folder")
-    answers = []
-    for line in (pathlib.Path(folder) / "databricks_statements.jsonl").read_text(encoding="utf-8").splitlines():
-        exchange = json.loads(line)
-        if exchange["request"]["method"] == "POST" and exchange["request"]["path"] == "/api/2.0/sql/statements/":
-            answers.append((json.dumps(exchange["request"]["body_patterns"]), json.loads(exchange["response"]["text"])))
-    return answers
-
-
-@pytest.mark.parametrize("pattern,form,disposition,text", [
-    ("SELECT NULL", "JSON_ARRAY", "INLINE", "SELECT NULL"),
-    ("string_edge_cases", "JSON_ARRAY", "INLINE", "SELECT 1 AS id, 'x' AS test_string UNION ALL SELECT 2, NULL"),
-    ("SELECT NULL", "ARROW_STREAM", "EXTERNAL_LINKS", "SELECT NULL"),
-    ("DROP TABLE IF EXISTS", "ARROW_STREAM", "EXTERNAL_LINKS", "DROP TABLE IF EXISTS main.default.nothing"),
-    ("INSERT INTO", "ARROW_STREAM", "EXTERNAL_LINKS", "INSERT INTO main.default.shapes VALUES (1)"),
-    ("UPDATE ", "ARROW_STREAM", "EXTERNAL_LINKS", "UPDATE main.default.shapes SET id = 2"),
-    ("INSER INTO", None, "INLINE", "INSER INTO t"),
-])
-def test_shapes_are_those_recorded(spark_workspace, client, recorded, pattern, form, disposition, text):
+@pytest.mark.parametrize("pattern,form,disposition,text", recorded.STATEMENTS)
+def test_shapes_are_those_recorded(spark_workspace, client, pattern, form, disposition, text):
     rows(client, "CREATE TABLE IF NOT EXISTS main.default.shapes (id INT)")
-    wanted = next(
-        answer for request, answer in recorded
-        if pattern in request and (form is None or answer.get("manifest", {}).get("format") == form)
-    )
-    wanted.get("manifest", {}).pop("result_compression", None)  # only where the driver asked for it
+    wanted = recorded.statement_answer(pattern, form)
     body = {"statement": text, "warehouse_id": "spark", "wait_timeout": "50s", "disposition": disposition}
     answer = requests.post(
         spark_workspace.address + "/api/2.0/sql/statements/", json=body | ({"format": form} if form else {}),
         headers={"Authorization": "Bearer spark-token"}, timeout=120)
     assert answer.status_code == 200
-    assert shape(answer.json()) == shape(wanted)
+    assert recorded.shape(answer.json()) == recorded.shape(wanted)
 
 
 # ---- the rewriting of statements, without Spark
