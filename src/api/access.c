@@ -41,8 +41,9 @@ struct api_access {
     _Atomic uint64_t who, at_ms, audited_ms; /* audited_ms 0: not yet */
   } remembered[REMEMBERED];
   pthread_mutex_t lock;
-  auth_reload *reload; /* NULL: there is no file yet */
-  uint64_t looked_ms;  /* for the file */
+  auth_reload *reload;             /* NULL: there is no file yet */
+  uint64_t looked_ms;              /* for the file */
+  char told[BR_ERROR_MESSAGE_MAX]; /* what was wrong with it when last looked at; "" = not there */
 };
 
 /* ---- addresses ---- */
@@ -223,18 +224,25 @@ static br_status first_look(api_access *access, br_error *err) {
   return BR_OK;
 }
 
+/* A problem is told once, until another takes its place or the file goes. Under the lock. */
+static void look_again(api_access *access) {
+  br_error err = BR_ERROR_INIT;
+  br_status st = look_for_file(access, &err);
+  if (st == BR_OK) {
+    br_log(BR_LOG_INFO, "the permissions are there now");
+  } else if (st != BR_ERR_NOT_FOUND && strcmp(access->told, err.message) != 0) {
+    br_log(BR_LOG_ERROR, "%s", err.message);
+  }
+  const bool wrong = st != BR_OK && st != BR_ERR_NOT_FOUND;
+  (void)snprintf(access->told, sizeof access->told, "%s", wrong ? err.message : "");
+}
+
 auth_permissions *api_access_current(api_access *access) {
   auth_permissions *found = NULL;
   pthread_mutex_lock(&access->lock);
   if (access->reload == NULL && br_clock_monotonic_ms() - access->looked_ms >= LOOK_FOR_FILE_MS &&
       settings_bool(access->config, SETTING_PERMISSIONS_HOT_RELOAD)) {
-    br_error err = BR_ERROR_INIT;
-    br_status st = look_for_file(access, &err);
-    if (st == BR_OK) {
-      br_log(BR_LOG_INFO, "the permissions are there now");
-    } else if (st != BR_ERR_NOT_FOUND) {
-      br_log(BR_LOG_ERROR, "%s", err.message);
-    }
+    look_again(access);
   }
   if (access->reload != NULL) {
     found = auth_reload_current(access->reload);
@@ -246,10 +254,12 @@ auth_permissions *api_access_current(api_access *access) {
 const char *api_access_hint(api_access *access) {
   pthread_mutex_lock(&access->lock);
   const bool there = access->reload != NULL;
+  const bool wrong = access->told[0] != '\0';
   pthread_mutex_unlock(&access->lock);
-  return there ? NULL
-               : "There is no permissions file (PERMISSIONS_FILE), so no token is known: "
-                 "'sql-databricks-bridge token new' makes one and the lines for the file";
+  return there   ? NULL
+         : wrong ? "The permissions file (PERMISSIONS_FILE) can't be used; the log says why"
+                 : "There is no permissions file (PERMISSIONS_FILE), so no token is known: "
+                   "'sql-databricks-bridge token new' makes one and the lines for the file";
 }
 
 /* ---- the whole ---- */
@@ -459,6 +469,14 @@ bool api_may_all(const api_caller *caller, unsigned access) {
     if (strcmp(rule.rule, "*") == 0) {
       may = (rule.access & access) == access; /* the last one counts */
     }
+  }
+  return may;
+}
+
+bool api_may_any(const api_caller *caller, unsigned access) {
+  bool may = caller->everything;
+  for (size_t i = 0; !may && caller->user != NULL && i < auth_user_rules(caller->user); i++) {
+    may = (auth_user_rule(caller->user, i).access & access) == access;
   }
   return may;
 }

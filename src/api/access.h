@@ -69,6 +69,9 @@ bool api_may(const api_caller *caller, const char *table, unsigned access);
 /* On everything: by the rule `*`. */
 bool api_may_all(const api_caller *caller, unsigned access);
 
+/* On something: by any rule. */
+bool api_may_any(const api_caller *caller, unsigned access);
+
 /* Writes the line. A failure is logged, and an error in strict mode only. */
 br_status api_access_audit(api_access *access, const auth_audit_record *record,
                            br_error *err) BR_CHECKED;

@@ -186,8 +186,9 @@ static const api_field poller_fields[] = {
 MODEL(poller, "PollerStatus", "The poller");
 
 static const api_field triggered_fields[] = {
-    {"success", API_BOOL, MUST, .help = "The look has ended"},
-    {"events_processed", API_INTEGER, MUST, .help = "How many events ended"},
+    {"success", API_BOOL, MUST, .help = "The poller looked"},
+    {"events_processed", API_INTEGER, MUST, .help = "How many events ended meanwhile"},
+    {"finished", API_BOOL, MUST, .help = "All that were there; false: the poller works on"},
 };
 MODEL(triggered, "PollerTriggered", "A look at the events table");
 

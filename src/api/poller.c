@@ -296,11 +296,38 @@ br_status api_get_poller(api_request *r, http_reply *reply, br_error *err) {
       err);
 }
 
+/* A look costs a statement, so it is for who may write something at all. False: *ret_st replies. */
+static bool may_trigger(const api_request *r, http_reply *reply, br_status *ret_st, br_error *err) {
+  const bool may = api_may_any(&r->caller, AUTH_WRITE);
+  br_error why = BR_ERROR_INIT;
+  const auth_audit_record record = {
+      .event = may ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
+      .user_name = api_caller_name(&r->caller),
+      .source_ip = r->source_ip,
+      .resource = settings_get(r->service->config, SETTING_EVENTS_TABLE),
+      .action = "trigger_poller",
+      .status = may ? "success" : "denied",
+  };
+  if (api_access_audit(r->service->access, &record, &why) != BR_OK) {
+    *ret_st = api_reply_error(reply, 503, err, "%s", why.message);
+    return false;
+  }
+  if (!may) {
+    *ret_st = api_reply_error(reply, 403, err, "The token may not write any table");
+  }
+  return may;
+}
+
 br_status api_trigger_poller(api_request *r, http_reply *reply, br_error *err) {
   api *service = r->service;
   sync_poller *poller = poller_of(service);
   uint64_t events = 0;
+  bool all = false;
   br_error why = BR_ERROR_INIT;
+  br_status st = BR_OK;
+  if (!may_trigger(r, reply, &st, err)) {
+    return st;
+  }
   if (poller == NULL) {
     char problem[512];
     pthread_mutex_lock(&service->lock);
@@ -311,10 +338,12 @@ br_status api_trigger_poller(api_request *r, http_reply *reply, br_error *err) {
                                                : "There is no poller",
                            problem[0] == '\0' ? "" : ": ", problem);
   }
-  if (sync_poller_run_once(poller, service->stop, &events, &why) != BR_OK) {
+  const uint64_t patience_ms = 1000 * (uint64_t)api_parameter_number(r, "wait_seconds", 30);
+  if (sync_poller_run_once(poller, service->stop, patience_ms, &events, &all, &why) != BR_OK) {
     return api_reply_error(reply, 503, err, "%s", why.message);
   }
-  return api_reply_json(
-      reply, 200, json_pack("{s:b, s:I}", "success", 1, "events_processed", (json_int_t)events),
-      err);
+  return api_reply_json(reply, 200,
+                        json_pack("{s:b, s:I, s:b}", "success", 1, "events_processed",
+                                  (json_int_t)events, "finished", all),
+                        err);
 }

@@ -41,6 +41,15 @@ static const api_field event_options[] = {
      .help = "Let the poller look at once"},
 };
 
+static const api_field trigger_options[] = {
+    {.name = "wait_seconds",
+     .kind = API_INTEGER,
+     .minimum = 1,
+     .maximum = 30,
+     .initial = "30",
+     .help = "How long to wait for the events that are there"},
+};
+
 static const api_field audit_filters[] = {
     {.name = "logins",
      .kind = API_BOOL,
@@ -103,8 +112,8 @@ const api_route api_routes[] = {
     {HTTP_GET, "/sync/poller/status", "poller_status", "poller", "Says what the poller does", ANY_TOKEN,
      api_get_poller, OK(poller, "Its state")},
     {HTTP_POST, "/sync/poller/trigger", "trigger_poller", "poller",
-     "Looks at the events table now and waits until what is there has ended", ANY_TOKEN, api_trigger_poller,
-     .new_work = true, OK(triggered, "The look has ended"), .errors = {503}},
+     "Looks at the events table now and waits, for a while, until what is there has ended", "write on any table",
+     api_trigger_poller, .new_work = true, QUERY(trigger_options), OK(triggered, "The look has ended, or goes on without the request"), .errors = {403, 503}},
     {HTTP_GET, "/me", "who_am_i", "access", "The token's user and rights", ANY_TOKEN, api_get_me, OK(me, "The user")},
     {HTTP_GET, "/audit", "audit_tail", "access", "The last lines of the audit file, the newest first", "read_write on *",
      api_get_audit, QUERY(audit_filters), LIST(audit_record, "Lines"), .errors = {403, 404, 503}},

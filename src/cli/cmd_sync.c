@@ -59,8 +59,9 @@ static br_status print_summary(const sync_poller_status *status, const cli_argum
 static br_status run_once(sync_poller *poller, cli_syncing *s, const cli_arguments *args,
                           bool *ret_failed, br_error *err) {
   uint64_t events = 0;
+  bool all = false;
   sync_poller_status status;
-  br_status st = sync_poller_run_once(poller, s->session.cancel, &events, err);
+  br_status st = sync_poller_run_once(poller, s->session.cancel, 0, &events, &all, err);
   sync_poller_get_status(poller, &status);
   *ret_failed = status.failed + status.blocked > 0;
   return st == BR_OK ? print_summary(&status, args, cli_session_json_mark(&s->session), err) : st;

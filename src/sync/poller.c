@@ -22,6 +22,7 @@ enum {
   STANDBY_MS = 2000,  /* between looks for a free slot */
   PRUNE_MS = 3600000, /* between two clean-ups of the ledger */
   DRAIN_MS = 5000,    /* how long a look waits for outcomes to be written */
+  WRITTEN_MS = 60000, /* and who waits for all events */
 };
 
 struct sync_poller {
@@ -559,26 +560,45 @@ static br_status check_round(const sync_poller *p, br_cancel *cancel, br_error *
   return br_cancel_check(cancel, err);
 }
 
-br_status sync_poller_run_once(sync_poller *p, br_cancel *cancel, uint64_t *ret_events,
-                               br_error *err) {
+/* Rounds until one brings nothing more, at most until by_ms. Under the lock. true: all is done. */
+static bool run_rounds(sync_poller *p, br_cancel *cancel, uint64_t by_ms, br_status *ret_st,
+                       br_error *err) {
   br_status st = BR_OK;
-  pthread_mutex_lock(&p->lock);
-  const uint64_t before = p->ended;
-  bool more = true;
-  while (st == BR_OK && more) {
+  bool more = true, late = false;
+  while (st == BR_OK && more && !late) {
     const uint64_t at_start = p->ended;
     const uint64_t wanted = p->looks_begun + 1;
     p->look_now = true;
     pthread_cond_broadcast(&p->changed);
-    while (st == BR_OK && !round_is_over(p, wanted)) {
+    while (st == BR_OK && !late && !round_is_over(p, wanted)) {
       wait_ms(p, 200);
       st = check_round(p, cancel, err);
+      late = br_clock_monotonic_ms() >= by_ms;
     }
     more = p->ended > at_start;
   }
+  *ret_st = st;
+  return !late;
+}
+
+br_status sync_poller_run_once(sync_poller *p, br_cancel *cancel, uint64_t patience_ms,
+                               uint64_t *ret_events, bool *ret_all, br_error *err) {
+  br_status st = BR_OK;
+  const uint64_t start_ms = br_clock_monotonic_ms();
+  const uint64_t by_ms = patience_ms == 0 ? UINT64_MAX : start_ms + patience_ms;
+  pthread_mutex_lock(&p->lock);
+  const uint64_t before = p->ended;
+  bool all = run_rounds(p, cancel, by_ms, &st, err);
   *ret_events = p->ended - before;
   pthread_mutex_unlock(&p->lock);
-  return st == BR_OK && !sync_reporter_drain(p->reporter, 60000)
-             ? br_error_set(err, BR_ERR_TIMEOUT, "The statuses could not be written in a minute")
-             : st;
+  if (st == BR_OK && all) {
+    const uint64_t now_ms = br_clock_monotonic_ms();
+    const uint64_t left_ms = by_ms > now_ms ? by_ms - now_ms : 0;
+    all = sync_reporter_drain(p->reporter, left_ms < WRITTEN_MS ? left_ms : WRITTEN_MS);
+    if (!all && patience_ms == 0) {
+      st = br_error_set(err, BR_ERR_TIMEOUT, "The statuses could not be written in a minute");
+    }
+  }
+  *ret_all = all;
+  return st;
 }

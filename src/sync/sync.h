@@ -67,9 +67,10 @@ void sync_poller_stop(sync_poller *poller, uint64_t timeout_ms);
 void sync_poller_get_status(sync_poller *poller, sync_poller_status *ret_status);
 /* Looks soon, without waiting for the interval. */
 void sync_poller_look(sync_poller *poller);
-/* Looks now, and waits until the events that are there have ended. *ret_events: how many ended.
+/* Looks now, and waits until the events that are there have ended and that is written, for at most
+ * patience_ms (0: as long as it takes). *ret_events: how many ended; *ret_all: whether that is all.
  * BR_ERR_CANCELLED where the poller stops or `cancel` asks. */
-br_status sync_poller_run_once(sync_poller *poller, br_cancel *cancel, uint64_t *ret_events,
-                               br_error *err) BR_CHECKED;
+br_status sync_poller_run_once(sync_poller *poller, br_cancel *cancel, uint64_t patience_ms,
+                               uint64_t *ret_events, bool *ret_all, br_error *err) BR_CHECKED;
 
 #endif

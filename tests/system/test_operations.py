@@ -9,6 +9,7 @@ import time
 import urllib.request
 
 import pytest
+from canary import Hostile
 from conftest import Bridge
 from service import Service
 
@@ -94,6 +95,43 @@ def test_events_of_the_sandbox_wait_where_there_is_no_poller(start):
     service.until(lambda: service.post("/sync/events?process_immediately=true", event).status == 202)
     assert service.get("/sync/events/waits").json()["status"] == "pending"
     assert service.get("/sync/poller/status").json()["enabled"] is False
+
+
+def test_a_trigger_waits_for_a_while(start, sandbox):
+    """Who may write something may ask for a look; the answer doesn't wait for an event that doesn't end."""
+    holds, released = threading.Event(), threading.Event()
+
+    def answer(request):
+        if holds.is_set() and b"slow_source" in request.body:
+            released.wait(60)
+
+    server = Hostile(sandbox.info["databricks"]["port"], answer)
+    try:
+        settings = {**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": server.url, "EVENTS_TABLE": "main.trigger.events",
+                    "SYNC_LEDGER_TABLE": "dbo.trigger_ledger", "POLLING_INTERVAL_SECONDS": "3600"}
+        service = start(settings, ready=False)
+        service.bridge.run("init", check=True)
+        service.until(lambda: service.get("/sync/poller/status").json()["running"])
+        assert service.post("/sync/poller/trigger", token="writer").json() == {"success": True, "events_processed": 0, "finished": True}
+        event = {"event_id": "slow", "operation": "INSERT", "source_table": "main.default.slow_source", "target_table": "dbo.Triggered"}
+        service.bridge.sql("sqlserver", "CREATE TABLE dbo.Triggered (id int NOT NULL PRIMARY KEY)")
+        assert service.post("/sync/events", event).status == 202
+        holds.set()
+        reply = service.post("/sync/poller/trigger?wait_seconds=1", token="writer")
+        assert reply.json() == {"success": True, "events_processed": 0, "finished": False}, reply
+        released.set()
+        reply = service.post("/sync/poller/trigger", token="writer").json()
+        assert reply["finished"] and service.get("/sync/events/slow").json()["status"] == "failed"
+        for name in ("reader", "nobody"):
+            refused = service.post("/sync/poller/trigger", token=name)
+            assert refused.status == 403 and refused.detail == "The token may not write any table"
+        assert service.post("/sync/poller/trigger?wait_seconds=31").status == 422
+        denied = [line for line in service.audit() if line["event_type"] == "permission_denied"]
+        assert [(line["user_name"], line["action"], line["resource"]) for line in denied] == [
+            (name, "trigger_poller", "main.trigger.events") for name in ("reader", "nobody")]
+    finally:
+        released.set()
+        server.close()
 
 
 # ---- health ----

@@ -1,5 +1,6 @@
 /* Who asks: tokens, addresses behind proxies, failures that slow down, rights, and what is audited.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/sys.h"
 #include "http/listen.h"
 #include "support/cmocka.h"
 
@@ -97,7 +99,9 @@ static world begin(const char *extra, const char *more) {
   (void)snprintf(file, sizeof file, "PERMISSIONS_FILE=%s/permissions.yaml", folder);
   (void)snprintf(data, sizeof data, "BRIDGE_DATA_DIR=%s/data", folder);
   (void)snprintf(socket_path, sizeof socket_path, "%s/socket", folder);
-  const char *const environment[] = {file, data, "PERMISSIONS_HOT_RELOAD=false", extra, more, NULL};
+  const bool hot = extra != NULL && strcmp(extra, "PERMISSIONS_HOT_RELOAD=true") == 0;
+  const char *const environment[] = {
+      file, data, hot ? extra : "PERMISSIONS_HOT_RELOAD=false", hot ? NULL : extra, more, NULL};
   const settings_load_options load = {.env_file = "/dev/null", .environment = environment};
   assert_int_equal(settings_load(&load, &w.config, NULL), BR_OK);
   config = w.config;
@@ -331,6 +335,65 @@ static void without_a_file_nobody_is_known(void **state) {
   end(&w);
 }
 
+/* ---- a file that comes later, looked for every two seconds ---- */
+
+static time_t ahead_s;
+static int later(clockid_t clock, struct timespec *ret_time) {
+  int failed = clock_gettime(clock, ret_time);
+  ret_time->tv_sec += ahead_s;
+  return failed;
+}
+
+/* What is logged by three looks at the file. */
+static void assert_looks_log(int fd, const char *wanted, size_t count) {
+  char text[4096];
+  for (int i = 0; i < 3; i++) {
+    ahead_s += 3;
+    auth_permissions_unref(api_access_current(access_to));
+  }
+  ssize_t n = read(fd, text, sizeof text - 1);
+  text[n < 0 ? 0 : n] = '\0';
+  size_t found = 0;
+  for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
+    found++;
+  }
+  if (found != count || (count > 0 && strstr(text, wanted) == NULL)) {
+    print_error("%s", text);
+    fail();
+  }
+}
+
+static void a_bad_file_that_comes_later_is_told_once(void **state) {
+  (void)state;
+  char path[128];
+  int ends[2];
+  assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  (void)snprintf(path, sizeof path, "%s/permissions.yaml", folder);
+  assert_int_equal(unlink(path), 0);
+  world w = begin("PERMISSIONS_HOT_RELOAD=true", NULL);
+  br_log_configure(BR_LOG_ERROR, BR_LOG_TEXT, ends[1]);
+  br_sys.clock_gettime = later;
+  assert_looks_log(ends[0], "", 0);
+  write_permissions("users: []\nfirst: 1\n");
+  assert_looks_log(ends[0], "unknown key 'first'", 1);
+  assert_non_null(strstr(api_access_hint(access_to), "can't be used"));
+  write_permissions("users: []\nsecond: 1\n");
+  assert_looks_log(ends[0], "unknown key 'second'", 1);
+  assert_int_equal(unlink(path), 0);
+  assert_looks_log(ends[0], "", 0);
+  assert_non_null(strstr(api_access_hint(access_to), "token new"));
+  write_permissions("users: []\nsecond: 1\n");
+  assert_looks_log(ends[0], "unknown key 'second'", 1);
+  write_permissions(permissions);
+  assert_looks_log(ends[0], "", 0);
+  assert_null(api_access_hint(access_to));
+  br_sys_reset();
+  br_log_configure(BR_LOG_ERROR, BR_LOG_TEXT, STDERR_FILENO);
+  end(&w);
+  (void)close(ends[0]);
+  (void)close(ends[1]);
+}
+
 static void authentication_can_be_off(void **state) {
   (void)state;
   world w = begin("AUTH_ENABLED=false", NULL);
@@ -373,6 +436,7 @@ int main(void) {
       cmocka_unit_test(rights_come_from_the_rules),
       cmocka_unit_test(a_reload_is_on_request_without_hot_reload),
       cmocka_unit_test(without_a_file_nobody_is_known),
+      cmocka_unit_test(a_bad_file_that_comes_later_is_told_once),
       cmocka_unit_test(authentication_can_be_off),
       cmocka_unit_test(the_audit_counts_in_strict_mode),
   };
