@@ -231,8 +231,11 @@ static br_status carry_out(work *w, br_error *err) {
     sync_shelf_put(w->shelf, w->session, &change);
     return st;
   }
-  if (st != BR_OK && sync_session_is_usable(w->session) && err != NULL) {
+  if (st != BR_OK && sync_session_is_usable(w->session)) {
     sync_change_explain(&change, err);
+  }
+  if (st == BR_ERR_LIMIT && !change.over_limit) {
+    err->status = st = BR_ERR_DATA; /* a source too large to be read, say: nothing blocks it */
   }
   if (!sync_session_is_usable(w->session)) {
     change.conn = NULL;

@@ -7,7 +7,8 @@
  *   preview   inside a transaction that is rolled back: what would change, in words
  *
  * Failures: BR_ERR_DATA, BR_ERR_NOT_FOUND and errors of SQL Server are the event's own (it fails
- * with them); BR_ERR_LIMIT is a limit that holds the event back (it is blocked).
+ * with them). With over_limit set it is the limit of a DELETE that holds the event back (it is
+ * blocked).
  */
 #ifndef SYNC_CHANGE_H
 #define SYNC_CHANGE_H
@@ -29,6 +30,8 @@ typedef struct sync_change {
   uint64_t staged;          /* rows in the stage */
   int64_t updated;          /* of an upsert, by its last run: the other rows were inserted */
   sync_listing *first_rows; /* NULL, or where a direct load notes what it loads; borrowed */
+  bool over_limit; /* the last run has failed with BR_ERR_LIMIT, for the DELETE would take too much
+                    */
   bool prepared;
   br_buf notes;          /* what the author should know though all went well, joined by "; " */
   size_t prepared_notes; /* so much of them prepare has said */

@@ -252,6 +252,7 @@ static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
   if (st == BR_OK && (uint64_t)rows > change->max_delete_rows) {
     st = count_rows(change, &f, &left, err);
     if (st == BR_OK) {
+      change->over_limit = true;
       st = br_error_set(err, BR_ERR_LIMIT,
                         "The DELETE would take %" PRId64 " rows from %s; the limit is %" PRIu64
                         ". Nothing was deleted",

@@ -9,7 +9,12 @@
 #include "base/mem.h"
 #include "sync/retry.h"
 
-enum { GATHER_MS = 1000, AT_A_TIME = 100, LONGEST_WAIT_MS = 30000, UNNOTED_MAX = 10000 };
+enum {
+  GATHER_MS = 1000, /* half of the two seconds that a status may be late */
+  AT_A_TIME = 100,
+  LONGEST_WAIT_MS = 30000,
+  UNNOTED_MAX = 10000
+};
 
 typedef enum entry_state { ENTRY_NEW, ENTRY_WRITING, ENTRY_WRITTEN } entry_state;
 
@@ -242,6 +247,13 @@ static void note_reported(sync_reporter *r) {
   }
 }
 
+uint64_t sync_reporter_due_ms(size_t count, uint64_t oldest_ms, bool stopping, uint64_t now_ms) {
+  if (count >= AT_A_TIME) {
+    return now_ms;
+  }
+  return count == 0 ? UINT64_MAX : oldest_ms + (stopping ? 0 : GATHER_MS);
+}
+
 /* Waits until something is due. false: there is nothing left to do and the end has come. */
 static bool wait_for_work(sync_reporter *r, uint64_t not_before_ms) {
   for (;;) {
@@ -251,10 +263,7 @@ static bool wait_for_work(sync_reporter *r, uint64_t not_before_ms) {
     if (r->stopping && (count == 0 || now_ms >= r->stop_by_ms)) {
       return false;
     }
-    uint64_t due_ms = count == 0 ? UINT64_MAX : oldest + (r->stopping ? 0 : GATHER_MS);
-    if (count >= AT_A_TIME) {
-      due_ms = now_ms;
-    }
+    uint64_t due_ms = sync_reporter_due_ms(count, oldest, r->stopping, now_ms);
     if (due_ms < not_before_ms) {
       due_ms = not_before_ms;
     }

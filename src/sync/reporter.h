@@ -37,6 +37,9 @@ br_status sync_reporter_add(sync_reporter *reporter, sync_report *report, const 
 bool sync_reporter_knows(sync_reporter *reporter, const char *fingerprint, uint64_t list_ms);
 /* Forgets ends that were written before `list_ms`: no list will be older. */
 void sync_reporter_forget(sync_reporter *reporter, uint64_t list_ms);
+/* When a write is due (monotonic) of `count` reports that wait, the oldest since then; UINT64_MAX:
+ * never. A failed write may put it off. */
+uint64_t sync_reporter_due_ms(size_t count, uint64_t oldest_ms, bool stopping, uint64_t now_ms);
 /* Waits until all is written, for at most timeout_ms; false: it is not. */
 bool sync_reporter_drain(sync_reporter *reporter, uint64_t timeout_ms);
 

@@ -92,6 +92,14 @@ def test_constraints_hold_under_a_direct_load(sync, rows, words):
     assert sync.server("SELECT id FROM dbo.Lines").json()["rows"] == [[9]]
 
 
+def test_a_source_that_is_too_large_to_be_read_fails(sync):
+    """Blocked is what the limit of a DELETE holds back, and nothing else."""
+    event = sync.emit("INSERT", sync.source("huge", "SELECT 1 AS id, repeat('x', 140000000) AS name"))
+    sync.run(status=1)
+    row = sync.event(event)
+    assert row["status"] == "failed" and "over the 134217728 allowed" in row["error_message"], row
+
+
 def test_table_lock_changes_no_result(sync):
     lock = {"table_lock": True}
     sync.emit("INSERT", sync.source("i", "SELECT 1 AS id, 'a' AS name UNION ALL SELECT 2, 'b'"), priority=5, metadata=lock)
