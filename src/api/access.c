@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/failures.h"
 #include "auth/rate.h"
 #include "auth/reload.h"
 #include "auth/throttle.h"
@@ -32,6 +33,7 @@ struct api_access {
   bool enabled, strict;
   auth_audit *audit;
   auth_throttle *throttle;
+  auth_failures *failures;
   auth_rate *rate;
   network proxies[PROXIES_MAX];
   size_t proxy_count;
@@ -286,6 +288,7 @@ br_status api_access_new(const settings *config, api_access **ret_access, br_err
   br_status st = load_proxies(access, err);
   st = st == BR_OK ? br_random(&access->seed, sizeof access->seed, err) : st;
   st = st == BR_OK ? auth_throttle_new(NULL, &access->throttle, err) : st;
+  st = st == BR_OK ? auth_failures_new(NULL, &access->failures, err) : st;
   st = st == BR_OK ? auth_rate_new(settings_u64(config, SETTING_HTTP_REQUESTS_PER_MINUTE),
                                    &access->rate, err)
                    : st;
@@ -307,6 +310,10 @@ void api_access_free(api_access *access) {
     return;
   }
   auth_reload_stop(access->reload);
+  if (access->audit != NULL) {
+    api_access_tell_failures(access, true);
+  }
+  auth_failures_free(access->failures);
   auth_throttle_free(access->throttle);
   auth_rate_free(access->rate);
   auth_audit_close(access->audit);
@@ -446,6 +453,38 @@ void api_access_login_was_lost(api_access *access, const api_caller *caller,
                                const char *source_ip) {
   const size_t at = hash_of(access, caller->user, source_ip) % REMEMBERED;
   atomic_store(&access->remembered[at].audited_ms, 0);
+}
+
+bool api_access_failure_is_due(api_access *access, const char *source_ip) {
+  return settings_u64(access->config, SETTING_AUDIT_LOGIN_SECONDS) == 0 ||
+         auth_failures_note(access->failures, source_ip);
+}
+
+void api_access_failure_was_lost(api_access *access, const char *source_ip) {
+  auth_failures_sum one = {.count = 1};
+  (void)snprintf(one.address, sizeof one.address, "%s", source_ip);
+  auth_failures_give_back(access->failures, &one);
+}
+
+void api_access_tell_failures(api_access *access, bool everything) {
+  auth_failures_sum sum;
+  br_error err = BR_ERROR_INIT;
+  while (auth_failures_take(access->failures, everything, &sum)) {
+    const auth_audit_detail details[] = {{.name = "count", .number = (int64_t)sum.count}};
+    const auth_audit_record record = {
+        .event = AUTH_AUDIT_AUTH_FAILURE,
+        .source_ip = sum.others ? NULL : sum.address,
+        .action = "more",
+        .status = "failure",
+        .details = details,
+        .detail_count = 1,
+    };
+    if (auth_audit_write(access->audit, &record, &err) != BR_OK) {
+      br_log(BR_LOG_ERROR, "%s", err.message);
+      auth_failures_give_back(access->failures, &sum);
+      return;
+    }
+  }
 }
 
 void api_caller_done(api_caller *caller) {

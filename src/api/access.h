@@ -55,6 +55,12 @@ uint64_t api_access_take(api_access *access, const api_caller *caller, const cha
  * AUDIT_LOGIN_SECONDS. Who is told so has to write the line, or to say that it was lost. */
 bool api_access_login_is_due(api_access *access, const api_caller *caller, const char *source_ip);
 void api_access_login_was_lost(api_access *access, const api_caller *caller, const char *source_ip);
+/* Whether a failed login from this address is one for the audit by itself; else it is counted, and
+ * told as a number later. */
+bool api_access_failure_is_due(api_access *access, const char *source_ip);
+void api_access_failure_was_lost(api_access *access, const char *source_ip);
+/* Writes the numbers that are due (everything: all there are); for now and then. */
+void api_access_tell_failures(api_access *access, bool everything);
 /* There is no permissions file: a hint for people; NULL otherwise. */
 const char *api_access_hint(api_access *access);
 

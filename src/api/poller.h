@@ -1,6 +1,6 @@
 /*
  * poller.h: the poller inside the service: started as soon as both sides can be reached, and the
- * keeper thread that does so and clears away old jobs.
+ * keeper thread that does so, clears away old jobs and tells of failed logins.
  */
 #ifndef API_POLLER_H
 #define API_POLLER_H

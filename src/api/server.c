@@ -78,8 +78,14 @@ static void end_request(http_request *request) {
 
 /* ---- who asks ---- */
 
+static bool is_for_audit(const api_request *r, bool known) {
+  api_access *access = r->service->access;
+  return known ? api_access_login_is_due(access, &r->caller, r->source_ip)
+               : api_access_failure_is_due(access, r->source_ip);
+}
+
 static br_status audit_login(const api_request *r, bool known, br_error *err) {
-  if (known && !api_access_login_is_due(r->service->access, &r->caller, r->source_ip)) {
+  if (!is_for_audit(r, known)) {
     return BR_OK;
   }
   const auth_audit_record record = {
@@ -93,6 +99,8 @@ static br_status audit_login(const api_request *r, bool known, br_error *err) {
   br_status st = api_access_audit(r->service->access, &record, err);
   if (st != BR_OK && known) {
     api_access_login_was_lost(r->service->access, &r->caller, r->source_ip);
+  } else if (st != BR_OK) {
+    api_access_failure_was_lost(r->service->access, r->source_ip);
   }
   return st;
 }

@@ -42,7 +42,7 @@ const setting_row settings_table[SETTING_COUNT] =
     ROW(AUDIT_FILE) SERVICE, TEXT(NULL),
      .help = "The file of audit lines; `-` is stdout. Not set: `audit.jsonl` in `BRIDGE_DATA_DIR`."},
     ROW(AUDIT_LOGIN_SECONDS) SERVICE, NUMBER("900", 0, 86400),
-     .help = "How often a user's successful logins from one address are audited at most; 0: each request."},
+     .help = "How often a user's successful logins from one address are audited at most; 0: each request, failed ones too."},
     ROW(EVENTS_TABLE) SERVICE, TEXT("bridge.events.bridge_events"),
      .help = "The Delta table that holds the events."},
     ROW(BRIDGE_DATA_DIR) SERVICE, TEXT("bridge-data"),

@@ -206,7 +206,7 @@ def test_databricks_credentials(start, sandbox, tmp_path, login):
 def test_the_audit_file(start):
     """Renamed under load, with and without SIGHUP: every line is in one of the files, whole, and the service lives."""
     users = {"admin": [("*", "read_write")], "other": [("*", "read")]}
-    service = start({"PERMISSIONS_HOT_RELOAD": "false"}, users)
+    service = start({"PERMISSIONS_HOT_RELOAD": "false", "AUDIT_LOGIN_SECONDS": "0"}, users)
     path = service.bridge.data / "audit.jsonl"
     asked = {"failures": 0}
     stop = threading.Event()
