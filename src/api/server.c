@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/origin.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -143,6 +144,16 @@ static bool is_open(const api_request *r) {
                                        settings_bool(r->service->config, SETTING_METRICS_AUTH));
 }
 
+/* Without tokens a browser's user may be somebody else's tool; who needs none asks for nothing to
+ * be done. */
+static bool is_somebody_elses(const api_request *r) {
+  const http_method method = http_request_method(r->http);
+  return !api_access_enabled(r->service->access) && method != HTTP_GET && method != HTTP_HEAD &&
+         api_origin_is_foreign(http_request_header(r->http, "Origin"),
+                               http_request_header(r->http, "Sec-Fetch-Site"),
+                               http_request_header(r->http, "Host"));
+}
+
 static br_status authorize(http_request *request, http_reply *reply, br_error *err) {
   api_request *r = state_of(request);
   if (r == NULL) {
@@ -169,6 +180,11 @@ static br_status authorize(http_request *request, http_reply *reply, br_error *e
   if (!r->caller.everything && audit_login(r, true, err) != BR_OK) {
     return api_reply_error(reply, 503, err, "The audit can't be written");
   }
+  if (is_somebody_elses(r)) {
+    return api_reply_error(reply, 403, err,
+                           "AUTH_ENABLED is false: from browsers only pages of this service at an "
+                           "address or at localhost may change something");
+  }
   if (r->route->new_work && atomic_load(&r->service->draining)) {
     br_status st = api_reply_error(reply, 503, err, "The service is about to end");
     return st == BR_OK ? http_reply_header(reply, "Retry-After", "10", err) : st;
@@ -190,6 +206,11 @@ static br_status check_parameters(const api_request *r, json_t *problems, br_err
 static br_status check_body(api_request *r, json_t *problems, br_error *err) {
   size_t length = 0;
   const uint8_t *bytes = http_request_body(r->http, &length);
+  if (!api_access_enabled(r->service->access) &&
+      !api_content_is_json(http_request_header(r->http, "Content-Type"))) {
+    return api_add_problem(problems, "header", "Content-Type", "content_type",
+                           "Input should be application/json", err);
+  }
   json_error_t where = {.line = 0};
   const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
   r->body = length == 0 ? NULL : json_loadb((const char *)bytes, length, flags, &where);

@@ -542,6 +542,31 @@ def test_authentication_off(start):
     assert service.ended(made.json()["job_id"], token=None)["status"] == "completed"
 
 
+def test_pages_of_others_may_do_nothing_without_authentication(start):
+    """What a browser would send for a page of another origin, or of a name that somebody lets point here."""
+    service = start(users=None, env={"AUTH_ENABLED": "false"})
+    here = f"127.0.0.1:{service.port}"
+    foreign = [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+               {"Origin": f"http://{here}", "Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example:1", "Host": "evil.example:1"}]
+    made = service.post("/extract", wish(), token=None).json()["job_id"]
+    for headers in foreign:
+        for method, path, body in (("POST", "/extract", wish()), ("POST", "/sync/events", event()), ("POST", "/sync/poller/trigger", None),
+                                   ("POST", "/sync/events/x/retry", None), ("DELETE", f"/jobs/{made}", None), ("DELETE", "/sync/events/x", None)):
+            reply = service.request(method, path, body, token=None, headers=headers)
+            assert reply.status == 403 and "AUTH_ENABLED" in reply.detail, (method, path, headers, reply)
+        assert service.get("/jobs", token=None, headers=headers).status == 200
+    for kind in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        reply = service.post("/extract", raw=json.dumps(wish()), token=None, headers={"Content-Type": kind} if kind else {})
+        assert reply.status == 422 and reply.detail[0]["loc"] == ["header", "Content-Type"], reply
+    assert len(service.get("/jobs", token=None).json()) == 1
+    own = {"Origin": f"http://{here}", "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json; charset=utf-8"}
+    assert service.post("/extract", wish(destination="own"), token=None, headers=own).status == 202
+    # With tokens none of it counts: no browser sends one by itself.
+    guarded = start()
+    headers = {**foreign[0], "Content-Type": "text/plain"}
+    assert guarded.post("/extract", wish(), headers=headers).status == 202
+
+
 def test_a_bad_permissions_file_does_not_start(bridge):
     bridge.write("config/permissions.yaml", "users:\n  - name: 1\n    tokenn: x\n")
     result = bridge.run("serve", "--host", "127.0.0.1", "--port", "0")
