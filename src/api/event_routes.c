@@ -7,7 +7,9 @@
 #include "api/event_json.h"
 #include "api/poller.h"
 #include "api/routes.h"
+#include "base/limits.h"
 #include "base/mem.h"
+#include "databricks/json.h"
 #include "sync/cancel_event.h"
 
 enum { PAGE = 250 }; /* rows asked for at a time */
@@ -36,17 +38,14 @@ typedef struct listing {
   const api_request *r;
   sync_queue *queue;
   json_t *list;
-  uint64_t skip; /* visible rows before the list */
+  uint64_t skip; /* rows before the list */
   size_t limit;
 } listing;
 
 static br_status take_rows(listing *l, const dbx_result *result, br_error *err) {
   for (uint64_t row = 0; row < dbx_result_rows(result); row++) {
+    /* An UPDATE may have come between the statements. */
     if (!sees(&l->r->caller, dbx_result_value(result, row, SYNC_COLUMN_TARGET_TABLE))) {
-      continue;
-    }
-    if (l->skip > 0) {
-      l->skip--;
       continue;
     }
     if (json_array_size(l->list) == l->limit) {
@@ -60,16 +59,56 @@ static br_status take_rows(listing *l, const dbx_result *result, br_error *err) 
   return BR_OK;
 }
 
-/* Page by page, because what the caller may not see does not count. */
-static br_status list_visible(listing *l, br_error *err) {
+static br_status add_seen(const api_caller *caller, const dbx_result *stats, json_t *seen,
+                          br_error *err) {
+  for (uint64_t row = 0; row < dbx_result_rows(stats); row++) {
+    const char *target = dbx_result_value(stats, row, 2);
+    if (target != NULL && sees(caller, target) &&
+        json_object_set_new(seen, target, json_true()) != 0) {
+      return br_error_nomem(err);
+    }
+  }
+  return BR_OK;
+}
+
+/* The names that tables of events have, as far as the caller may see them, as a JSON list; "":
+ * none. The caller frees. */
+static br_status visible_targets(const listing *l, char **ret_targets, br_error *err) {
+  dbx_result *stats = NULL;
+  json_t *seen = json_object(), *names = json_array();
+  const char *name = NULL;
+  json_t *ignored = NULL;
+  br_buf text;
+  br_buf_init(&text, BR_LIMIT_HTTP_BODY);
+  br_status st = seen == NULL || names == NULL ? br_error_nomem(err) : BR_OK;
+  st = st == BR_OK ? sync_queue_stats(l->queue, l->r->service->stop, &stats, err) : st;
+  st = st == BR_OK ? add_seen(&l->r->caller, stats, seen, err) : st;
+  if (st == BR_OK) {
+    json_object_foreach(seen, name, ignored) {
+      st = st == BR_OK && json_array_append_new(names, json_string(name)) != 0 ? br_error_nomem(err)
+                                                                               : st;
+    }
+  }
+  st = st == BR_OK && json_array_size(names) > 0 ? dbx_json_write(names, &text, err) : st;
+  char *taken = st == BR_OK ? br_buf_take(&text, NULL) : NULL;
+  dbx_result_free(stats);
+  json_decref(seen);
+  json_decref(names);
+  br_buf_done(&text);
+  if (taken == NULL) {
+    return st == BR_OK ? br_error_nomem(err) : st;
+  }
+  *ret_targets = taken;
+  return BR_OK;
+}
+
+static br_status list_pages(listing *l, const char *targets, br_error *err) {
   sync_list_options options = {.status = http_request_query(l->r->http, "status_filter"),
                                .operation = http_request_query(l->r->http, "operation_filter"),
+                               .targets = targets,
+                               .offset = l->skip,
                                .limit = l->limit < PAGE ? l->limit : PAGE};
   const uint64_t page = options.limit;
-  if (api_may_all(&l->r->caller, AUTH_READ) || api_may_all(&l->r->caller, AUTH_WRITE)) {
-    options.offset = l->skip;
-    l->skip = 0;
-  }
   br_status st = BR_OK;
   for (uint64_t rows = page; st == BR_OK && rows == page && json_array_size(l->list) < l->limit;
        options.offset += page) {
@@ -81,6 +120,21 @@ static br_status list_visible(listing *l, br_error *err) {
     }
     dbx_result_free(result);
   }
+  return st;
+}
+
+/* What the caller may not see does not count: who may not see everything has the table asked first
+ * for the names that stand in it, so that the list takes no more statements than its pages. */
+static br_status list_visible(listing *l, br_error *err) {
+  char *targets = NULL;
+  if (api_may_all(&l->r->caller, AUTH_READ) || api_may_all(&l->r->caller, AUTH_WRITE)) {
+    return list_pages(l, NULL, err);
+  }
+  br_status st = visible_targets(l, &targets, err);
+  if (st == BR_OK && targets[0] != '\0') {
+    st = list_pages(l, targets, err);
+  }
+  br_free(targets);
   return st;
 }
 

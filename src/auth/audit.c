@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 
-enum { FILE_MODE = 0640, FOLDER_MODE = 0750 };
+enum { FILE_MODE = 0640, FOLDER_MODE = 0750, READER_MS = 1000 };
 
 struct auth_audit {
   pthread_mutex_t lock;
@@ -21,7 +22,8 @@ struct auth_audit {
   int fd;
   dev_t device; /* of fd, with inode: which file it is */
   ino_t inode;
-  bool torn; /* the last line was written in part */
+  bool torn;    /* the last line was written in part */
+  bool stalled; /* a pipe whose reader doesn't read any more */
 };
 
 br_status auth_audit_path(const settings *s, char **ret_path, br_error *err) {
@@ -118,16 +120,31 @@ static bool was_rotated(const auth_audit *a) {
   return info.st_dev != a->device || info.st_ino != a->inode;
 }
 
+/* A pipe with room takes a whole line (AUTH_AUDIT_LINE_MAX is no more than PIPE_BUF). Its reader
+ * has a moment to make some, and no other one until it has read again: whoever asks waits for it.
+ */
+static br_status wait_for_room(auth_audit *a, const char *name, br_error *err) {
+  struct pollfd fd = {.fd = a->fd, .events = POLLOUT};
+  a->stalled = br_sys.poll(&fd, 1, a->stalled ? 0 : READER_MS) == 0;
+  return a->stalled ? br_error_set(err, BR_ERR_TIMEOUT,
+                                   "Can't write the audit to %s: its reader doesn't read", name)
+                    : BR_OK;
+}
+
 static br_status write_line(auth_audit *a, const br_buf *line, br_error *err) {
   /* The line break in front of the line closes a torn one; it is sent only then. */
   size_t skip = a->torn ? 0 : 1;
   const uint8_t *bytes = line->data + skip;
   size_t length = line->len - skip;
   ssize_t n = -1;
+  const char *name = a->path == NULL ? "stdout" : a->path;
+  br_status st = wait_for_room(a, name, err);
+  if (st != BR_OK) {
+    return st;
+  }
   do {
     n = br_sys.write(a->fd, bytes, length);
   } while (n < 0 && errno == EINTR);
-  const char *name = a->path == NULL ? "stdout" : a->path;
   if (n < 0) {
     return br_error_errno(err, errno, "Can't write the audit to %s", name);
   }

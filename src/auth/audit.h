@@ -64,7 +64,8 @@ br_status auth_audit_path(const settings *s, char **ret_path, br_error *err) BR_
 br_status auth_audit_open(const char *path, auth_audit **ret_audit, br_error *err) BR_CHECKED;
 void auth_audit_close(auth_audit *audit); /* NULL is fine */
 
-/* Writes the line. On failure nothing is audited: in strict mode the action must then fail too. A
+/* Writes the line; a pipe's reader that has stopped to read is waited for once, for a second, until
+ * it reads again. On failure nothing is audited: in strict mode the action must then fail too. A
  * line that was cut by a full disk ends where the next one begins. */
 br_status auth_audit_write(auth_audit *audit, const auth_audit_record *record,
                            br_error *err) BR_CHECKED;

@@ -133,6 +133,7 @@ const char *sync_column_name(sync_column column);
 
 typedef struct sync_list_options {
   const char *event_id, *status, *operation; /* NULL = any */
+  const char *targets; /* a JSON list of target tables, as they stand there; NULL = any */
   uint64_t limit, offset;
 } sync_list_options;
 /* Newest first. */

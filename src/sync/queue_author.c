@@ -357,6 +357,19 @@ static br_status condition(statement *s, bool *first, const char *expression, co
   return st;
 }
 
+static br_status only_targets(statement *s, bool *first, const char *targets, br_error *err) {
+  if (targets == NULL) {
+    return BR_OK;
+  }
+  br_status st = br_buf_printf(&s->sql, err,
+                               "%s array_contains(from_json(:targets, 'ARRAY<STRING>'), "
+                               "coalesce(target_table, ''))",
+                               *first ? " WHERE" : " AND");
+  *first = false;
+  add_parameter(s, "targets", targets);
+  return st;
+}
+
 static br_status list_sql(const sync_queue *queue, const sync_list_options *options, statement *s,
                           br_error *err) {
   br_status st = BR_OK;
@@ -374,6 +387,7 @@ static br_status list_sql(const sync_queue *queue, const sync_list_options *opti
   st = st == BR_OK ? condition(s, &first, SYNC_STATUS_WORD, "status", options->status, err) : st;
   st = st == BR_OK ? condition(s, &first, "upper(operation)", "operation", options->operation, err)
                    : st;
+  st = st == BR_OK ? only_targets(s, &first, options->targets, err) : st;
   st = st == BR_OK ? br_buf_text(&s->sql, " ORDER BY ", err) : st;
   if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_CREATED_AT)) {
     st = br_buf_text(&s->sql, "created_at DESC NULLS LAST, ", err);

@@ -183,6 +183,75 @@ def test_the_audit_is_not_flooded(start):
     assert sorted(failures()) == sorted(singly + [("198.51.100.0", "more", 10), ("198.51.100.1", "more", 10)])
 
 
+class Counter:
+    """A TCP relay that counts the statements that go through it."""
+
+    def __init__(self, port):
+        self.target, self.statements = port, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=self.relay, args=pair, daemon=True).start()
+
+    def relay(self, source, target):
+        try:
+            while data := source.recv(65536):
+                self.statements += data.startswith(b"POST /api/2.0/sql/statements")
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def test_a_list_takes_few_statements_whoever_asks(tmp_path, make_sandbox):
+    """A caller who may see three of two thousand events: the table isn't walked for them."""
+    sandbox = make_sandbox()
+    counter = Counter(sandbox.info["databricks"]["port"])
+    bridge = Bridge(tmp_path / "few", {**sandbox.sqlserver, **sandbox.databricks, "POLLER_ENABLED": "false"})
+    bridge.run("init", check=True)
+
+    def insert(target, numbers):
+        rows = ", ".join(f"('{target}-{n:04}', 'INSERT', 'a.b.c', '{target}', 'completed')" for n in numbers)
+        bridge.sql("databricks", "INSERT INTO bridge.events.bridge_events "
+                                 f"(event_id, operation, source_table, target_table, status) VALUES {rows}")
+
+    for start in (0, 1000):
+        insert("dbo.Others", range(start, start + 1000))
+    for target in ("dbo.Orders", "[DBO].orders", "Orders"):
+        insert(target, [1])
+    users = {"admin": [("*", "read_write")], "orders": [("dbo.Orders", "read")], "nothing": []}
+    bridge.settings["DATABRICKS_HOST"] = f"http://127.0.0.1:{counter.port}"
+    service = Service(bridge, users)
+    try:
+        def listed(path, token):
+            before = counter.statements
+            found = [event["event_id"] for event in service.get(path, token=token).json()]
+            return found, counter.statements - before
+
+        listed("/sync/events", "admin")  # the first one looks at the table's columns too
+        wanted = ["dbo.Orders-0001", "[DBO].orders-0001", "Orders-0001"]
+        ids, statements = listed("/sync/events?limit=1000", "orders")
+        assert sorted(ids) == sorted(wanted) and statements == 2
+        assert listed("/sync/events?limit=2&offset=1", "orders") == (ids[1:], 2)
+        assert listed("/sync/events?status_filter=failed", "orders") == ([], 2)
+        assert listed("/sync/events", "nothing") == ([], 1)
+        everything, statements = listed("/sync/events?limit=1000", "admin")
+        assert len(everything) == 1000 and statements == 4
+        assert [event for event in everything if event in wanted] == [event for event in ids if event in everything]
+    finally:
+        service.stop()
+        counter.listener.close()
+
+
 def test_a_proxy_that_adds_its_own_line(start):
     """The client's own X-Forwarded-For lines stand before it: they say nothing."""
     service = start({"TRUSTED_PROXIES": "127.0.0.1"})

@@ -2,10 +2,12 @@
  * loses no line, and what could not be written is told. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -303,6 +305,50 @@ static int no_open(const char *name, int flags, mode_t mode) {
   return -1;
 }
 
+/* ---- a pipe ---- */
+
+static int waited_ms;
+
+static int impatient_poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
+  waited_ms += timeout_ms;
+  return poll(fds, count, 0);
+}
+
+/* Whoever asks waits for it once, not each time; and nothing is lost once it reads again. */
+static void a_reader_that_stops_holds_nobody_up(void **state) {
+  (void)state;
+  char bytes[65536];
+  memset(bytes, 'x', sizeof bytes);
+  (void)snprintf(path, sizeof path, "%s/pipe", folder);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  int filler = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  auth_audit *audit = open_audit();
+  br_sys.poll = impatient_poll;
+  waited_ms = 0;
+  assert_int_equal(auth_audit_write(audit, &simple, NULL), BR_OK);
+  assert_int_equal(waited_ms, 1000); /* would have waited */
+  while (write(filler, bytes, sizeof bytes) > 0) {
+  }
+  br_error err = BR_ERROR_INIT;
+  assert_int_equal(auth_audit_write(audit, &simple, &err), BR_ERR_TIMEOUT);
+  assert_non_null(strstr(err.message, "its reader doesn't read"));
+  assert_int_equal(waited_ms, 2000);
+  assert_int_equal(auth_audit_write(audit, &simple, &err), BR_ERR_TIMEOUT);
+  assert_int_equal(waited_ms, 2000);
+  while (read(reader, bytes, sizeof bytes) > 0) {
+  }
+  assert_int_equal(auth_audit_write(audit, &simple, NULL), BR_OK);
+  ssize_t n = read(reader, bytes, sizeof bytes - 1);
+  assert_true(n > 0);
+  bytes[n] = '\0';
+  assert_int_equal(bytes[0], '{');
+  assert_int_equal(bytes[n - 1], '\n');
+  auth_audit_close(audit);
+  (void)close(filler);
+  (void)close(reader);
+}
+
 static void a_path_that_cant_be_opened_is_told(void **state) {
   (void)state;
   auth_audit *audit = open_audit();
@@ -413,6 +459,7 @@ int main(void) {
       TEST(no_secret_gets_in),
       TEST(rotation_by_rename_is_followed),
       TEST(what_is_not_written_is_told),
+      TEST(a_reader_that_stops_holds_nobody_up),
       TEST(a_path_that_cant_be_opened_is_told),
       TEST(threads_dont_mix_lines_while_the_file_rotates),
       TEST(the_settings_say_where),
