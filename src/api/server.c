@@ -161,7 +161,9 @@ static br_status authorize(http_request *request, http_reply *reply, br_error *e
   }
   br_status limited = BR_OK;
   if (r->route == NULL || is_open(r)) {
-    return over_rate(r, reply, &limited, err) ? limited : BR_OK;
+    return over_rate(r, reply, &limited, err)
+               ? limited
+               : api_cors_preflight(r->service->cors, request, reply, err);
   }
   uint64_t wait_ms = 0;
   const api_identity identity =
@@ -283,6 +285,10 @@ static void finish(http_request *request, http_reply *reply) {
   const char *path = http_request_path(request);
   br_secret_redact(r->id); /* a client's own may be its token, which is known by now */
   add_header(reply, "X-Request-Id", r->id);
+  br_error err = BR_ERROR_INIT;
+  if (api_cors_finish(r->service->cors, request, reply, &err) != BR_OK) {
+    http_reply_hang_up(reply);
+  }
   add_header(reply, "Content-Security-Policy", r->csp == NULL ? json_csp : r->csp);
   if (r->service->options.tls_certificate != NULL) {
     add_header(reply, "Strict-Transport-Security", "max-age=31536000");

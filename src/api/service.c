@@ -75,6 +75,7 @@ static br_status start(api *service, br_error *err) {
   br_status st = br_cancel_new(&service->stop, err);
   st = st == BR_OK ? api_metrics_new(api_route_count, &service->metrics, err) : st;
   st = st == BR_OK ? api_access_new(config, &service->access, err) : st;
+  st = st == BR_OK ? api_cors_new(config, &service->cors, err) : st;
   st = st == BR_OK ? open_sides(service, err) : st;
   st = st == BR_OK ? open_jobs(service, err) : st;
   if (st == BR_OK) {
@@ -161,6 +162,7 @@ void api_stop(api *service, uint64_t patience_ms) {
   dbx_client_free(service->client);
   dbx_client_free(service->ask_client);
   api_access_free(service->access);
+  api_cors_free(service->cors);
   api_metrics_free(service->metrics);
   api_server_done(service);
   br_free(service->server_label);

@@ -10,6 +10,7 @@
 
 #include "api/access.h"
 #include "api/api.h"
+#include "api/cors.h"
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/model.h"
@@ -33,6 +34,7 @@ struct api {
   http_server *http;
 
   api_access *access;
+  api_cors *cors; /* NULL: no page of another origin may ask */
   api_metrics *metrics;
   api_health *health;
 

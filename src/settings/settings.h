@@ -33,6 +33,7 @@
   X(BRIDGE_DATA_DIR)                                                                               \
   X(BRIDGE_ALLOWED_PATHS)                                                                          \
   X(TRUSTED_PROXIES)                                                                               \
+  X(CORS_ALLOWED_ORIGINS)                                                                          \
   X(HTTP_CONNECTIONS)                                                                              \
   X(HTTP_CONNECTIONS_PER_ADDRESS)                                                                  \
   X(HTTP_REQUESTS_PER_MINUTE)                                                                      \

@@ -51,6 +51,8 @@ const setting_row settings_table[SETTING_COUNT] =
      .help = "Folders that HTTP requests may name, separated by `:`."},
     ROW(TRUSTED_PROXIES) SERVICE, TEXT(NULL),
      .help = "Addresses of proxies whose `X-Forwarded-For` is believed, separated by `,`."},
+    ROW(CORS_ALLOWED_ORIGINS) SERVICE, TEXT(NULL),
+     .help = "Origins whose pages may ask from a browser (`https://app.example.com`), separated by `,`. Not set: none."},
     ROW(HTTP_CONNECTIONS) SERVICE, NUMBER("256", 1, 10000),
      .help = "How many connections the REST API serves at a time. One more takes the place of whom is waited for the longest."},
     ROW(HTTP_CONNECTIONS_PER_ADDRESS) SERVICE, NUMBER("0", 0, 10000),

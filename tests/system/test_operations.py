@@ -319,3 +319,50 @@ def test_jobs_that_ended_long_ago_are_cleared_away(start, days, kept):
         ids[name] for name in names if name in kept]
     for table in ("job", "job_query"):
         assert store(service, f"SELECT count(*) FROM {table}") == [(len(kept) + (1200 if days == "0" else 0),)], table
+
+
+# ---- pages of other origins ----
+
+PAGE, OTHER = "https://app.example.com", "http://localhost:3000"
+STRANGERS = ["https://evil.example.com", "https://app.example.com.evil.com", "http://app.example.com", "https://app.example.com:443",
+             "https://APP.example.com", f"{PAGE}, {OTHER}", "null", "*", "", "https://example.com"]
+
+
+def cors(reply):
+    return {name[len("Access-Control-"):]: value for name, value in reply.headers.items() if name.startswith("Access-Control-")}
+
+
+def test_pages_of_other_origins(start):
+    service = start(env={"CORS_ALLOWED_ORIGINS": f"{PAGE}, {OTHER}", "HTTP_REQUESTS_PER_MINUTE": "600"})
+    ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    for origin in (PAGE, OTHER):
+        for path in ("/extract", "/api/v1/jobs", "/jobs/x"):
+            before = service.request("OPTIONS", path, token=None, headers={**ask, "Origin": origin})
+            assert before.status == 204 and before.body == b"" and before.headers["Vary"] == "Origin"
+            assert cors(before) == {
+                "Allow-Origin": origin, "Allow-Methods": "GET, POST, DELETE", "Max-Age": "600",
+                "Allow-Headers": "Authorization, Content-Type, Idempotency-Key, X-Request-Id",
+                "Expose-Headers": "Retry-After, X-Request-Id"}
+        for token, path, status in (("admin", "/jobs", 200), (None, "/jobs", 401), ("admin", "/nowhere", 404), (None, "/health/live", 200)):
+            reply = service.get(path, token=token, headers={"Origin": origin})
+            assert (reply.status, cors(reply)) == (status, {"Allow-Origin": origin, "Expose-Headers": "Retry-After, X-Request-Id"})
+    for origin in STRANGERS:
+        for method, status in (("OPTIONS", 405), ("GET", 200)):
+            reply = service.request(method, "/jobs", token="admin", headers={**ask, "Origin": origin})
+            assert (reply.status, cors(reply), reply.headers["Vary"]) == (status, {}, "Origin"), origin
+    assert service.request("OPTIONS", "/jobs", token=None, headers={"Origin": PAGE}).status == 405, "no question of a browser"
+    assert cors(service.get("/jobs")) == {}
+
+
+def test_no_page_of_another_origin_by_default(start):
+    service = start()
+    for method, status in (("OPTIONS", 405), ("GET", 200)):
+        reply = service.request(method, "/jobs", headers={"Origin": PAGE, "Access-Control-Request-Method": "GET"})
+        assert (reply.status, cors(reply), reply.headers["Vary"]) == (status, {}, None)
+
+
+@pytest.mark.parametrize("value", ["*", "null", "app.example.com", "https://app.example.com/", "https://*.example.com", "https://",
+                                   "https://App.example.com", f"{PAGE} ftp://x", ",".join(f"https://a{i}" for i in range(33))])
+def test_what_is_no_origin_is_refused(bridge, value):
+    result = bridge.run("serve", "--host", "127.0.0.1", "--port", "0", env={"CORS_ALLOWED_ORIGINS": value})
+    assert result.status == 1 and "is no origin" in result.err, result
