@@ -67,7 +67,8 @@ def test_a_killed_process_lets_go(two):
 
 
 def test_a_closed_connection_lets_go(two):
-    pytds = pytest.importorskip("pytds")  # without a pool that keeps closed connections
+    import pytds  # without a pool that keeps closed connections
+
     port = two[0].info["sqlserver"]["port"]
     second = connect(two[1])
     with pytds.connect("127.0.0.1", "master", "sa", PASSWORD, port=port, autocommit=True) as first:

@@ -253,7 +253,8 @@ def test_a_load_that_fails_leaves_nothing(sandbox, conn, tmp_path):
 
 
 def test_pytds_reads_rows(sandbox):
-    pytds = pytest.importorskip("pytds")
+    import pytds
+
     port = sandbox.info["sqlserver"]["port"]
     with pytds.connect("127.0.0.1", "master", "sa", PASSWORD, port=port, autocommit=True) as connection:
         with connection.cursor() as cursor:
