@@ -36,6 +36,10 @@ br_status sync_stage_source(sync_change *change, bool keys_only, br_error *err) 
 /* No key of the stage is NULL; none is there twice unless doubles are allowed. */
 br_status sync_check_stage_keys(sync_change *change, bool doubles_allowed,
                                 br_error *err) BR_CHECKED;
+/* Values of these columns ("[a], [b]") that more than one row of the stage has, into an empty list,
+ * which is closed; *ret_total: how many there are. */
+br_status sync_find_doubles(sync_change *change, const char *columns, sync_listing *list,
+                            int64_t *ret_total, br_error *err) BR_CHECKED;
 
 /* "[a], [b]" with a prefix before each: which columns of the source. */
 typedef enum sync_which { SYNC_ALL, SYNC_KEYS, SYNC_OTHERS } sync_which;

@@ -166,23 +166,18 @@ static br_status null_keys(sync_change *change, int64_t *ret_rows, br_error *err
   return st;
 }
 
-/* "SELECT TOP (20) keys, COUNT_BIG(*) … HAVING COUNT_BIG(*) > 1" or, for the number of them, that
- * without TOP inside a count. */
-static br_status double_keys_sql(const sync_change *change, bool count, br_buf *sql,
-                                 br_error *err) {
-  br_status st =
-      br_buf_text(sql, count ? "SELECT COUNT_BIG(*) FROM (SELECT " : "SELECT TOP (20) ", err);
-  st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", sql, err) : st;
-  st = st == BR_OK
-           ? br_buf_printf(sql, err, ", COUNT_BIG(*) AS times FROM %s GROUP BY ", change->stage)
-           : st;
-  st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", sql, err) : st;
-  st = st == BR_OK ? br_buf_text(sql, " HAVING COUNT_BIG(*) > 1", err) : st;
-  return st == BR_OK && count ? br_buf_text(sql, ") AS d", err) : st;
+/* "SELECT TOP (20) columns, COUNT_BIG(*) … HAVING COUNT_BIG(*) > 1" or, for the number of them,
+ * that without TOP inside a count. */
+static br_status doubles_sql(const sync_change *change, const char *columns, bool count,
+                             br_buf *sql, br_error *err) {
+  return br_buf_printf(sql, err,
+                       "%s%s, COUNT_BIG(*) AS times FROM %s GROUP BY %s HAVING COUNT_BIG(*) > 1%s",
+                       count ? "SELECT COUNT_BIG(*) FROM (SELECT " : "SELECT TOP (20) ", columns,
+                       change->stage, columns, count ? ") AS d" : "");
 }
 
 /* "id=1 (2 times); …" */
-static br_status list_double_keys(const sync_rows *rows, sync_listing *list, br_error *err) {
+static br_status list_doubles(const sync_rows *rows, sync_listing *list, br_error *err) {
   const size_t keys = sync_rows_columns(rows) - 1;
   br_status st = BR_OK;
   for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK && !list->full; i++) {
@@ -195,23 +190,48 @@ static br_status list_double_keys(const sync_rows *rows, sync_listing *list, br_
   return st;
 }
 
-static br_status fail_double_keys(sync_change *change, const sync_rows *rows, br_error *err) {
+br_status sync_find_doubles(sync_change *change, const char *columns, sync_listing *list,
+                            int64_t *ret_total, br_error *err) {
   br_buf sql;
-  sync_listing list;
+  sync_rows *rows = NULL;
   int64_t total = 0;
   br_buf_init(&sql, SYNC_SQL_MAX);
-  sync_listing_init(&list, DOUBLES_ROOM);
-  br_status st = double_keys_sql(change, true, &sql, err);
-  st = st == BR_OK ? sync_ask_number(change->conn, &sql, &total, err) : st;
-  st = st == BR_OK ? list_double_keys(rows, &list, err) : st;
-  st = st == BR_OK ? sync_listing_close(&list, (uint64_t)total, err) : st;
+  br_status st = doubles_sql(change, columns, false, &sql, err);
+  st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
+  if (st == BR_OK && sync_rows_count(rows) > 0) {
+    br_buf_clear(&sql);
+    st = doubles_sql(change, columns, true, &sql, err);
+    st = st == BR_OK ? sync_ask_number(change->conn, &sql, &total, err) : st;
+    st = st == BR_OK ? list_doubles(rows, list, err) : st;
+    st = st == BR_OK ? sync_listing_close(list, (uint64_t)total, err) : st;
+  }
+  sync_rows_free(rows);
+  br_buf_done(&sql);
   if (st == BR_OK) {
+    *ret_total = total;
+  }
+  return st;
+}
+
+static br_status refuse_doubles(sync_change *change, br_error *err) {
+  br_buf keys;
+  sync_listing list;
+  int64_t total = 0;
+  br_buf_init(&keys, SYNC_SQL_MAX);
+  sync_listing_init(&list, DOUBLES_ROOM);
+  br_status st = sync_column_list(change, SYNC_KEYS, "", &keys, err);
+  const char *columns = st == BR_OK ? br_buf_cstr(&keys) : NULL;
+  if (st == BR_OK) {
+    st = columns == NULL ? br_error_nomem(err)
+                         : sync_find_doubles(change, columns, &list, &total, err);
+  }
+  if (st == BR_OK && total > 0) {
     st = br_error_set(err, BR_ERR_DATA,
                       "%" PRId64 " %s more than once in the source, so it is not clear which row "
                       "counts: %s",
                       total, total == 1 ? "key is" : "keys are", (const char *)list.text.data);
   }
-  br_buf_done(&sql);
+  br_buf_done(&keys);
   sync_listing_done(&list);
   return st;
 }
@@ -226,18 +246,5 @@ br_status sync_check_stage_keys(sync_change *change, bool doubles_allowed, br_er
     return br_error_set(err, BR_ERR_DATA, "%" PRId64 " %s of the source %s NULL in a key column",
                         nulls, nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have");
   }
-  if (doubles_allowed) {
-    return BR_OK;
-  }
-  br_buf sql;
-  sync_rows *rows = NULL;
-  br_buf_init(&sql, SYNC_SQL_MAX);
-  st = double_keys_sql(change, false, &sql, err);
-  st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
-  if (st == BR_OK && sync_rows_count(rows) > 0) {
-    st = fail_double_keys(change, rows, err);
-  }
-  sync_rows_free(rows);
-  br_buf_done(&sql);
-  return st;
+  return doubles_allowed ? BR_OK : refuse_doubles(change, err);
 }

@@ -7,7 +7,7 @@
 enum { DUPLICATE_KEY = 2627, DUPLICATE_ROW = 2601, CONFLICT = 547 };
 
 /* Columns of the catalog's rows: the constraint's name first. */
-enum { KEY_COLUMN = 1, REFERENCED_COLUMN = 2, REFERENCED_TABLE = 3, DEFINITION = 1 };
+enum { KEY_COLUMN = 1, HAS_FILTER, REFERENCED_COLUMN = 2, REFERENCED_TABLE, DEFINITION = 1 };
 
 /* ---- the catalog ---- */
 
@@ -24,7 +24,8 @@ static br_status read_keys(sync_change *change, sync_rows **ret_rows, br_error *
   const char *catalog = change->target->catalog;
   br_status st = br_buf_printf(
       &sql, err,
-      "SELECT i.name, c.name FROM %ssys.indexes AS i JOIN %ssys.index_columns AS k ON k.object_id "
+      "SELECT i.name, c.name, i.has_filter FROM %ssys.indexes AS i JOIN %ssys.index_columns AS k "
+      "ON k.object_id "
       "= i.object_id AND k.index_id = i.index_id JOIN %ssys.columns AS c ON c.object_id = "
       "k.object_id AND c.column_id = k.column_id WHERE i.is_unique = 1 AND k.key_ordinal > 0 AND "
       "i.object_id = OBJECT_ID(",
@@ -87,11 +88,21 @@ static bool in_source(const sync_change *change, const char *name) {
   return false;
 }
 
-/* A condition can be looked at where it is known and calls no function: in another database its
- * name could mean another one. */
-static bool is_usable_check(const sync_change *change, const char *definition) {
-  return definition != NULL &&
-         (change->target->catalog[0] == '\0' || strstr(definition, "].[") == NULL);
+/* A condition can be looked at where it is known and calls no function (in another database its
+ * name could mean another one), a key where the source has its columns and all rows count. */
+static bool is_usable(const sync_change *change, const sync_constraint *c, size_t row) {
+  const char *definition = sync_rows_text(c->rows, row, DEFINITION);
+  switch (c->kind) {
+  case SYNC_UNIQUE_KEY:
+    return in_source(change, sync_rows_text(c->rows, row, KEY_COLUMN)) &&
+           !sync_rows_flag(c->rows, row, HAS_FILTER);
+  case SYNC_FOREIGN_KEY:
+    return in_source(change, sync_rows_text(c->rows, row, KEY_COLUMN));
+  case SYNC_CHECK:
+    return definition != NULL &&
+           (change->target->catalog[0] == '\0' || strstr(definition, "].[") == NULL);
+  }
+  return false;
 }
 
 /* The rows of one constraint from `first` on; *ret_usable: the source has all its columns. */
@@ -105,9 +116,7 @@ static size_t group_length(const sync_change *change, const sync_constraint *c, 
     if (count > 0 && (name == NULL || other == NULL || strcmp(name, other) != 0)) {
       break;
     }
-    const char *text = sync_rows_text(c->rows, first + count, 1);
-    *ret_usable = *ret_usable &&
-                  (c->kind == SYNC_CHECK ? is_usable_check(change, text) : in_source(change, text));
+    *ret_usable = *ret_usable && is_usable(change, c, first + count);
   }
   return count;
 }
@@ -207,6 +216,17 @@ bool sync_constraint_has(const sync_constraint *c, const char *column) {
     }
   }
   return false;
+}
+
+br_status sync_constraint_columns(const sync_constraint *c, br_buf *out, br_error *err) {
+  br_status st = BR_OK;
+  for (size_t i = 0; i < c->count && st == BR_OK; i++) {
+    st = br_buf_text(out, i == 0 ? "" : ", ", err);
+    st = st == BR_OK ? sync_quote(out, SYNC_SQLSERVER,
+                                  sync_rows_text(c->rows, c->first + i, KEY_COLUMN), err)
+                     : st;
+  }
+  return st;
 }
 
 /* "t.[a] = s.[x] AND …" */

@@ -30,6 +30,9 @@ void sync_constraint_done(sync_constraint *constraint);
 
 /* Whether it speaks of a column of the source. */
 bool sync_constraint_has(const sync_constraint *constraint, const char *column);
+/* "[a], [b]", the columns of a key. Appended. */
+br_status sync_constraint_columns(const sync_constraint *constraint, br_buf *out,
+                                  br_error *err) BR_CHECKED;
 /* " FROM … AS s WHERE …": the stage's rows that are at fault. Appended. */
 br_status sync_constraint_faults(const sync_change *change, const sync_constraint *constraint,
                                  br_buf *sql, br_error *err) BR_CHECKED;

@@ -96,16 +96,16 @@ static size_t make_room(br_error *message) {
   return sizeof message->message - length - WORDS_MOST;
 }
 
-/* Adds "; 3 rows …: a=1; a=2; a=3. " and what to do. */
-static void add_faults(sync_change *change, const sync_constraint *c, br_error *message) {
+/* Adds "; 3 rows …: a=1; a=2; a=3. " and what to do. *ret_any: there were some. */
+static br_status add_faults(sync_change *change, const sync_constraint *c, br_error *message,
+                            bool *ret_any, br_error *err) {
   const advice *say = advice_of(change, c);
-  br_error ignored = BR_ERROR_INIT;
   br_error room = *message;
   sync_listing list;
   int64_t count = 0;
   sync_listing_init(&list, make_room(&room));
-  br_status st = count_faults(change, c, &count, &ignored);
-  st = st == BR_OK && count > 0 ? list_faults(change, c, count, &list, &ignored) : st;
+  br_status st = count_faults(change, c, &count, err);
+  st = st == BR_OK && count > 0 ? list_faults(change, c, count, &list, err) : st;
   if (st == BR_OK && count > 0) {
     *message = room;
     br_error_append(message, message->status, "; %" PRId64 " %s of the source %s %s%s%s. %s", count,
@@ -114,6 +114,33 @@ static void add_faults(sync_change *change, const sync_constraint *c, br_error *
                     list.shown > 0 ? (const char *)list.text.data : "", say->do_this);
   }
   sync_listing_done(&list);
+  *ret_any = count > 0;
+  return st;
+}
+
+/* The rows are in each other's way. */
+static br_status add_doubles(sync_change *change, const sync_constraint *c, br_error *message,
+                             br_error *err) {
+  br_error room = *message;
+  br_buf columns;
+  sync_listing list;
+  int64_t total = 0;
+  sync_listing_init(&list, make_room(&room));
+  br_buf_init(&columns, SYNC_SQL_MAX);
+  br_status st = sync_constraint_columns(c, &columns, err);
+  const char *text = st == BR_OK ? br_buf_cstr(&columns) : NULL;
+  if (st == BR_OK) {
+    st = text == NULL ? br_error_nomem(err) : sync_find_doubles(change, text, &list, &total, err);
+  }
+  if (st == BR_OK && total > 0) {
+    *message = room;
+    br_error_append(message, message->status,
+                    "; %" PRId64 " %s more than once in the source: %s. Send one row for each",
+                    total, total == 1 ? "value is" : "values are", (const char *)list.text.data);
+  }
+  br_buf_done(&columns);
+  sync_listing_done(&list);
+  return st;
 }
 
 void sync_change_explain(sync_change *change, br_error *err) {
@@ -127,9 +154,14 @@ void sync_change_explain(sync_change *change, br_error *err) {
   }
   br_error ignored = BR_ERROR_INIT; /* the error itself is told in any case */
   sync_constraint c = {.rows = NULL};
-  bool found = false;
-  if (sync_constraint_find(change, err, &c, &found, &ignored) == BR_OK && found) {
-    add_faults(change, &c, err);
+  bool found = false, any = false;
+  br_status st = sync_constraint_find(change, err, &c, &found, &ignored);
+  if (st == BR_OK && found) {
+    st = add_faults(change, &c, err, &any, &ignored);
   }
+  if (st == BR_OK && found && !any && c.kind == SYNC_UNIQUE_KEY) {
+    st = add_doubles(change, &c, err, &ignored);
+  }
+  (void)st;
   sync_constraint_done(&c);
 }

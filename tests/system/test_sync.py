@@ -115,6 +115,20 @@ def test_a_duplicate_key_names_the_rows_that_are_there(sync):
     assert "upsert" in message
 
 
+def test_rows_in_each_others_way_are_named(sync):
+    """Nobody has those keys but the source, and more than once; a unique column's value likewise."""
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, code nvarchar(9) NULL CONSTRAINT UQ_code UNIQUE)")
+    twice = sync.emit("INSERT", sync.source("a", "SELECT 7 AS id, 'a' AS code UNION ALL SELECT 7, 'b' UNION ALL SELECT 8, 'c'"),
+                      target="dbo.Other", keys=None)
+    nulls = sync.emit("INSERT", sync.source("n", "SELECT 1 AS id, CAST(NULL AS STRING) AS code UNION ALL SELECT 2, 'x' UNION ALL SELECT 3, 'X'"),
+                      target="dbo.Other")
+    sync.run(status=1)
+    message = sync.event(twice)["error_message"]
+    assert "2627" in message and message.endswith("; 1 value is more than once in the source: id=7 (2 times). Send one row for each")
+    message = sync.event(nulls)["error_message"].lower()
+    assert "; 1 value is more than once in the source: code=x (2 times). send one row for each" in message
+
+
 def test_a_missing_partner_names_the_rows(sync):
     sync.server("INSERT INTO dbo.Items (id, name) VALUES (1, 'a')")
     sync.server("CREATE TABLE dbo.Lines (line int NOT NULL PRIMARY KEY, item int NULL CONSTRAINT FK_item REFERENCES dbo.Items(id))")
