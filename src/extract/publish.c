@@ -186,6 +186,30 @@ static br_status check_files_exist(extract_publisher *p, br_error *err) {
   return BR_OK;
 }
 
+static const extract_files *earlier_files(const extract_publisher *p) {
+  static const extract_files none;
+  return p->earlier == NULL ? &none : extract_manifest_files(p->earlier);
+}
+
+static const extract_files *earlier_pending(const extract_publisher *p) {
+  static const extract_files none;
+  return p->earlier == NULL ? &none : extract_manifest_pending(p->earlier);
+}
+
+/* A run died before its switch: what it had put there under names of its own is no result's. Runs
+ * that die one after another leave no more than one does. */
+static br_status remove_left(extract_publisher *p, br_error *err) {
+  const extract_files *left = earlier_pending(p);
+  br_status st = BR_OK;
+  for (size_t i = 0; st == BR_OK && i < left->count; i++) {
+    const char *name = left->items[i].name;
+    if (extract_files_find(earlier_files(p), name) == NULL) {
+      st = extract_place_remove(p->options.place, p->options.folder, name, err);
+    }
+  }
+  return st;
+}
+
 /* BR_DONE, or what failed. */
 static br_status keep(const extract_publisher *p, extract_files *ret_kept, br_error *err) {
   const extract_files *files = extract_manifest_files(p->earlier);
@@ -251,6 +275,9 @@ br_status extract_publish_begin(const extract_publish_options *options,
   if (st == BR_OK) {
     st = decide(p, ret_kept, err);
   }
+  if (st == BR_OK) {
+    st = remove_left(p, err);
+  }
   if (st != BR_OK) {
     extract_publish_end(p);
     return st;
@@ -298,26 +325,27 @@ static br_status write_manifest(extract_publisher *p, const extract_manifest_con
   return st;
 }
 
-static const extract_files *earlier_files(const extract_publisher *p) {
-  static const extract_files none;
-  return p->earlier == NULL ? &none : extract_manifest_files(p->earlier);
-}
-
-/* The manifest that names what is about to come, beside the result that still holds. What an
- * earlier dead run left pending stays named too, so that it is not forgotten if this run dies as
- * well. */
-static br_status announce(extract_publisher *p, br_error *err) {
-  extract_files pending = {0};
+/* What the folder may hold beside the result that still counts: this run's files, and those of
+ * dead runs that took the name of the result's file. Whether they got that far only their checksum
+ * tells, so all of them stay named. */
+static br_status list_pending(const extract_publisher *p, extract_files *pending, br_error *err) {
   br_status st = BR_OK;
   for (size_t i = 0; st == BR_OK && i < p->put.count; i++) {
-    st = extract_files_add(&pending, &p->put.items[i], err);
+    st = extract_files_add(pending, &p->put.items[i], err);
   }
-  const extract_files *left = p->earlier == NULL ? NULL : extract_manifest_pending(p->earlier);
-  for (size_t i = 0; st == BR_OK && left != NULL && i < left->count; i++) {
-    if (extract_files_find(&pending, left->items[i].name) == NULL) {
-      st = extract_files_add(&pending, &left->items[i], err);
+  const extract_files *left = earlier_pending(p);
+  for (size_t i = 0; st == BR_OK && i < left->count; i++) {
+    if (extract_files_find(earlier_files(p), left->items[i].name) != NULL) {
+      st = extract_files_add(pending, &left->items[i], err);
     }
   }
+  return st;
+}
+
+/* The manifest that names what is about to come, beside the result that still holds. */
+static br_status announce(extract_publisher *p, br_error *err) {
+  extract_files pending = {0};
+  br_status st = list_pending(p, &pending, err);
   extract_manifest_content content = {.origin = p->options.origin,
                                       .files = earlier_files(p),
                                       .pending = &pending,
@@ -440,26 +468,16 @@ static br_status bring_in_single(extract_publisher *p, br_error *err) {
   return bring_in(p, item, err);
 }
 
-/* Adds what the new result does not name. */
-static br_status add_old(const extract_publisher *p, const extract_files *files, extract_files *old,
-                         br_error *err) {
+/* What the earlier manifest names and the new one does not: to be deleted behind the switch. */
+static br_status collect_old(const extract_publisher *p, extract_files *old, br_error *err) {
+  const extract_files *files = earlier_files(p);
   br_status st = BR_OK;
   for (size_t i = 0; st == BR_OK && i < files->count; i++) {
-    const char *name = files->items[i].name;
-    if (extract_files_find(&p->put, name) == NULL && extract_files_find(old, name) == NULL) {
+    if (extract_files_find(&p->put, files->items[i].name) == NULL) {
       st = extract_files_add(old, &files->items[i], err);
     }
   }
   return st;
-}
-
-/* What the earlier manifest names and the new one does not: to be deleted behind the switch. */
-static br_status collect_old(const extract_publisher *p, extract_files *old, br_error *err) {
-  if (p->earlier == NULL) {
-    return BR_OK;
-  }
-  br_status st = add_old(p, extract_manifest_files(p->earlier), old, err);
-  return st == BR_OK ? add_old(p, extract_manifest_pending(p->earlier), old, err) : st;
 }
 
 static br_status switch_manifest(extract_publisher *p, const batch_schema *schema,
