@@ -1,5 +1,6 @@
 #include "extract/spool.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,15 +157,32 @@ static br_status read_id(extract_spool *spool, const char *path, br_error *err) 
   return st;
 }
 
-/* Of two runs that make the id at once one may keep the id of a file that is replaced: its locks
- * are nobody's to take over then. */
-static br_status find_id(extract_spool *spool, br_error *err) {
+/* Written in a folder of the run, which the next run deletes where this one dies meanwhile. Of two
+ * runs that make the id at once one may keep the id of a file that is replaced: its locks are
+ * nobody's to take over then. */
+static br_status make_id(const extract_spool *spool, const char *path, br_error *err) {
   char text[BR_UUID_MAX];
+  char *aside = extract_spool_path(spool, ID_NAME);
+  char *written = aside == NULL ? NULL : br_path_join(aside, ID_NAME);
+  br_status st = written == NULL ? br_error_nomem(err) : br_uuid(text, err);
+  st = st == BR_OK ? br_dir_make(aside, 0700, err) : st;
+  st = st == BR_OK ? br_file_write_atomic(written, text, strlen(text), 0600, err) : st;
+  if (st == BR_OK && br_sys.rename(written, path) != 0) {
+    st = br_error_errno(err, errno, "%s can't be put in place", path);
+  }
+  if (written != NULL) {
+    extract_spool_remove(aside);
+  }
+  br_free(written);
+  br_free(aside);
+  return st;
+}
+
+static br_status find_id(extract_spool *spool, br_error *err) {
   char *path = br_path_join(spool->folder, ID_NAME);
   br_status st = path == NULL ? br_error_nomem(err) : read_id(spool, path, err);
   if (st == BR_ERR_NOT_FOUND) {
-    st = br_uuid(text, err);
-    st = st == BR_OK ? br_file_write_atomic(path, text, strlen(text), 0600, err) : st;
+    st = make_id(spool, path, err);
     st = st == BR_OK ? read_id(spool, path, err) : st;
     if (st == BR_OK) {
       br_error_clear(err);

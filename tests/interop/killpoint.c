@@ -60,13 +60,14 @@ __attribute__((constructor)) static void begin(void) {
 _Noreturn static void die(void) {
   for (;;) {
     (void)kill(getpid(), SIGKILL);
+    (void)pause();
   }
 }
 
 /* Writes the event down, and ends everything where it is the chosen one: at once, or, where it
  * returns true, when the caller has done half of it. */
-static bool event(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static bool event(const char *format, ...) {
+static bool event(bool has_half, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool event(bool has_half, const char *format, ...) {
   char line[LINE_MAX_BYTES];
   va_list arguments;
   va_start(arguments, format);
@@ -78,7 +79,7 @@ static bool event(const char *format, ...) {
   counting = counting || regexec(&from, line, 0, NULL, 0) == 0;
   line[used] = '\n';
   (void)syscall(SYS_write, log_fd, line, used + 1);
-  if (chosen && !halving) {
+  if (chosen && !(halving && has_half)) {
     die();
   }
   return chosen;
@@ -113,7 +114,7 @@ static int open_logged(const char *path, int flags, mode_t mode) {
     return openat(AT_FDCWD, path, flags, mode);
   }
   enter();
-  (void)event("open %s", path);
+  (void)event(false, "open %s", path);
   int fd = openat(AT_FDCWD, path, flags, mode);
   leave();
   return fd;
@@ -141,7 +142,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
   }
   char path[PATH_MAX_BYTES];
   enter();
-  bool last = event("write %s", path_of(fd, path));
+  bool last = event(true, "write %s", path_of(fd, path));
   ssize_t n = syscall(SYS_write, fd, bytes, last ? length / 2 : length);
   if (last) {
     die();
@@ -157,7 +158,7 @@ ssize_t pread(int fd, void *bytes, size_t length, off_t offset) {
   }
   char path[PATH_MAX_BYTES];
   enter();
-  (void)event("pread %s", path_of(fd, path));
+  (void)event(false, "pread %s", path_of(fd, path));
   ssize_t n = preadv(fd, &into, 1, offset);
   leave();
   return n;
@@ -169,7 +170,7 @@ int fsync(int fd) {
   }
   char path[PATH_MAX_BYTES];
   enter();
-  (void)event("fsync %s", path_of(fd, path));
+  (void)event(false, "fsync %s", path_of(fd, path));
   int result = (int)syscall(SYS_fsync, fd);
   leave();
   return result;
@@ -180,7 +181,7 @@ int unlink(const char *path) {
     return unlinkat(AT_FDCWD, path, 0);
   }
   enter();
-  (void)event("unlink %s", path);
+  (void)event(false, "unlink %s", path);
   int result = unlinkat(AT_FDCWD, path, 0);
   leave();
   return result;
@@ -191,7 +192,7 @@ int rmdir(const char *path) {
     return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
   }
   enter();
-  (void)event("rmdir %s", path);
+  (void)event(false, "rmdir %s", path);
   int result = unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
   leave();
   return result;
@@ -202,7 +203,7 @@ int rename(const char *old, const char *new) {
     return renameat(AT_FDCWD, old, AT_FDCWD, new);
   }
   enter();
-  (void)event("rename %s -> %s", old, new);
+  (void)event(false, "rename %s -> %s", old, new);
   int result = renameat(AT_FDCWD, old, AT_FDCWD, new);
   leave();
   return result;
@@ -234,9 +235,9 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags) {
   bool last;
   enter();
   if (begins_request(request, bytes, length)) {
-    last = event("request %s", request);
+    last = event(true, "request %s", request);
   } else {
-    last = request[0] == '\0' ? event("sql send") : event("body %s", request);
+    last = request[0] == '\0' ? event(true, "sql send") : event(true, "body %s", request);
   }
   ssize_t n = sendto(fd, bytes, last ? length / 2 : length, flags, NULL, 0);
   if (last) {
@@ -253,9 +254,9 @@ ssize_t recv(int fd, void *bytes, size_t length, int flags) {
   }
   enter();
   if (requests[fd][0] == '\0') {
-    (void)event("sql recv");
+    (void)event(false, "sql recv");
   } else {
-    (void)event("answer %s", requests[fd]);
+    (void)event(false, "answer %s", requests[fd]);
   }
   ssize_t n = recvfrom(fd, bytes, length, flags, NULL, NULL);
   leave();

@@ -14,16 +14,25 @@ def fits(folder, entry):
     return path.is_file() and sha256(path) == entry["sha256"]
 
 
+def read_manifest(folder):
+    """_manifest.json, or where it is missing or broken its second copy, which a volume's run that died may have left."""
+    try:
+        return json.loads((folder / "_manifest.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return json.loads((folder / "_manifest.json.next").read_text())
+
+
 def files_by_manifest(folder):
     """The files of the result as docs/EXTRACT.md tells a reader to find them."""
     folder = pathlib.Path(folder)
-    manifest = json.loads((folder / "_manifest.json").read_text())
+    manifest = read_manifest(folder)
     files = manifest["files"]
-    if files and all(fits(folder, entry) for entry in files):
+    assert files, f"no result: {manifest}"
+    if all(fits(folder, entry) for entry in files):
         return [folder / entry["name"] for entry in files]
-    pending = manifest.get("pending", [])
-    assert pending and all(fits(folder, entry) for entry in pending), f"no whole result: {manifest}"
-    return [folder / entry["name"] for entry in pending]
+    taken = [entry for entry in manifest.get("pending", []) if entry["name"] == files[0]["name"] and fits(folder, entry)]
+    assert len(files) == 1 and taken, f"no whole result: {manifest}"
+    return [folder / files[0]["name"]]
 
 
 def visible_files(folder):

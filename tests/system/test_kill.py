@@ -1,172 +1,222 @@
 """A run with --overwrite over an earlier result is killed (-9) in every phase; what each kind of reader then sees is
 what docs/EXTRACT.md promises, and the next run cleans up.
 
-strace sends the signal at the n-th call of a kind, so that each phase is hit for sure; other moments are random.
+The calls at which runs die are chosen from the trace of a whole run over an earlier result (kills.py); others die at a
+random moment, by a signal from outside. Every kill starts from the earlier result as it was.
 """
 
-import random
-import shutil
+import collections
+import dataclasses
+import os
 import signal
 import subprocess
-import time
 
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
 from conftest import PROGRAM, named
+from kills import DATA, KILLPOINT, MANIFEST, PHASES, ROWS, VARIANTS, Killing, Rule, states, views
 from readers import files_by_manifest, visible_files
 
-DIGITS = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(10))
-QUERY = f"""WITH d AS ({DIGITS})
-SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n AS id, '{{mark}}' AS mark
-FROM d AS a CROSS JOIN d AS b CROSS JOIN d AS c CROSS JOIN d AS e
-"""
-ROWS = 10_000
+PLACES = ["folder", "volume"]
+EACH = 10  # kills of a phase at a place
 
-# phase -> the system calls that it is made of; the n-th one is where the run dies
-PHASES = {
-    "read": ["recvfrom"],
-    "spool": ["write"],
-    "upload": ["rename", "fsync", "pread64"],
-    "manifest": ["rename", "fsync", "sendto"],
-    "delete": ["unlink"],
-}
+
+def marks(table):
+    return dict(collections.Counter(table.column("mark").to_pylist()))
+
+
+def marks_of_files(files):
+    counts = collections.Counter()
+    for file in files:
+        counts.update(marks(pq.read_table(file)))
+    return dict(counts)
+
+
+def marks_of_folder(folder):
+    return marks(pyarrow.dataset.dataset(str(folder), format="parquet").to_table(columns=["mark"]))
 
 
 @pytest.fixture(scope="module")
-def strace():
-    program = shutil.which("strace")
-    assert program, "strace is not installed"
-    return program
+def killing(request, tmp_path_factory):
+    """killing(place, name): a Killing at a folder or a volume."""
+    sandbox = request.getfixturevalue("sandbox")
+
+    def make(place, name):
+        settings = {**(named("SQLSERVER") or sandbox.sqlserver), **(sandbox.databricks if place == "volume" else {})}
+        return Killing(tmp_path_factory.mktemp(f"{name}-{place}"), settings, sandbox if place == "volume" else None)
+
+    return make
 
 
-@pytest.fixture(params=["folder", "volume"])
-def target(request, make_bridge):
-    """(Bridge, destination as the program names it, result folder on disk)."""
-    settings = {**(named("SQLSERVER") or request.getfixturevalue("sandbox").sqlserver)}
-    if request.param == "volume":
-        sandbox = request.getfixturevalue("sandbox")
-        settings.update(sandbox.databricks)
-    bridge = make_bridge(settings)
-    bridge.write("queries/numbers.sql", QUERY)
-    bridge.write("config/Land.yaml", "mark: old\n")
-    if request.param == "folder":
-        return bridge, "out", bridge.folder / "out" / "Land" / "numbers"
-    place = f"/Volumes/main/default/landing/{bridge.folder.parent.name}"
-    return bridge, place, sandbox.volumes / "main/default/landing" / bridge.folder.parent.name / "Land" / "numbers"
+@pytest.fixture(scope="module")
+def kills(killing):
+    """kills(place): all kills at a place, made once."""
+    made = {}
+
+    def at(place):
+        if place not in made:
+            runs = killing(place, "kills")
+            runs.choose(VARIANTS, EACH, rest=2, outside=3)
+            made[place] = runs.carry_out()
+        return made[place]
+
+    return at
 
 
-def arguments(destination, chunk):
-    return ["extract", "-q", "queries", "-c", "config", "--country", "Land", "-d", destination, "--chunk-size", chunk, "--overwrite"]
+def check(kill):
+    """What the readers see is what had been done when the run died, and a rerun leaves nothing else than its result."""
+    assert kill.status == -signal.SIGKILL, kill
+    possible = [views(state, kill.variant) for state in states(kill)]
+    by_manifest = marks_of_files(files_by_manifest(kill.snapshot))
+    by_file = marks_of_files(visible_files(kill.snapshot))
+    assert marks_of_folder(kill.snapshot) == by_file, kill
+    assert (by_manifest, by_file) in [({mark: ROWS}, rows) for mark, rows in possible], (kill, by_manifest, by_file, possible)
+    assert kill.rerun.status == 0, (kill, kill.rerun)
+    assert marks_of_files(visible_files(kill.rerun_files)) == {"again": ROWS}, kill
+    assert set(visible_files(kill.rerun_files)) == set(files_by_manifest(kill.rerun_files)), kill
+    assert not kill.left_behind, (kill, kill.left_behind)
 
 
-def marks(files):
-    """How many rows of each mark the files hold."""
-    counts = {}
-    for file in files:
-        for mark in pq.read_table(file).column("mark").to_pylist():
-            counts[mark] = counts.get(mark, 0) + 1
-    return counts
-
-
-def check_readers(folder, several):
-    by_manifest = marks(files_by_manifest(folder))
-    assert by_manifest in ({"old": ROWS}, {"new": ROWS}), by_manifest
-    by_folder = marks(visible_files(folder))
-    if several:
-        # One of the results is whole; the other may be there in part.
-        assert ROWS in by_folder.values(), by_folder
-        assert set(by_folder) <= {"old", "new"} and max(by_folder.values()) == ROWS
-    else:
-        assert by_folder in ({"old": ROWS}, {"new": ROWS}), by_folder
-
-
-def settle(bridge, destination, folder, chunk, mark):
-    """A run to its end, as an operator would make it after the death of another; leaves nothing behind."""
-    bridge.write("config/Land.yaml", f"mark: {mark}\n")
-    bridge.run(*arguments(destination, chunk), check=True)
-    assert marks(visible_files(folder)) == {mark: ROWS}
-    named_files = {path.name for path in files_by_manifest(folder)}
-    assert {path.name for path in folder.iterdir()} == named_files | {"_manifest.json"}
-
-
-def traced(strace, bridge, destination, chunk, *options):
-    """A run under strace; returns its exit status."""
-    bridge.write("config/Land.yaml", "mark: new\n")
-    return subprocess.run(
-        [strace, "-f", "-qq", *options, str(PROGRAM), *map(str, arguments(destination, chunk))],
-        cwd=bridge.folder, env=bridge.env(), capture_output=True, timeout=120, stdin=subprocess.DEVNULL,
-    ).returncode
-
-
-def count_calls(strace, bridge, destination, chunk, call):
-    """How often a whole run makes a system call."""
-    log = bridge.folder / "strace.log"
-    assert traced(strace, bridge, destination, chunk, "-o", log, "-e", f"trace={call}") == 0
-    return sum(f" {call}(" in line for line in log.read_text().splitlines())
-
-
-@pytest.mark.parametrize("chunk", [0, 2500], ids=["one_file", "four_files"])
 @pytest.mark.parametrize("phase", PHASES)
-def test_readers_see_a_whole_result_after_ten_kills_in_each_phase(target, strace, phase, chunk):
-    bridge, destination, folder = target
-    calls = [(call, when) for call in PHASES[phase] for when in range(count_calls(strace, bridge, destination, chunk, call))]
-    assert calls, "the phase makes none of its system calls"
-    settle(bridge, destination, folder, chunk, "old")
-    seed = random.Random(f"{phase}-{chunk}")
-    kills = 0
-    for attempt in range(40):
-        if kills == 10:
-            break
-        call, when = calls[attempt % len(calls)] if len(calls) <= 15 else seed.choice(calls)
-        status = traced(strace, bridge, destination, chunk, "-o", "/dev/null", "-e", f"trace={call}",
-                        "-e", f"inject={call}:signal=KILL:when={when + 1}")
-        kills += status in (-signal.SIGKILL, 128 + signal.SIGKILL)
-        check_readers(folder, several=chunk != 0)
-        settle(bridge, destination, folder, chunk, "old")
-    assert kills == 10
+@pytest.mark.parametrize("place", PLACES)
+def test_readers_see_a_whole_result_after_a_kill_in_each_phase(kills, place, phase):
+    those = [kill for kill in kills(place) if kill.phase == phase]
+    assert len(those) >= 10
+    for kill in those:
+        assert kill.died_in == phase, kill
+        check(kill)
 
 
-def test_a_container_that_starts_again_takes_over_the_lock_of_the_one_before(strace, sandbox, make_bridge):
+@pytest.mark.parametrize("place", PLACES)
+def test_readers_see_a_whole_result_after_a_kill_at_any_other_moment(kills, place):
+    """While connecting, locking and cleaning up; and at random moments, by a signal from outside."""
+    for phase in ("rest", "any"):
+        those = [kill for kill in kills(place) if kill.phase == phase]
+        assert len(those) >= 2 * len(VARIANTS)
+        for kill in those:
+            check(kill)
+
+
+def test_a_copy_from_another_file_system_appears_whole(killing):
+    """The spool folder is on another file system: files are copied beside the result and then renamed."""
+    runs = killing("folder", "apart")
+    if os.stat("/dev/shm").st_dev == os.stat(runs.top).st_dev:
+        pytest.skip("/dev/shm is on the file system of the tests' folder")
+    runs.choose([dataclasses.replace(VARIANTS[0], apart=True), dataclasses.replace(VARIANTS[1], apart=True)], EACH, phases=["upload"])
+    made = runs.carry_out()
+    assert len(made) >= 10 and any(".parquet.tmp" in kill.events[-1] for kill in made)
+    for kill in made:
+        assert kill.died_in == "upload", kill
+        check(kill)
+
+
+# One file is in place, and the next manifest is not; a file has been announced, and is not in place.
+PUT = Rule(rf"^(open|request PUT) .*{MANIFEST}", start=rf"^(rename .* -> |answer PUT ).*{DATA}")
+ANNOUNCED = Rule(PHASES["upload"])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_runs_that_die_one_after_another_leave_one_whole_result(killing, place):
+    runs = killing(place, "chain")
+    case = runs.case()
+    case.reset(runs.make_old(1))
+    stands = "old"
+    chain = [(1, PUT, 1), (1, ANNOUNCED, 1), (4, PUT, 2), (1, ANNOUNCED, 1), (4, ANNOUNCED, 1), (1, PUT, 1), (1, ANNOUNCED, 1)]
+    for n, (files, rule, visible) in enumerate(chain):
+        assert case.start(files, f"new{n}", rule).wait() == -signal.SIGKILL
+        runs.settle()
+        if files == 1 and rule is PUT:  # it has taken the old one's name
+            stands = f"new{n}"
+        assert marks_of_files(files_by_manifest(case.folder)) == {stands: ROWS}, n
+        assert len(visible_files(case.folder)) == visible, n  # no more than one dead run's files
+    assert case.run(4, "again").status == 0
+    assert marks_of_files(files_by_manifest(case.folder)) == marks_of_folder(case.folder) == {"again": ROWS}
+    assert not case.left_behind()
+
+
+def torn(name, how):
+    """A volume that does not replace a file at once leaves half of it, or none."""
+    def tear(folder):
+        for path in folder.glob(name):
+            if how == "gone":
+                path.unlink()
+            else:
+                os.truncate(path, path.stat().st_size // 2)
+
+    return tear
+
+
+@pytest.mark.parametrize("how", ["half", "gone"])
+def test_a_volume_that_does_not_replace_files_at_once_loses_no_manifest(killing, how):
+    """A run dies in the middle of a PUT, and the file that it would have replaced is torn."""
+    runs = killing("volume", f"torn-{how}")
+    one, four = VARIANTS[0], VARIANTS[1]
+    planned = [
+        (one, rf"^body PUT .*{MANIFEST}\.next", 1, "_manifest.json.next", "old"),
+        (one, rf"^body PUT .*{MANIFEST}\?", 1, "_manifest.json", "old"),
+        (one, rf"^body PUT .*{MANIFEST}\?", 2, "_manifest.json", "new"),
+        (four, rf"^body PUT .*{MANIFEST}\?", 3, "_manifest.json", "old"),
+        (four, rf"^body PUT .*{MANIFEST}\?", 5, "_manifest.json", "new"),
+        (one, rf"^body PUT .*{DATA}", 1, "numbers.parquet", None),
+    ]
+    for variant, at, nth, name, _ in planned:
+        runs.make_old(variant.old_files)
+        runs.plan.append((variant, "torn", Rule(at, nth, half=True), torn(name, how)))
+    for kill, (_, _, _, _, mark) in zip(runs.carry_out(), planned):
+        assert kill.status == -signal.SIGKILL and kill.events[-1].startswith("body PUT"), kill
+        if mark is None:  # the one loss that docs/EXTRACT.md names
+            with pytest.raises(AssertionError, match="no whole result"):
+                files_by_manifest(kill.snapshot)
+        else:
+            assert marks_of_files(files_by_manifest(kill.snapshot)) == {mark: ROWS}, kill
+        assert kill.rerun.status == 0, (kill, kill.rerun)
+        assert marks_of_folder(kill.rerun_files) == {"again": ROWS} and not kill.left_behind, kill
+
+
+def test_spark_sees_the_same_after_every_kill(kills, spark):
+    from pyspark.sql import functions
+
+    those = [kill for place in PLACES for kill in kills(place)]
+    spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.threshold", len(those))  # a job for listing takes longer
+    folder = functions.regexp_extract(functions.input_file_name(), "^file:/+(/.*)/[^/]*$", 1)
+
+    def seen(*folders):
+        frame = spark.read.parquet(*map(str, folders))
+        counts = {str(path): {} for path in folders}
+        for row in frame.groupBy(folder.alias("folder"), "mark").count().collect():
+            counts[row["folder"]][row["mark"]] = row["count"]
+        return counts
+
+    together = seen(*(kill.snapshot for kill in those))
+    for kill in those:
+        rows = together[str(kill.snapshot)]
+        assert rows in [rows for _, rows in (views(state, kill.variant) for state in states(kill))], (kill, rows)
+    for path in {kill.phase: kill.snapshot for kill in those if kill.phase in PHASES}.values():  # as a user reads it
+        assert seen(path) == {str(path): together[str(path)]}
+
+
+def test_a_container_that_starts_again_takes_over_the_lock_of_the_one_before(killing):
     """The volume's lock names a process of a namespace that is gone: its spool folder tells that the run is dead."""
-    apart = ["unshare", "--pid", "--fork", "--kill-child"]
+    # The program is not the first process of its namespace: that one can't kill itself.
+    apart = ["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh"]
     if subprocess.run([*apart, "true"], capture_output=True).returncode != 0:
         pytest.skip("no namespaces of process ids here")
-    bridge = make_bridge({**sandbox.sqlserver, **sandbox.databricks})
-    bridge.write("queries/numbers.sql", QUERY)
-    bridge.write("config/Land.yaml", "mark: new\n")
-    name = f"containers-{bridge.folder.parent.name}"
-    folder = sandbox.volumes / "main/default/landing" / name / "Land" / "numbers"
+    case = killing("volume", "containers").case()
 
-    def run(*before, data="data"):
-        return subprocess.run(
-            [*apart, *before, str(PROGRAM), *arguments(f"/Volumes/main/default/landing/{name}", "0")], cwd=bridge.folder,
-            env=bridge.env({"BRIDGE_DATA_DIR": str(bridge.folder / data)}), capture_output=True, text=True, timeout=120)
+    def run(data="data", rule=None):
+        env = {"BRIDGE_DATA_DIR": str(case.bridge.folder / data)}
+        if rule:
+            env |= {"LD_PRELOAD": str(KILLPOINT), "KILLPOINT_LOG": str(case.log), **rule.env()}
+        return subprocess.run([*apart, str(PROGRAM), *map(str, case.command(1, "new"))], cwd=case.bridge.folder,
+                              env=case.bridge.env(env), capture_output=True, text=True, timeout=120)
 
-    for when in range(1, 60):
-        killed = run(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", f"inject=sendto:signal=KILL:when={when}")
-        assert killed.returncode != 0, "the run never died holding its lock"
-        if (folder / "_bridge_lock.json").exists():
-            break
+    assert run(rule=Rule(rf"^request PUT .*{MANIFEST}")).returncode == 128 + signal.SIGKILL
+    assert (case.folder / "_bridge_lock.json").exists()
     elsewhere = run(data="other")
     assert elsewhere.returncode == 1 and "Another run (" in elsewhere.stderr, elsewhere
     again = run()
     assert again.returncode == 0, again
-    assert marks(visible_files(folder)) == {"new": ROWS}
-    assert not (folder / "_bridge_lock.json").exists()
-
-
-def test_spark_reads_one_whole_file_after_kills_at_random_moments(target, spark):
-    bridge, destination, folder = target
-    settle(bridge, destination, folder, 0, "old")
-    seed = random.Random(9)
-    for _ in range(10):
-        bridge.write("config/Land.yaml", "mark: new\n")
-        process = bridge.start(*arguments(destination, 0), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(seed.uniform(0, 0.3))
-        process.kill()
-        process.wait()
-        counts = {row["mark"]: row["count"] for row in spark.read.parquet(str(folder)).groupBy("mark").count().collect()}
-        assert counts in ({"old": ROWS}, {"new": ROWS})
-        check_readers(folder, several=False)
-    settle(bridge, destination, folder, 0, "old")
+    assert marks_of_files(visible_files(case.folder)) == {"new": ROWS}
+    assert not (case.folder / "_bridge_lock.json").exists()

@@ -61,12 +61,16 @@ static void test_files_of_a_dead_run_are_deleted(void **state) {
   put_lock(RUN ".lock");
   put(RUN "-flights", "flights-00000.parquet");
   put(RUN "-planes", "planes-00000.parquet");
+  put(RUN "-.id", ".id.00ff.tmp"); /* it died while it made the folder's id */
   extract_spool spool = EXTRACT_SPOOL_INIT;
   assert_int_equal(extract_spool_open(&spool, root, OTHER, NULL), BR_OK);
   assert_false(exists(RUN "-flights"));
   assert_false(exists(RUN "-planes"));
+  assert_false(exists(RUN "-.id"));
   assert_false(exists(RUN ".lock"));
   assert_true(exists(OTHER ".lock"));
+  assert_true(exists(".id"));
+  assert_false(exists(OTHER "-.id"));
   extract_spool_close(&spool);
   assert_false(exists(OTHER ".lock"));
 }
