@@ -42,10 +42,10 @@ bool api_origin_is_foreign(const char *origin, const char *fetch_site, const cha
 bool api_content_is_json(const char *content_type) {
   static const char json[] = "application/json";
   char type[sizeof json];
-  if (content_type == NULL) {
+  if (content_type == NULL || strlen(content_type) < sizeof json - 1) {
     return false;
   }
   (void)snprintf(type, sizeof type, "%s", content_type);
-  const char next = strlen(content_type) < sizeof json - 1 ? 'x' : content_type[sizeof json - 1];
-  return br_text_equal_nocase(type, json) && strchr("; \t", next) != NULL;
+  const char *rest = content_type + sizeof json - 1;
+  return br_text_equal_nocase(type, json) && (*rest == '\0' || strchr("; \t", *rest) != NULL);
 }

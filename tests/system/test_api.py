@@ -15,6 +15,7 @@ import uuid
 import pytest
 from conftest import Bridge
 from service import Service, token_of
+from tds_proxy import ATTENTION, Proxy
 
 USERS = {
     "admin": [("*", "read_write")],
@@ -268,16 +269,26 @@ def test_list_of_jobs(service):
     assert service.delete(f"/jobs/{uuid.uuid4()}").status == 404
 
 
-def test_cancel_stops_the_query(service):
-    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:02:00'; SELECT 1 AS a")
-    made = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
-    service.until(lambda: service.get(f"/jobs/{made}").json()["status"] == "running")
-    running = service.get(f"/jobs/{made}").json()
-    assert running["progress"] is not None and set(running["progress"]) >= {"rows", "bytes", "rows_per_second"}
-    assert service.delete(f"/jobs/{made}").status == 204
-    job = service.ended(made)
-    assert job["status"] == "cancelled" and job["results"][0]["status"] == "cancelled"
-    assert service.delete(f"/jobs/{made}").status == 400
+def test_cancel_stops_the_query(start, sandbox):
+    """On the server too: it is asked to, on the query's own connection."""
+    proxy = Proxy("127.0.0.1", int(sandbox.sqlserver["SQLSERVER_PORT"]))
+    sent = threading.Event()
+    proxy.hold = lambda packet: sent.set() if "WAITFOR".encode("utf-16-le") in packet else None
+    try:
+        service = start(settings={**sandbox.sqlserver, "SQLSERVER_PORT": str(proxy.port)})
+        service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:02:00'; SELECT 1 AS a")
+        made = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
+        assert sent.wait(60)
+        running = service.get(f"/jobs/{made}").json()
+        assert running["status"] == "running" and running["progress"] is not None and set(running["progress"]) >= {"rows", "bytes", "rows_per_second"}
+        assert proxy.packets[ATTENTION] == 0
+        assert service.delete(f"/jobs/{made}").status == 204
+        job = service.ended(made)
+        assert job["status"] == "cancelled" and job["results"][0]["status"] == "cancelled"
+        assert proxy.packets[ATTENTION] == 1
+        assert service.delete(f"/jobs/{made}").status == 400
+    finally:
+        proxy.stop()
 
 
 def test_what_is_expected_of_a_running_job(start):
