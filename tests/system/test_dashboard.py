@@ -13,10 +13,10 @@ import urllib.parse
 import uuid
 
 import pytest
-from conftest import Bridge
+from conftest import Bridge, package
 from service import Service, token_of
 
-webdriver = pytest.importorskip("selenium.webdriver")
+webdriver = package("selenium.webdriver")
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select

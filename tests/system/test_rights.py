@@ -160,6 +160,58 @@ def assert_whole(service, asked):
             assert any(m == method.upper() and pattern.match(p) for m, p in asked), (method, path)
 
 
+def test_head_is_get_without_the_body(service):
+    """HEAD asks for the same right, and says as much as GET does."""
+    event_id = posted(service, "dbo.Orders")
+    paths = ["/jobs", "/sync/stats", "/me", "/audit", f"/sync/events/{event_id}", "/sync/events/none", "/health/live", "/nowhere"]
+    for user in (None, "nothing", "admin", "read_on_2", "read_on_3"):
+        for path in paths:
+            get, head = service.get(path, token=user), service.request("HEAD", path, token=user)
+            assert (head.status, head.body) == (get.status, b""), (user, path)
+            assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    for path in ("/extract", "/sync/poller/trigger"):
+        assert service.request("HEAD", path).status == 405
+
+
+def test_a_running_job_is_stopped_by_whom_it_belongs_to(service):
+    """Somebody else's can't be seen, or seen and not stopped, or both."""
+    service.bridge.write("slow/slow.sql", "-- reads: dbo.Orders\nWAITFOR DELAY '00:05:00'; SELECT 1 AS a")
+
+    def begin(user):
+        made = service.post("/extract", {**wish("slow"), "queries_path": "slow"}, token=user).json()["job_id"]
+        service.until(lambda: service.get(f"/jobs/{made}", token=user).json()["status"] == "running")
+        return made
+
+    job = begin("read_on_1")
+    for user in USERS:
+        if user == "read_on_1" or on_all(user) == READ | WRITE:
+            continue
+        reply = service.delete(f"/jobs/{job}", token=user)
+        assert reply.status == (403 if "read" in on_all(user) else 404), (user, reply)
+    assert service.get(f"/jobs/{job}", token="read_on_1").json()["status"] == "running"
+    assert service.delete(f"/jobs/{job}", token="read_on_1").status == 204
+    assert service.ended(job)["status"] == "cancelled"
+    job = begin("read_on_1")
+    assert service.delete(f"/jobs/{job}", token="admin").status == 204
+    assert service.ended(job)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("database", ["sales", "Sales", "other", None])
+def test_the_countrys_database_counts(service, database):
+    """What a query reads is meant in the country's database, or in the settings' where it names none."""
+    lines = "country_code: D\n" + (f"database: {database}\n" if database else "")
+    service.bridge.write("d/D.yaml", lines)
+    own = database or "master"
+    for query, table in (("orders", "dbo.Orders"), ("far", "sales.dbo.Orders")):
+        if query == "far":
+            service.bridge.write("q/far.sql", "-- reads: sales.dbo.Orders\nSELECT 1 AS a")
+        name = table if table.count(".") == 2 else f"{own}.{table}"
+        for user in USERS:
+            reply = service.post("/extract", {**wish(query), "config_path": "d", "country": "D"}, token=user)
+            assert reply.status == (202 if "read" in rights(user, name) else 403), (database, query, user, reply)
+    (service.bridge.folder / "q/far.sql").unlink()
+
+
 def test_lists_show_what_may_be_seen(service):
     for table in TABLES:
         posted(service, table)
