@@ -280,8 +280,8 @@ static ptrdiff_t order_item(sql_binder *b, const sql_expr *expr, const sql_item_
   return found;
 }
 
-static sql_bound *order_expression(sql_binder *b, const sql_order *term, const sql_item_list *list,
-                                   bool only_items) {
+static sql_bound *order_expression(sql_binder *b, const sql_order *term, unsigned place,
+                                   const sql_item_list *list, bool only_items) {
   ptrdiff_t item = order_item(b, term->expr, list);
   if (item < 0) {
     return NULL;
@@ -295,6 +295,11 @@ static sql_bound *order_expression(sql_binder *b, const sql_order *term, const s
                           : sql_fail(b->context, 104, term->expr->line,
                                      "ORDER BY items must appear in the select list if the "
                                      "statement contains a UNION, INTERSECT or EXCEPT operator.");
+  }
+  if (b->is_tsql && bound->literal) {
+    return sql_fail(b->context, 408, term->expr->line,
+                    "A constant expression was encountered in the ORDER BY list, position %u.",
+                    place);
   }
   for (size_t i = 0; i < list->count; i++) {
     if (strcmp(list->items[i]->sql, bound->sql) == 0) {
@@ -317,8 +322,9 @@ static const char *bind_order(sql_binder *b, const sql_order *order, const sql_i
   if (b->scope != NULL) {
     b->scope->clause = SQL_CLAUSE_ORDER;
   }
+  unsigned place = 0;
   for (const sql_order *term = order; term != NULL; term = term->next) {
-    sql_bound *bound = order_expression(b, term, list, only_items);
+    sql_bound *bound = order_expression(b, term, ++place, list, only_items);
     if (bound == NULL) {
       return NULL;
     }
@@ -329,9 +335,10 @@ static const char *bind_order(sql_binder *b, const sql_order *order, const sql_i
                       "The text, ntext, and image data types cannot be compared or sorted, except "
                       "when using IS NULL or LIKE operator.");
     }
-    const char *key = bind_key(b, bound);
-    sql = sql_text(b->context, "%s%s%s%s%s%s", sql, term == order ? "" : ", ",
-                   bound->literal ? "+" : "", key, term->descending ? " DESC" : "",
+    /* SQLite would take a whole number for a position; a constant orders nothing. */
+    const char *key = bound->literal ? "NULL" : bind_key(b, bound);
+    sql = sql_text(b->context, "%s%s%s%s%s", sql, term == order ? "" : ", ", key,
+                   term->descending ? " DESC" : "",
                    term->nulls == 1   ? " NULLS FIRST"
                    : term->nulls == 2 ? " NULLS LAST"
                                       : "");

@@ -191,6 +191,19 @@ static void a_batch_with_an_unknown_column_does_nothing(void **state) {
         {"SET XACT_ABORT OFF; SELECT @@TRANCOUNT, COUNT(*) FROM u", "0|1\n"}, {"DROP TABLE u", ""});
 }
 
+static void a_constant_column_orders_nothing_and_is_no_position(void **state) {
+  (void)state;
+  CHECK({"SELECT 5 AS a, x FROM (VALUES (3), (1), (2)) v(x) ORDER BY a, x", "5|1\n5|2\n5|3\n"},
+        {"SELECT 2 AS a, x FROM (VALUES (3), (1), (2)) v(x) ORDER BY a DESC, x", "2|1\n2|2\n2|3\n"},
+        {"SELECT DISTINCT CAST(2.5 AS int) AS a, x FROM (VALUES (3), (1), (2)) v(x) ORDER BY 1, 2",
+         "2|1\n2|2\n2|3\n"},
+        {"SELECT 5 AS a UNION ALL SELECT 3 ORDER BY a", "3\n5\n"},
+        {"SELECT x FROM (VALUES (3), (1), (2)) v(x) ORDER BY x, CAST(1.5 AS int)",
+         "!408 A constant expression was encountered in the ORDER BY list, position 2.\n"},
+        {"SELECT x FROM (VALUES (3), (1), (2)) v(x) ORDER BY 'x'",
+         "!408 A constant expression was encountered in the ORDER BY list, position 1.\n"});
+}
+
 static void having_without_group_by_sees_one_group_even_of_no_rows(void **state) {
   (void)state;
   CHECK({"CREATE TABLE h (a int)", ""}, {"SELECT COUNT(*) FROM h HAVING COUNT(*) = 0", "0\n"},
@@ -317,6 +330,7 @@ int main(void) {
       cmocka_unit_test(subqueries_of_more_than_one_row_are_refused),
       cmocka_unit_test(views_ctes_and_temporary_tables_are_read),
       cmocka_unit_test(a_batch_with_an_unknown_column_does_nothing),
+      cmocka_unit_test(a_constant_column_orders_nothing_and_is_no_position),
       cmocka_unit_test(having_without_group_by_sees_one_group_even_of_no_rows),
       cmocka_unit_test(a_thousand_rows_of_values_fit_and_one_more_does_not),
       cmocka_unit_test(output_tells_the_rows_before_and_after),
