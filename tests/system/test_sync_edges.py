@@ -156,7 +156,7 @@ def test_retry_and_cancel_read_the_status_as_the_queue_does(sync):
     sync.bridge.run("events", "cancel", "off", check=True)
     sync.run(status=1)
     assert sync.event("bad")["status"] == "failed"
-    sync.lake("UPDATE bridge.events.bridge_events SET status = 'FAILED    ' WHERE event_id = 'bad'")
+    sync.lake(f"UPDATE {EVENTS} SET status = 'FAILED    ' WHERE event_id = 'bad'")
     assert sync.event("bad")["status"] == "failed"
     assert sync.bridge.run("events", "retry", "bad", check=True).out == "bad: pending\n"
     assert sync.event("bad")["status"] == "pending"
