@@ -75,6 +75,10 @@ static const char *allowed_origin(const api_cors *cors, const http_request *requ
   return NULL;
 }
 
+bool api_cors_allows(const api_cors *cors, const http_request *request) {
+  return cors != NULL && allowed_origin(cors, request) != NULL;
+}
+
 /* Pairs; ends with NULL. */
 static br_status add(http_reply *reply, const char *const *headers, br_error *err) {
   br_status st = BR_OK;

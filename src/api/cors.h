@@ -15,6 +15,8 @@ typedef struct api_cors api_cors;
 br_status api_cors_new(const settings *config, api_cors **ret_cors, br_error *err) BR_CHECKED;
 void api_cors_free(api_cors *cors); /* NULL is fine */
 
+/* The request names an origin, and it is one of those. cors may be NULL. */
+bool api_cors_allows(const api_cors *cors, const http_request *request);
 /* For a request without a route: answers what a browser asks before a request (204), where its
  * page may; leaves the reply alone otherwise. cors may be NULL. */
 br_status api_cors_preflight(const api_cors *cors, const http_request *request, http_reply *reply,

@@ -149,6 +149,7 @@ static bool is_open(const api_request *r) {
 static bool is_somebody_elses(const api_request *r) {
   const http_method method = http_request_method(r->http);
   return !api_access_enabled(r->service->access) && method != HTTP_GET && method != HTTP_HEAD &&
+         !api_cors_allows(r->service->cors, r->http) &&
          api_origin_is_foreign(http_request_header(r->http, "Origin"),
                                http_request_header(r->http, "Sec-Fetch-Site"),
                                http_request_header(r->http, "Host"));
@@ -185,7 +186,8 @@ static br_status authorize(http_request *request, http_reply *reply, br_error *e
   if (is_somebody_elses(r)) {
     return api_reply_error(reply, 403, err,
                            "AUTH_ENABLED is false: from browsers only pages of this service at an "
-                           "address or at localhost may change something");
+                           "address or at localhost may change something, and those of "
+                           "CORS_ALLOWED_ORIGINS");
   }
   if (r->route->new_work && atomic_load(&r->service->draining)) {
     br_status st = api_reply_error(reply, 503, err, "The service is about to end");

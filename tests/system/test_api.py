@@ -555,7 +555,7 @@ def test_authentication_off(start):
 
 def test_pages_of_others_may_do_nothing_without_authentication(start):
     """What a browser would send for a page of another origin, or of a name that somebody lets point here."""
-    service = start(users=None, env={"AUTH_ENABLED": "false"})
+    service = start(users=None, env={"AUTH_ENABLED": "false", "CORS_ALLOWED_ORIGINS": "https://app.example.com"})
     here = f"127.0.0.1:{service.port}"
     foreign = [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
                {"Origin": f"http://{here}", "Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example:1", "Host": "evil.example:1"}]
@@ -572,6 +572,8 @@ def test_pages_of_others_may_do_nothing_without_authentication(start):
     assert len(service.get("/jobs", token=None).json()) == 1
     own = {"Origin": f"http://{here}", "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json; charset=utf-8"}
     assert service.post("/extract", wish(destination="own"), token=None, headers=own).status == 202
+    named = {"Origin": "https://app.example.com", "Sec-Fetch-Site": "cross-site"}
+    assert service.post("/extract", wish(destination="named"), token=None, headers=named).status == 202
     # With tokens none of it counts: no browser sends one by itself.
     guarded = start()
     headers = {**foreign[0], "Content-Type": "text/plain"}
