@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 
 from conftest import BUILD, PROGRAM, Bridge, wait_until
 
@@ -112,9 +113,14 @@ class Case:
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(result, self.folder)
 
+    def remove_spool(self):
+        """Where it is outside of the test's own folder."""
+        if self.spool_folder:
+            shutil.rmtree(self.spool_folder.parent)
+
     def left_behind(self):
         """What is in the result folder and in the spool folder that a run that ended well does not leave."""
-        spool = pathlib.Path(self.spool_folder) if self.spool_folder else self.bridge.data / "spool"
+        spool = self.spool_folder or self.bridge.data / "spool"
         names = {path.name for path in self.folder.iterdir() if path.name[0] in "_."} - {"_manifest.json"}
         return names | ({path.name for path in spool.iterdir()} - {".id"} if spool.exists() else set())
 
@@ -238,7 +244,7 @@ class Killing:
         self.number += 1
         top = self.top / f"run{self.number}"
         top.mkdir(parents=True)
-        other = pathlib.Path("/dev/shm") / f"bridge-{self.top.name}-{self.number}" / "spool" if apart else None
+        other = pathlib.Path(tempfile.mkdtemp(prefix="bridge-kill-", dir="/dev/shm")) / "spool" if apart else None
         return Case(top, self.settings, self.sandbox and self.sandbox.volumes, other)
 
     def make_old(self, files):
@@ -254,6 +260,7 @@ class Killing:
         case = self.case(variant.apart)
         case.reset(self.make_old(variant.old_files))
         assert case.start(variant.new_files, "new").wait() == 0
+        case.remove_spool()
         return case.events()
 
     def choose(self, variants, each, rest=0, outside=0, phases=PHASES):
@@ -305,8 +312,7 @@ class Killing:
         shutil.copytree(case.folder, snapshot)
         rerun = case.run(variant.new_files, "again")
         left = case.left_behind()
-        if variant.apart:
-            shutil.rmtree(pathlib.Path(case.spool_folder).parent, ignore_errors=True)
+        case.remove_spool()
         return Kill(variant, phase, status, events, snapshot, rerun, case.folder, left)
 
     def carry_out(self):
