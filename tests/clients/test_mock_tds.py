@@ -32,13 +32,12 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def mock(mock_program, make_bridge):
-    """mock(mode, certificate, key, settings) starts a server and returns a Bridge that is pointed at it."""
+    """mock(mode, *files, **settings) starts a server and returns a Bridge that is pointed at it; "redirect" takes host and port."""
     started = []
 
-    def start(mode, certificate=None, key=None, **settings):
-        files = [certificate, key] if certificate else []
+    def start(mode, *rest, **settings):
         process = subprocess.Popen(
-            [mock_program, mode, *files], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [mock_program, mode, *rest], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         started.append(process)
         port = process.stdout.readline().strip()
@@ -89,6 +88,22 @@ def test_chunks_that_split_characters_arrive_whole(mock, certificate, mode, sett
     assert row[0] == "Zürich 🦆"
     assert row[1] == "aé漢🦆" * 1000
     assert row[2] == "0x" + bytes(i % 251 for i in range(8_000)).hex().upper()
+
+
+def test_a_login_goes_where_the_server_sends_it(mock):
+    aim = mock("plain", SQLSERVER_ENCRYPT="optional")
+    sent = mock("redirect", "127.0.0.1", aim.settings["SQLSERVER_PORT"], SQLSERVER_ENCRYPT="optional")
+    assert sent.settings["SQLSERVER_PORT"] != aim.settings["SQLSERVER_PORT"]
+    assert len(sent.sql("sqlserver", "SELECT * FROM INTS").json()["rows"]) == 3
+
+
+def test_a_server_that_sends_logins_round_in_circles_is_left(mock):
+    """Three redirects, of which two are followed."""
+    aim = mock("plain", SQLSERVER_ENCRYPT="optional")
+    for _ in range(3):
+        aim = mock("redirect", "127.0.0.1", aim.settings["SQLSERVER_PORT"], SQLSERVER_ENCRYPT="optional")
+    result = aim.sql("sqlserver", "SELECT * FROM INTS", check=False)
+    assert result.status == 1 and "redirects again and again" in result.err
 
 
 def test_an_error_carries_its_number(mock):

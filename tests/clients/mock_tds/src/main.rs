@@ -1,6 +1,7 @@
 //! Microsoft's mock TDS server with a few answers, for tests of the client.
 //!
 //!     mock-tds plain|tls|strict [certificate.pem key.pem]
+//!     mock-tds redirect HOST PORT      every login is sent there
 //!
 //! Prints the port it listens on (loopback) and serves until its standard input ends.
 
@@ -69,7 +70,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "plain" => MockTdsServer::new("127.0.0.1:0").await?,
         "tls" => MockTdsServer::new_with_tls("127.0.0.1:0", Some(identity()?)).await?,
         "strict" => MockTdsServer::new_with_strict_tls("127.0.0.1:0", identity()?).await?,
-        _ => return Err(format!("{mode}: not plain, tls or strict").into()),
+        "redirect" => {
+            let port = arguments[3].parse()?;
+            MockTdsServer::new_with_redirection("127.0.0.1:0", arguments[2].as_str(), port).await?
+        }
+        _ => return Err(format!("{mode}: not plain, tls, strict or redirect").into()),
     };
     {
         let registry = server.query_registry();
