@@ -105,6 +105,10 @@ def good():
     tokens += b"\xac\0\0" + b_varchar("@o") + b"\x01" + struct.pack("<IH", 0, 0) + b"\x26\x04\x04" + struct.pack("<i", 9)
     tokens += b"\xac\x01\0" + b_varchar("@m") + b"\x01" + struct.pack("<IH", 0, 0) + b"\xe7\xff\xff" + LATIN1 + plp(2, utf16("x")) + done(0, 0xE0, 0, 0xFE)
     write(GOOD, "made_tokens", tokens)
+    # The ORDER of two columns that the tests of tedious read (test/unit/token/order-token-parser-test.ts).
+    order = bytes.fromhex("a9040003000400")
+    four = metadata(*((name, 0, INT) for name in "abcd"))
+    write(GOOD, "tedious_order", four + order + b"\xd1" + struct.pack("<4i", 1, 2, 3, 4) + done())
     three = b"".join(metadata((name, 0, INT)) + b"\xd1" + struct.pack("<i", i) + done(0x11) for i, name in enumerate("abc"))
     write(GOOD, "made_error_before_further_results", metadata(("z", 0, INT)) + done(0x11, rows=0) + three + error(50000, 16, "late") + three + done(2, rows=0))
 
