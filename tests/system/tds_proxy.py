@@ -10,6 +10,14 @@ ATTENTION, TRANSACTION_REQUEST, COMMIT = 0x06, 0x0E, 7
 ALL_HEADERS = 22
 
 
+def wait_for(seconds):
+    """As exactly as it goes: a sleep alone takes a third of a millisecond more."""
+    end = time.perf_counter() + seconds
+    time.sleep(max(seconds - 0.0005, 0))
+    while time.perf_counter() < end:
+        pass
+
+
 class Proxy:
     """Listens on loopback. Connections are cut at random: before a COMMIT goes out, behind it (the server carries it out,
     its answer is lost), and at any other packet of the client."""
@@ -90,7 +98,7 @@ class Proxy:
                 if packet[0] in self.swallowed:
                     continue
                 if self.delay:
-                    time.sleep(self.delay)
+                    wait_for(self.delay)
                 if self._is_commit(packet) and self.random.random() < self.commit_cuts:
                     if self.random.random() < 0.5:
                         self.cut_before += 1
