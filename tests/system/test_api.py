@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import threading
 import time
+import urllib.parse
 import uuid
 
 import pytest
@@ -370,6 +371,17 @@ def test_keys_are_required(service, operation):
     service.until(lambda: service.get("/sync/poller/status").json()["running"])
     reply = service.post("/sync/events", event(operation=operation))
     assert reply.status == 400 and reply.detail == f"Primary keys required for {operation} operation"
+
+
+@pytest.mark.parametrize("event_id", ["a%F2b", "%F2%80", "%", "ä/b", "x y", "..", "a?b#c"])
+def test_an_event_is_found_by_whatever_id_it_has(start, event_id):
+    service = start(env={"POLLER_ENABLED": "false"})
+    service.bridge.run("init", check=True)
+    body = {"event_id": event_id, "operation": "INSERT", "source_table": "main.default.source", "target_table": "dbo.Orders"}
+    assert service.post("/sync/events", body).status == 202
+    path = "/sync/events/" + urllib.parse.quote(event_id, safe="")
+    assert service.get(path).json()["event_id"] == event_id
+    assert service.delete(path).status == 204 and service.get(path).status == 404
 
 
 def test_what_an_event_refuses(service):
