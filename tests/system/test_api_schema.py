@@ -1,5 +1,6 @@
 """Requests that another program makes up from /openapi.json: every answer is one that the document tells of."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -32,6 +33,7 @@ def test_made_up_requests(bridge, user, options):
                 "run", f"{url}/openapi.json", "--url", url, *token, *options,
                 "--continue-on-failure", "--generation-deterministic", "--generation-allow-x00", "false",
             ],
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent)},
             cwd=bridge.folder, capture_output=True, text=True, timeout=540,
         )
     finally:
