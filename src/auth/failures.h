@@ -18,10 +18,10 @@
 
 typedef struct auth_failures auth_failures;
 
-enum { AUTH_FAILURES_WAYS = 8, AUTH_FAILURES_ADDRESS = 64 };
+enum { AUTH_FAILURES_ADDRESS = 64 };
 
 typedef struct auth_failures_options {
-  size_t sets;        /* of AUTH_FAILURES_WAYS addresses each; 0 = 128 */
+  size_t sets;        /* of AUTH_SOURCE_WAYS addresses each; 0 = 128 */
   unsigned lines;     /* told one by one in a window; 0 = 5 */
   uint64_t window_ms; /* 0 = 60 s */
 } auth_failures_options;

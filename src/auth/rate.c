@@ -4,28 +4,17 @@
  */
 #include "auth/rate.h"
 
-#include <pthread.h>
-#include <string.h>
-
-#include "auth/source_key.h"
+#include "auth/source_table.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/mem.h"
 
-enum { SETS = 512, WAYS = 8, NS_PER_MS = 1000000 };
+enum { SETS = 512, NS_PER_MS = 1000000 };
 static const uint64_t minute_ns = UINT64_C(60) * 1000 * NS_PER_MS;
 
-typedef struct place {
-  uint64_t who;    /* 0: free */
-  uint64_t due_ns; /* of the next request */
-} place;
-
 struct auth_rate {
-  pthread_mutex_t lock;
-  uint64_t seed;
-  uint64_t each_ns;  /* between two requests; 0: no limit */
-  uint64_t burst_ns; /* how far the time due may be ahead */
-  place places[SETS][WAYS];
+  auth_source_table table; /* when: the next request is due, in ns */
+  uint64_t each_ns;        /* between two requests; 0: no limit */
+  uint64_t burst_ns;       /* how far the time due may be ahead */
 };
 
 br_status auth_rate_new(uint64_t per_minute, auth_rate **ret_rate, br_error *err) {
@@ -33,17 +22,16 @@ br_status auth_rate_new(uint64_t per_minute, auth_rate **ret_rate, br_error *err
   if (rate == NULL) {
     return br_error_nomem(err);
   }
-  (void)pthread_mutex_init(&rate->lock, NULL);
+  br_status st = auth_source_table_init(&rate->table, SETS, sizeof(auth_source_entry), err);
+  if (st != BR_OK) {
+    br_free(rate);
+    return st;
+  }
   if (per_minute > 0) {
     rate->each_ns = minute_ns / per_minute;
     rate->burst_ns = minute_ns / 6;
     /* One at least, however slow the rate. */
     rate->burst_ns = rate->burst_ns < rate->each_ns ? rate->each_ns : rate->burst_ns;
-  }
-  br_status st = br_random(&rate->seed, sizeof rate->seed, err);
-  if (st != BR_OK) {
-    auth_rate_free(rate);
-    return st;
   }
   *ret_rate = rate;
   return BR_OK;
@@ -51,49 +39,41 @@ br_status auth_rate_new(uint64_t per_minute, auth_rate **ret_rate, br_error *err
 
 void auth_rate_free(auth_rate *rate) {
   if (rate != NULL) {
-    (void)pthread_mutex_destroy(&rate->lock);
+    auth_source_table_done(&rate->table);
     br_free(rate);
   }
 }
 
-/* The place of who, or the one that makes room. */
-static place *place_of(auth_rate *rate, uint64_t who) {
-  place *set = rate->places[who % SETS];
-  place *oldest = set;
-  for (size_t i = 0; i < WAYS; i++) {
-    if (set[i].who == who) {
-      return &set[i];
-    }
-    oldest = set[i].due_ns < oldest->due_ns ? &set[i] : oldest;
+/* The source's entry, made where it has none. Under the lock. */
+static auth_source_entry *entry_of(auth_rate *rate, const auth_source_key *who) {
+  auth_source_entry *e = auth_source_table_find(&rate->table, who);
+  if (e == NULL) {
+    e = auth_source_table_room(&rate->table, who);
+    *e = (auth_source_entry){.used = true, .who = *who};
   }
-  *oldest = (place){.who = who};
-  return oldest;
+  return e;
 }
 
-static uint64_t take(auth_rate *rate, uint64_t who) {
+static uint64_t take(auth_rate *rate, auth_source_key who) {
   const uint64_t now = br_clock_monotonic_ns();
   uint64_t wait_ms = 0;
-  (void)pthread_mutex_lock(&rate->lock);
-  place *p = place_of(rate, who == 0 ? 1 : who);
-  const uint64_t due = p->due_ns > now ? p->due_ns : now;
+  auth_source_table_lock(&rate->table);
+  auth_source_entry *e = entry_of(rate, &who);
+  const uint64_t due = e->when > now ? e->when : now;
   const uint64_t ahead = due + rate->each_ns - now;
   if (ahead > rate->burst_ns) {
     wait_ms = (ahead - rate->burst_ns) / NS_PER_MS + 1;
   } else {
-    p->due_ns = due + rate->each_ns;
+    e->when = due + rate->each_ns;
   }
-  (void)pthread_mutex_unlock(&rate->lock);
+  auth_source_table_unlock(&rate->table);
   return wait_ms;
 }
 
 uint64_t auth_rate_take_user(auth_rate *rate, const char *name) {
-  return rate->each_ns == 0 ? 0 : take(rate, auth_source_hash(rate->seed, name, strlen(name)));
+  return rate->each_ns == 0 ? 0 : take(rate, auth_source_key_of_name(rate->table.seed, name));
 }
 
 uint64_t auth_rate_take_address(auth_rate *rate, const char *address) {
-  if (rate->each_ns == 0) {
-    return 0;
-  }
-  const auth_source_key key = auth_source_key_of(rate->seed, address);
-  return take(rate, auth_source_hash(~rate->seed, &key, sizeof key));
+  return rate->each_ns == 0 ? 0 : take(rate, auth_source_key_of(rate->table.seed, address));
 }

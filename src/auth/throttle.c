@@ -1,25 +1,18 @@
 #include "auth/throttle.h"
 
-#include <pthread.h>
-#include <string.h>
-
-#include "auth/source_key.h"
+#include "auth/source_table.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/mem.h"
 
 typedef struct entry {
-  auth_source_key who;
-  unsigned failures; /* 0: free */
-  uint64_t failed_ms;
+  auth_source_entry source; /* when: its last failure, in ms */
+  unsigned failures;
   uint64_t open_ms; /* from then on it may try again */
 } entry;
 
 struct auth_throttle {
-  pthread_mutex_t lock;
+  auth_source_table table;
   auth_throttle_options options;
-  uint64_t seed; /* nobody outside can choose addresses that share a set */
-  entry *entries;
 };
 
 static void fill_defaults(auth_throttle_options *o) {
@@ -40,14 +33,9 @@ br_status auth_throttle_new(const auth_throttle_options *options, auth_throttle 
     t->options = *options;
   }
   fill_defaults(&t->options);
-  (void)pthread_mutex_init(&t->lock, NULL);
-  t->entries = br_calloc(t->options.sets, AUTH_THROTTLE_WAYS * sizeof *t->entries);
-  br_status st = t->entries == NULL ? br_error_nomem(err) : BR_OK;
-  if (st == BR_OK) {
-    st = br_random(&t->seed, sizeof t->seed, err);
-  }
+  br_status st = auth_source_table_init(&t->table, t->options.sets, sizeof(entry), err);
   if (st != BR_OK) {
-    auth_throttle_free(t);
+    br_free(t);
     return st;
   }
   *ret_throttle = t;
@@ -56,46 +44,23 @@ br_status auth_throttle_new(const auth_throttle_options *options, auth_throttle 
 
 void auth_throttle_free(auth_throttle *throttle) {
   if (throttle != NULL) {
-    (void)pthread_mutex_destroy(&throttle->lock);
-    br_free(throttle->entries);
+    auth_source_table_done(&throttle->table);
     br_free(throttle);
   }
 }
 
-static entry *set_of(auth_throttle *t, const auth_source_key *who) {
-  uint64_t hash = auth_source_hash(t->seed, who, sizeof *who);
-  return t->entries + hash % t->options.sets * AUTH_THROTTLE_WAYS;
-}
-
 static bool is_forgotten(const auth_throttle *t, const entry *e, uint64_t now) {
-  return now >= e->open_ms && now - e->failed_ms >= t->options.forgotten_ms;
+  return now >= e->open_ms && now - e->source.when >= t->options.forgotten_ms;
 }
 
-/* NULL: nothing is held against the address. */
+/* NULL: nothing is held against the address. Under the lock. */
 static entry *find(auth_throttle *t, const auth_source_key *who, uint64_t now) {
-  entry *set = set_of(t, who);
-  for (size_t i = 0; i < AUTH_THROTTLE_WAYS; i++) {
-    if (set[i].failures > 0 && memcmp(&set[i].who, who, sizeof *who) == 0) {
-      if (is_forgotten(t, &set[i], now)) {
-        set[i].failures = 0;
-        return NULL;
-      }
-      return &set[i];
-    }
+  entry *e = auth_source_table_find(&t->table, who);
+  if (e != NULL && is_forgotten(t, e, now)) {
+    e->source.used = false;
+    return NULL;
   }
-  return NULL;
-}
-
-static entry *make_room(auth_throttle *t, const auth_source_key *who) {
-  entry *set = set_of(t, who);
-  entry *oldest = set;
-  for (size_t i = 0; i < AUTH_THROTTLE_WAYS; i++) {
-    if (set[i].failures == 0) {
-      return &set[i];
-    }
-    oldest = set[i].failed_ms < oldest->failed_ms ? &set[i] : oldest;
-  }
-  return oldest;
+  return e;
 }
 
 static uint64_t wait_after(const auth_throttle_options *o, unsigned failures) {
@@ -111,36 +76,36 @@ static uint64_t wait_after(const auth_throttle_options *o, unsigned failures) {
 
 uint64_t auth_throttle_wait_ms(auth_throttle *throttle, const char *address) {
   uint64_t now = br_clock_monotonic_ms();
-  auth_source_key who = auth_source_key_of(throttle->seed, address);
-  (void)pthread_mutex_lock(&throttle->lock);
+  auth_source_key who = auth_source_key_of(throttle->table.seed, address);
+  auth_source_table_lock(&throttle->table);
   const entry *e = find(throttle, &who, now);
   uint64_t wait = e != NULL && e->open_ms > now ? e->open_ms - now : 0;
-  (void)pthread_mutex_unlock(&throttle->lock);
+  auth_source_table_unlock(&throttle->table);
   return wait;
 }
 
 void auth_throttle_failed(auth_throttle *throttle, const char *address) {
   uint64_t now = br_clock_monotonic_ms();
-  auth_source_key who = auth_source_key_of(throttle->seed, address);
-  (void)pthread_mutex_lock(&throttle->lock);
+  auth_source_key who = auth_source_key_of(throttle->table.seed, address);
+  auth_source_table_lock(&throttle->table);
   entry *e = find(throttle, &who, now);
   if (e == NULL) {
-    e = make_room(throttle, &who);
-    *e = (entry){.who = who};
+    e = auth_source_table_room(&throttle->table, &who);
+    *e = (entry){.source = {.used = true, .who = who}};
   }
   e->failures += e->failures < UINT32_MAX;
-  e->failed_ms = now;
+  e->source.when = now;
   e->open_ms = now + wait_after(&throttle->options, e->failures);
-  (void)pthread_mutex_unlock(&throttle->lock);
+  auth_source_table_unlock(&throttle->table);
 }
 
 void auth_throttle_succeeded(auth_throttle *throttle, const char *address) {
   uint64_t now = br_clock_monotonic_ms();
-  auth_source_key who = auth_source_key_of(throttle->seed, address);
-  (void)pthread_mutex_lock(&throttle->lock);
+  auth_source_key who = auth_source_key_of(throttle->table.seed, address);
+  auth_source_table_lock(&throttle->table);
   entry *e = find(throttle, &who, now);
   if (e != NULL) {
-    e->failures = 0;
+    e->source.used = false;
   }
-  (void)pthread_mutex_unlock(&throttle->lock);
+  auth_source_table_unlock(&throttle->table);
 }

@@ -5,7 +5,7 @@
  *   wait = auth_throttle_wait_ms(throttle, address)     > 0: answer 429 with Retry-After
  *   … token unknown: auth_throttle_failed(…)            known: auth_throttle_succeeded(…)
  *
- * Memory is constant: a table of a fixed number of addresses, in sets of AUTH_THROTTLE_WAYS; in a
+ * Memory is constant: a table of a fixed number of addresses, in sets of AUTH_SOURCE_WAYS; in a
  * full set the address that failed longest ago makes room. An IPv6 address counts as its /64
  * network, which is what one customer is given. All functions may be called from any thread.
  */
@@ -16,10 +16,8 @@
 
 typedef struct auth_throttle auth_throttle;
 
-enum { AUTH_THROTTLE_WAYS = 8 };
-
 typedef struct auth_throttle_options {
-  size_t sets;           /* of AUTH_THROTTLE_WAYS addresses each; 0 = 512 */
+  size_t sets;           /* of AUTH_SOURCE_WAYS addresses each; 0 = 512 */
   unsigned free_tries;   /* failures without a wait; 0 = 5 */
   uint64_t first_ms;     /* the wait after the first one beyond; 0 = 1 s */
   uint64_t longest_ms;   /* 0 = 60 s */

@@ -5,30 +5,9 @@
 #include <string.h>
 
 #include "auth/failures.h"
-#include "base/sys.h"
+#include "auth/source_table.h"
+#include "support/test_clock.h"
 #include "support/torture.h"
-
-static uint64_t now_ms;
-
-static int fake_clock(clockid_t clock, struct timespec *ret_time) {
-  (void)clock;
-  ret_time->tv_sec = (time_t)(now_ms / 1000);
-  ret_time->tv_nsec = (long)(now_ms % 1000) * 1000000;
-  return 0;
-}
-
-static int setup(void **state) {
-  (void)state;
-  now_ms = 1000000;
-  br_sys.clock_gettime = fake_clock;
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  br_sys_reset();
-  return 0;
-}
 
 static auth_failures *make(size_t sets) {
   const auth_failures_options options = {.sets = sets, .lines = 3, .window_ms = 1000};
@@ -63,9 +42,9 @@ static void the_first_are_told_and_the_others_counted(void **state) {
   auth_failures *f = make(16);
   assert_int_equal(note(f, "192.0.2.1", 10), 3);
   assert_int_equal(note(f, "192.0.2.2", 2), 2);
-  now_ms += 999;
+  test_clock_ms += 999;
   assert_none(f, false);
-  now_ms++;
+  test_clock_ms++;
   assert_int_equal(note(f, "192.0.2.1", 1), 0); /* its number has not been told yet */
   assert_sum(f, false, "192.0.2.1", 8);
   assert_none(f, false);
@@ -73,7 +52,7 @@ static void the_first_are_told_and_the_others_counted(void **state) {
   /* A new window. */
   assert_int_equal(note(f, "192.0.2.1", 4), 3);
   assert_int_equal(note(f, "192.0.2.2", 3), 3);
-  now_ms += 1000;
+  test_clock_ms += 1000;
   assert_int_equal(note(f, "192.0.2.2", 4), 3); /* nothing was counted: a new one by itself */
   auth_failures_sum one, other;                 /* in any order */
   assert_true(auth_failures_take(f, true, &one));
@@ -90,12 +69,12 @@ static void what_could_not_be_told_is_counted_on(void **state) {
   auth_failures *f = make(16);
   auth_failures_sum sum;
   assert_int_equal(note(f, "192.0.2.1", 5), 3);
-  now_ms += 1000;
+  test_clock_ms += 1000;
   assert_true(auth_failures_take(f, false, &sum));
   auth_failures_give_back(f, &sum);
   assert_none(f, false); /* not again at once */
   assert_int_equal(note(f, "192.0.2.1", 4), 3);
-  now_ms += 1000;
+  test_clock_ms += 1000;
   assert_sum(f, false, "192.0.2.1", 3);
   assert_none(f, true);
   auth_failures_free(f);
@@ -124,7 +103,7 @@ static void none_is_lost_where_there_is_no_room(void **state) {
     char address[32];
     (void)snprintf(address, sizeof address, "10.0.%d.%d", i / 250, i % 250);
     told += note(f, address, EACH);
-    now_ms += 1;
+    test_clock_ms += 1;
   }
   assert_int_equal(told, ADDRESSES * 3);
   while (auth_failures_take(f, true, &sum)) {
@@ -133,12 +112,12 @@ static void none_is_lost_where_there_is_no_room(void **state) {
       assert_string_equal(sum.address, "");
     }
   }
-  assert_int_equal(counted, 2 * AUTH_FAILURES_WAYS * 2);
+  assert_int_equal(counted, 2 * AUTH_SOURCE_WAYS * 2);
   assert_int_equal(told + others + counted, ADDRESSES * EACH);
   sum = (auth_failures_sum){.others = true, .count = 7};
   auth_failures_give_back(f, &sum);
   assert_none(f, false);
-  now_ms += 1000;
+  test_clock_ms += 1000;
   assert_true(auth_failures_take(f, false, &sum));
   assert_true(sum.others);
   assert_int_equal(sum.count, 7);
@@ -201,7 +180,7 @@ static void no_memory_is_an_error_without_leaks(void **state) {
   torture_allocations(make_one, NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clock_start, test_clock_stop)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

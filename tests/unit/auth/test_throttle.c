@@ -3,31 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/source_table.h"
 #include "auth/throttle.h"
-#include "base/sys.h"
+#include "support/test_clock.h"
 #include "support/torture.h"
-
-static uint64_t now_ms;
-
-static int fake_clock(clockid_t clock, struct timespec *ret_time) {
-  (void)clock;
-  ret_time->tv_sec = (time_t)(now_ms / 1000);
-  ret_time->tv_nsec = (long)(now_ms % 1000) * 1000000;
-  return 0;
-}
-
-static int setup(void **state) {
-  (void)state;
-  now_ms = 1000000;
-  br_sys.clock_gettime = fake_clock;
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  br_sys_reset();
-  return 0;
-}
 
 static auth_throttle *make(size_t sets) {
   auth_throttle_options options = {
@@ -46,9 +25,9 @@ static void waits_double_up_to_the_longest(void **state) {
     auth_throttle_failed(t, "192.0.2.1");
     assert_int_equal(auth_throttle_wait_ms(t, "192.0.2.1"), waits[i]);
     assert_int_equal(auth_throttle_wait_ms(t, "192.0.2.2"), 0);
-    now_ms += waits[i] / 2;
+    test_clock_ms += waits[i] / 2;
     assert_int_equal(auth_throttle_wait_ms(t, "192.0.2.1"), waits[i] - waits[i] / 2);
-    now_ms += waits[i];
+    test_clock_ms += waits[i];
   }
   auth_throttle_free(t);
 }
@@ -64,7 +43,7 @@ static void success_and_time_wipe_the_slate(void **state) {
     if (round == 0) {
       auth_throttle_succeeded(t, "192.0.2.1");
     } else {
-      now_ms += 60000;
+      test_clock_ms += 60000;
     }
     assert_int_equal(auth_throttle_wait_ms(t, "192.0.2.1"), 0);
     auth_throttle_failed(t, "192.0.2.1");
@@ -99,13 +78,13 @@ static void the_oldest_makes_room(void **state) {
   (void)state;
   auth_throttle *t = make(1);
   char address[32];
-  for (int i = 0; i <= AUTH_THROTTLE_WAYS; i++) {
+  for (int i = 0; i <= AUTH_SOURCE_WAYS; i++) {
     (void)snprintf(address, sizeof address, "192.0.2.%d", i);
     fail_often(t, address);
-    now_ms++;
+    test_clock_ms++;
   }
   assert_int_equal(auth_throttle_wait_ms(t, "192.0.2.0"), 0);
-  for (int i = 1; i <= AUTH_THROTTLE_WAYS; i++) {
+  for (int i = 1; i <= AUTH_SOURCE_WAYS; i++) {
     (void)snprintf(address, sizeof address, "192.0.2.%d", i);
     assert_true(auth_throttle_wait_ms(t, address) > 0);
   }
@@ -139,14 +118,13 @@ static void no_memory_is_an_error(void **state) {
   torture_allocations(make_default, NULL);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clock_start, test_clock_stop)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(waits_double_up_to_the_longest, setup, teardown),
-      cmocka_unit_test_setup_teardown(success_and_time_wipe_the_slate, setup, teardown),
-      cmocka_unit_test_setup_teardown(a_network_of_ipv6_is_one_address, setup, teardown),
-      cmocka_unit_test_setup_teardown(the_oldest_makes_room, setup, teardown),
-      cmocka_unit_test_setup_teardown(many_addresses_take_no_more_memory, setup, teardown),
-      cmocka_unit_test(no_memory_is_an_error),
+      TEST(waits_double_up_to_the_longest),     TEST(success_and_time_wipe_the_slate),
+      TEST(a_network_of_ipv6_is_one_address),   TEST(the_oldest_makes_room),
+      TEST(many_addresses_take_no_more_memory), cmocka_unit_test(no_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,35 +10,21 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "support/cmocka.h"
+#include "support/test_clock.h"
 #include "support/torture.h"
 
-/* A clock that only tests move. */
-static uint64_t fake_ms;
 static int polls;
-
-static int fake_clock(clockid_t clock, struct timespec *ret_time) {
-  (void)clock;
-  *ret_time = (struct timespec){.tv_sec = (time_t)(fake_ms / 1000),
-                                .tv_nsec = (long)(fake_ms % 1000) * 1000000};
-  return 0;
-}
 
 /* Sleeping lets the fake clock pass; every second call is interrupted half way. */
 static int fake_poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
   (void)fds;
   (void)count;
   if (polls++ % 2 == 0) {
-    fake_ms += (uint64_t)timeout_ms / 2;
+    test_clock_ms += (uint64_t)timeout_ms / 2;
     errno = EINTR;
     return -1;
   }
-  fake_ms += (uint64_t)timeout_ms;
-  return 0;
-}
-
-static int reset_calls(void **state) {
-  (void)state;
-  br_sys_reset();
+  test_clock_ms += (uint64_t)timeout_ms;
   return 0;
 }
 
@@ -66,8 +52,8 @@ static void times_are_written_as_iso_8601_in_utc(void **state) {
 
 static void clocks_are_read_in_their_units(void **state) {
   (void)state;
-  br_sys.clock_gettime = fake_clock;
-  fake_ms = 1234567;
+  br_sys.clock_gettime = test_clock_read;
+  test_clock_ms = 1234567;
   assert_int_equal(br_clock_monotonic_ms(), 1234567);
   assert_int_equal(br_clock_monotonic_ns(), UINT64_C(1234567000000));
   assert_int_equal(br_clock_wall_us(), INT64_C(1234567000));
@@ -76,22 +62,22 @@ static void clocks_are_read_in_their_units(void **state) {
 
 static void a_deadline_passes_when_its_time_has_come(void **state) {
   (void)state;
-  br_sys.clock_gettime = fake_clock;
-  fake_ms = 1000;
+  br_sys.clock_gettime = test_clock_read;
+  test_clock_ms = 1000;
   br_deadline deadline = br_deadline_after_ms(500);
   assert_false(br_deadline_passed(deadline));
   assert_int_equal(br_deadline_poll_ms(deadline), 500);
-  fake_ms = 1499;
+  test_clock_ms = 1499;
   assert_int_equal(br_deadline_poll_ms(deadline), 1);
-  fake_ms = 1500;
+  test_clock_ms = 1500;
   assert_true(br_deadline_passed(deadline));
   assert_int_equal(br_deadline_poll_ms(deadline), 0);
 }
 
 static void no_time_limit_never_passes(void **state) {
   (void)state;
-  br_sys.clock_gettime = fake_clock;
-  fake_ms = UINT32_MAX;
+  br_sys.clock_gettime = test_clock_read;
+  test_clock_ms = UINT32_MAX;
   assert_false(br_deadline_passed(br_deadline_after_ms(0)));
   assert_int_equal(br_deadline_poll_ms(br_deadline_after_ms(0)), -1);
   assert_int_equal(br_deadline_poll_ms(br_deadline_after_ms(UINT64_MAX - 5)), -1);
@@ -173,13 +159,13 @@ static void a_sleeper_is_woken_by_another_thread(void **state) {
 
 static void an_undisturbed_sleep_takes_its_time_interrupted_or_not(void **state) {
   (void)state;
-  br_sys.clock_gettime = fake_clock;
+  br_sys.clock_gettime = test_clock_read;
   br_sys.poll = fake_poll;
   br_cancel *cancel = make();
   for (int i = 0; i < 4; i++) {
-    uint64_t start = fake_ms;
+    uint64_t start = test_clock_ms;
     assert_int_equal(br_cancel_sleep_ms(i % 2 == 0 ? cancel : NULL, 1000, NULL), BR_OK);
-    assert_in_range(fake_ms, start + 1000, start + 1999);
+    assert_in_range(test_clock_ms, start + 1000, start + 1999);
   }
   assert_int_equal(br_cancel_sleep_ms(cancel, 0, NULL), BR_OK);
   br_cancel_free(cancel);
@@ -215,16 +201,16 @@ static void tokens_survive_a_failing_allocation(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(times_are_written_as_iso_8601_in_utc),
-      cmocka_unit_test_teardown(clocks_are_read_in_their_units, reset_calls),
-      cmocka_unit_test_teardown(a_deadline_passes_when_its_time_has_come, reset_calls),
-      cmocka_unit_test_teardown(no_time_limit_never_passes, reset_calls),
+      cmocka_unit_test_teardown(clocks_are_read_in_their_units, test_clock_stop),
+      cmocka_unit_test_teardown(a_deadline_passes_when_its_time_has_come, test_clock_stop),
+      cmocka_unit_test_teardown(no_time_limit_never_passes, test_clock_stop),
       cmocka_unit_test(a_request_is_seen_and_stays),
       cmocka_unit_test(null_is_a_token_that_never_asks),
       cmocka_unit_test(a_signal_handler_may_ask),
       cmocka_unit_test(a_sleeper_is_woken_by_another_thread),
       cmocka_unit_test_teardown(an_undisturbed_sleep_takes_its_time_interrupted_or_not,
-                                reset_calls),
-      cmocka_unit_test_teardown(a_wait_that_fails_is_an_error, reset_calls),
+                                test_clock_stop),
+      cmocka_unit_test_teardown(a_wait_that_fails_is_an_error, test_clock_stop),
       cmocka_unit_test(tokens_survive_a_failing_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
