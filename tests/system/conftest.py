@@ -18,6 +18,7 @@ import time
 import uuid
 
 import pytest
+from service import Service
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BRIDGE_TEST_BUILD", ROOT / "build")).resolve()
@@ -196,6 +197,25 @@ def make_sandbox(tmp_path):
     yield make
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def make_service(tmp_path):
+    """Starts services with settings, users and files of their own: make_service({"SQLSERVER_HOST": …}, users={…},
+    files={"q/a.sql": …}, env={…}). All are stopped at the end and must end well, or as a test ends them: killed, or by a
+    second signal."""
+    started = []
+
+    def make(settings=None, users=None, files=None, **kwargs):
+        bridge = Bridge(tmp_path / f"serve{len(started)}", settings)
+        for name, text in (files or {}).items():
+            bridge.write(name, text)
+        started.append(Service(bridge, users, **kwargs))
+        return started[-1]
+
+    yield make
+    ends = [service.stop() for service in started]
+    assert set(ends) <= {0, -signal.SIGKILL, 128 + signal.SIGTERM}, ends
 
 
 def named(prefix):

@@ -28,6 +28,11 @@ def permissions(users):
     return "\n".join(lines) + "\n"
 
 
+def wish(**changes):
+    """What POST /extract is asked for."""
+    return {"queries_path": "q", "config_path": "c", "country": "Northland", "destination": "out", **changes}
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status = status

@@ -1,8 +1,8 @@
 """The REST API from outside: its shapes, rights, limits, and what a crash leaves."""
 
+import functools
 import http.client
 import json
-import os
 import random
 import re
 import signal
@@ -15,7 +15,7 @@ import uuid
 
 import pytest
 from conftest import Bridge
-from service import Service, token_of
+from service import token_of, wish
 from tds_proxy import ATTENTION, Proxy
 
 USERS = {
@@ -28,40 +28,22 @@ USERS = {
 }
 
 
-def folders(bridge):
-    bridge.write("q/plain.sql", "SELECT 1 AS a")
-    bridge.write("q/orders.sql", "-- reads: dbo.Orders\nSELECT 2 AS a UNION ALL SELECT 3")
-    bridge.write("c/common_params.yaml", "x: y\n")
-    bridge.write("c/Northland.yaml", "country_code: NL\n")
+FILES = {
+    "q/plain.sql": "SELECT 1 AS a",
+    "q/orders.sql": "-- reads: dbo.Orders\nSELECT 2 AS a UNION ALL SELECT 3",
+    "c/common_params.yaml": "x: y\n",
+    "c/Northland.yaml": "country_code: NL\n",
+}
 
 
 @pytest.fixture
-def service(bridge):
-    folders(bridge)
-    started = Service(bridge, USERS)
-    yield started
-    assert started.stop() == 0
+def start(make_service):
+    return functools.partial(make_service, users=USERS, files=FILES)
 
 
 @pytest.fixture
-def start(tmp_path):
-    """Starts services of the test's own; all are stopped at the end."""
-    started = []
-
-    def make(users=USERS, settings=None, **kwargs):
-        bridge = Bridge(tmp_path / f"serve{len(started)}", settings)
-        folders(bridge)
-        started.append(Service(bridge, users, **kwargs))
-        return started[-1]
-
-    yield make
-    for one in started:
-        if one.process.poll() is None:
-            one.stop()
-
-
-def wish(**changes):
-    return {"queries_path": "q", "config_path": "c", "country": "Northland", "destination": "out", **changes}
+def service(start):
+    return start()
 
 
 def event(**changes):

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 from conftest import package
-from service import Service, token_of
-from test_api import USERS, folders
+from service import token_of
+from test_api import FILES, USERS
 
 # Who may nothing is refused whatever fits: that what fits is accepted, and what doesn't is not, is looked at as admin.
 SHAPES = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance"
@@ -19,10 +19,9 @@ SHAPES = "not_a_server_error,status_code_conformance,content_type_conformance,re
     ("nobody", ["--max-examples", "3", "--phases", "fuzzing", "--checks", SHAPES]),
     (None, ["--max-examples", "3", "--phases", "fuzzing", "--checks", SHAPES]),
 ])
-def test_made_up_requests(bridge, user, options):
+def test_made_up_requests(make_service, user, options):
     package("schemathesis")
-    folders(bridge)
-    service = Service(bridge, USERS)
+    service = make_service(users=USERS, files=FILES)
     url = f"http://127.0.0.1:{service.port}"
     token = ["-H", f"Authorization: Bearer {token_of(user)}"] if user else []
     try:
@@ -34,7 +33,7 @@ def test_made_up_requests(bridge, user, options):
                 "--continue-on-failure", "--generation-deterministic", "--generation-allow-x00", "false",
             ],
             env={**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent)},
-            cwd=bridge.folder, capture_output=True, text=True, timeout=540,
+            cwd=service.bridge.folder, capture_output=True, text=True, timeout=540,
         )
     finally:
         status = service.stop()

@@ -3,6 +3,7 @@
 BRIDGE_TEST_SCREENSHOTS   a folder: pictures of the views, light and dark, are written there
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -13,8 +14,8 @@ import urllib.parse
 import uuid
 
 import pytest
-from conftest import Bridge, package
-from service import Service, token_of
+from conftest import package
+from service import token_of
 
 webdriver = package("selenium.webdriver")
 from selenium.webdriver.common.by import By
@@ -141,27 +142,21 @@ class Browser:
         self.driver.save_screenshot(str(path))
 
 
+FILES = {
+    "q/customers.sql": "SELECT 1 AS a UNION ALL SELECT 2",
+    "q/orders.sql": "SELECT 2 AS a UNION ALL SELECT 3",
+    "bad/broken.sql": f"SELECT '{HOSTILE.replace(chr(39), chr(39) * 2)}' AS a FROM dbo.Nowhere",
+    "slow/slow.sql": "WAITFOR DELAY '00:02:00'; SELECT 1 AS a",
+    "c/common_params.yaml": "x: y\n",
+    "c/Northland.yaml": "country_code: NO\n",
+    "c/Eastmark.yaml": "country_code: EA\n",
+}
+
+
 @pytest.fixture
-def start(tmp_path):
+def start(make_service):
     """Starts services with queries and tables of the tests."""
-    started = []
-
-    def make(users=USERS, **kwargs):
-        bridge = Bridge(tmp_path / f"serve{len(started)}")
-        bridge.write("q/customers.sql", "SELECT 1 AS a UNION ALL SELECT 2")
-        bridge.write("q/orders.sql", "SELECT 2 AS a UNION ALL SELECT 3")
-        bridge.write("bad/broken.sql", f"SELECT '{HOSTILE.replace(chr(39), chr(39) * 2)}' AS a FROM dbo.Nowhere")
-        bridge.write("slow/slow.sql", "WAITFOR DELAY '00:02:00'; SELECT 1 AS a")
-        bridge.write("c/common_params.yaml", "x: y\n")
-        for country in ("Northland", "Eastmark"):
-            bridge.write(f"c/{country}.yaml", f"country_code: {country[:2].upper()}\n")
-        service = Service(bridge, users, **kwargs)
-        started.append(service)
-        return service
-
-    yield make
-    for one in started:
-        one.stop()
+    return functools.partial(make_service, users=USERS, files=FILES)
 
 
 @pytest.fixture

@@ -1,26 +1,20 @@
 """What one caller can't take from the others: rate, connections, memory, the audit's room."""
 
+import functools
 import socket
 import threading
 
 import pytest
 from conftest import Bridge
 from service import Service, token_of
+from tcp_proxy import TcpProxy
 
 USERS = {"admin": [("*", "read_write")], "other": [("*", "read_write")]}
 
 
 @pytest.fixture
-def start(tmp_path):
-    started = []
-
-    def make(settings, **kwargs):
-        started.append(Service(Bridge(tmp_path / f"serve{len(started)}", settings), USERS, **kwargs))
-        return started[-1]
-
-    yield make
-    for one in started:
-        assert one.process.poll() == 0 or one.stop() == 0
+def start(make_service):
+    return functools.partial(make_service, users=USERS)
 
 
 def test_rate(start):
@@ -183,39 +177,10 @@ def test_the_audit_is_not_flooded(start):
     assert sorted(failures()) == sorted(singly + [("198.51.100.0", "more", 10), ("198.51.100.1", "more", 10)])
 
 
-class Counter:
-    """A TCP relay that counts the statements that go through it."""
-
-    def __init__(self, port):
-        self.target, self.statements = port, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self.target))
-            for pair in ((client, server), (server, client)):
-                threading.Thread(target=self.relay, args=pair, daemon=True).start()
-
-    def relay(self, source, target):
-        try:
-            while data := source.recv(65536):
-                self.statements += data.startswith(b"POST /api/2.0/sql/statements")
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
 def test_a_list_takes_few_statements_whoever_asks(tmp_path, make_sandbox):
     """A caller who may see three of two thousand events: the table isn't walked for them."""
     sandbox = make_sandbox()
-    counter = Counter(sandbox.info["databricks"]["port"])
+    proxy = TcpProxy("127.0.0.1", sandbox.info["databricks"]["port"])
     bridge = Bridge(tmp_path / "few", {**sandbox.sqlserver, **sandbox.databricks, "POLLER_ENABLED": "false"})
     bridge.run("init", check=True)
 
@@ -229,13 +194,16 @@ def test_a_list_takes_few_statements_whoever_asks(tmp_path, make_sandbox):
     for target in ("dbo.Orders", "[DBO].orders", "Orders"):
         insert(target, [1])
     users = {"admin": [("*", "read_write")], "orders": [("dbo.Orders", "read")], "nothing": []}
-    bridge.settings["DATABRICKS_HOST"] = f"http://127.0.0.1:{counter.port}"
+    bridge.settings["DATABRICKS_HOST"] = f"http://127.0.0.1:{proxy.port}"
     service = Service(bridge, users)
     try:
+        def statements_sent():
+            return proxy.sent.count(b"POST /api/2.0/sql/statements")
+
         def listed(path, token):
-            before = counter.statements
+            before = statements_sent()
             found = [event["event_id"] for event in service.get(path, token=token).json()]
-            return found, counter.statements - before
+            return found, statements_sent() - before
 
         listed("/sync/events", "admin")  # the first one looks at the table's columns too
         wanted = ["dbo.Orders-0001", "[DBO].orders-0001", "Orders-0001"]
@@ -249,7 +217,7 @@ def test_a_list_takes_few_statements_whoever_asks(tmp_path, make_sandbox):
         assert [event for event in everything if event in wanted] == [event for event in ids if event in everything]
     finally:
         service.stop()
-        counter.listener.close()
+        proxy.stop()
 
 
 def test_a_proxy_that_adds_its_own_line(start):

@@ -1,6 +1,7 @@
 """What operators rely on: switches, health while a side sleeps or hangs, logs, retention, other origins."""
 
 import contextlib
+import functools
 import json
 import socket
 import sqlite3
@@ -11,31 +12,17 @@ import urllib.request
 import pytest
 from canary import Hostile
 from conftest import Bridge
-from service import Service
+from service import wish
 
 USERS = {"admin": [("*", "read_write")], "writer": [("dbo.Orders", "write")], "reader": [("*", "read")], "nobody": []}
 
 
+FILES = {"q/plain.sql": "-- reads: dbo.Orders\nSELECT 1 AS a", "c/Northland.yaml": "country_code: NL\n"}
+
+
 @pytest.fixture
-def start(tmp_path):
-    """Starts services of the test's own; all are stopped at the end."""
-    started = []
-
-    def make(settings=None, users=USERS, **kwargs):
-        bridge = Bridge(tmp_path / f"serve{len(started)}", settings)
-        bridge.write("q/plain.sql", "-- reads: dbo.Orders\nSELECT 1 AS a")
-        bridge.write("c/Northland.yaml", "country_code: NL\n")
-        started.append(Service(bridge, users, **kwargs))
-        return started[-1]
-
-    yield make
-    for one in started:
-        if one.process.poll() is None:
-            one.stop()
-
-
-def wish(**changes):
-    return {"queries_path": "q", "config_path": "c", "country": "Northland", "destination": "out", **changes}
+def start(make_service):
+    return functools.partial(make_service, users=USERS, files=FILES)
 
 
 # ---- the poller ----

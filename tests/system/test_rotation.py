@@ -2,6 +2,7 @@
 the audit file."""
 
 import base64
+import functools
 import http.client
 import json
 import os
@@ -14,22 +15,11 @@ import threading
 import pytest
 from canary import Hostile
 from conftest import Bridge
-from service import Service, permissions
 
 
 @pytest.fixture
-def start(tmp_path):
-    started = []
-
-    def make(settings, users=None, **kwargs):
-        bridge = Bridge(tmp_path / f"serve{len(started)}", settings)
-        started.append(Service(bridge, {"admin": [("*", "read_write")]} if users is None else users, **kwargs))
-        return started[-1]
-
-    yield make
-    for one in started:
-        if one.process.poll() is None:
-            assert one.stop() == 0
+def start(make_service):
+    return functools.partial(make_service, users={"admin": [("*", "read_write")]})
 
 
 class Volume:
@@ -216,7 +206,7 @@ def test_databricks_credentials(start, sandbox, tmp_path, login):
 def test_the_audit_file(start):
     """Renamed under load, with and without SIGHUP: every line is in one of the files, whole, and the service lives."""
     users = {"admin": [("*", "read_write")], "other": [("*", "read")]}
-    service = start({"PERMISSIONS_HOT_RELOAD": "false", "AUDIT_LOGIN_SECONDS": "0"}, users)
+    service = start({"PERMISSIONS_HOT_RELOAD": "false", "AUDIT_LOGIN_SECONDS": "0"}, users=users)
     path = service.bridge.data / "audit.jsonl"
     asked = {"failures": 0}
     stop = threading.Event()
