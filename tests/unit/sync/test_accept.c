@@ -1,100 +1,33 @@
 /* Events that come over HTTP, against the embedded servers: what is checked is what the table will
  * say, and the ledger knows who asked before the event is there. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/mem.h"
-#include "sandbox/sandbox.h"
+#include "embedded.h"
 #include "support/cmocka.h"
 #include "sync/accept_event.h"
 #include "sync/lock.h"
-#include "sync/setup.h"
 
 #define TEXTS "bridge.events.bridge_events"
 #define MAPS  "main.default.map_events"
 
-static char folder[64];
-static sandbox *servers;
-static br_secret *password, *token;
-static dbx_client *client;
-static tds_options sqlserver;
-static sync_ledger ledger;
-static sync_queue *queue;
-static sync_session session;
-
-static void assert_ok(br_status st, const br_error *err) {
-  if (st != BR_OK) {
-    print_error("%s\n", err->message);
-  }
-  assert_int_equal(st, BR_OK);
-}
-
-static void run_sql(const char *sql) {
-  br_error err = BR_ERROR_INIT;
-  dbx_result *result = NULL;
-  const dbx_statement statement = {.sql = sql};
-  assert_ok(dbx_statement_run(client, &statement, NULL, &result, &err), &err);
-  dbx_result_free(result);
-}
-
-static void make_tables(void) {
-  br_error err = BR_ERROR_INIT;
-  sync_setup setup = {.count = 0};
-  assert_ok(sync_setup_plan(TEXTS, "dbo.bridge_ledger", false, &setup, &err), &err);
-  for (size_t i = 0; i < setup.count; i++) {
-    bool made = false;
-    assert_ok(sync_setup_run(&setup.steps[i], client, session.conn, NULL, &made, &err), &err);
-  }
-  sync_setup_done(&setup);
-  run_sql("CREATE TABLE " MAPS " (event_id STRING, operation STRING, source_table STRING, "
-          "target_table STRING, primary_keys ARRAY<STRING>, priority INT, status STRING, "
-          "rows_expected INT, filter_conditions MAP<STRING,STRING>, metadata MAP<STRING,STRING>, "
-          "created_at TIMESTAMP)");
-}
+static embedded both;
 
 static int set_up(void **state) {
   (void)state;
-  br_error err = BR_ERROR_INIT;
-  (void)snprintf(folder, sizeof folder, "/tmp/sync-accept-XXXXXX");
-  assert_non_null(mkdtemp(folder));
-  const sandbox_options options = {.data_folder = folder, .sqlserver = true, .databricks = true};
-  assert_ok(sandbox_start(&options, &servers, &err), &err);
-  assert_ok(br_secret_new(SANDBOX_PASSWORD, &password, &err), &err);
-  assert_ok(br_secret_new(SANDBOX_TOKEN, &token, &err), &err);
-  sqlserver = (tds_options){.host = "sandbox",
-                            .unix_path = sandbox_sqlserver_socket(servers),
-                            .username = SANDBOX_USERNAME,
-                            .password = password,
-                            .encrypt = TDS_ENCRYPT_OPTIONAL};
-  const dbx_options databricks = {.host = "http://localhost",
-                                  .unix_path = sandbox_databricks_socket(servers),
-                                  .token = token,
-                                  .warehouse_id = SANDBOX_WAREHOUSE,
-                                  .catalog = SANDBOX_CATALOG,
-                                  .schema = SANDBOX_SCHEMA};
-  assert_ok(dbx_client_new(&databricks, &client, &err), &err);
-  assert_ok(sync_ledger_init(&ledger, "dbo.bridge_ledger", &err), &err);
-  session = (sync_session){.options = &sqlserver};
-  assert_ok(sync_session_ensure(&session, &err), &err);
-  make_tables();
-  assert_ok(sync_queue_open(client, TEXTS, false, NULL, &queue, &err), &err);
+  embedded_start(&both, TEXTS);
+  embedded_run(&both,
+               "CREATE TABLE " MAPS " (event_id STRING, operation STRING, source_table STRING, "
+               "target_table STRING, primary_keys ARRAY<STRING>, priority INT, status STRING, "
+               "rows_expected INT, filter_conditions MAP<STRING,STRING>, "
+               "metadata MAP<STRING,STRING>, created_at TIMESTAMP)",
+               NULL, 0);
   return 0;
 }
 
 static int tear_down(void **state) {
   (void)state;
-  char command[96];
-  sync_session_close(&session);
-  sync_queue_free(queue);
-  dbx_client_free(client);
-  sandbox_stop(servers);
-  br_secret_free(password);
-  br_secret_free(token);
-  br_secret_forget_all();
-  (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  return system(command);
+  embedded_stop(&both);
+  return 0;
 }
 
 /* ---- checking ---- */
@@ -134,12 +67,12 @@ static void assert_same(const char *a, const char *b) {
 static void check_against(const char *table) {
   br_error err = BR_ERROR_INIT;
   sync_queue *q = NULL;
-  assert_ok(sync_queue_open(client, table, false, NULL, &q, &err), &err);
+  embedded_assert_ok(sync_queue_open(both.client, table, false, NULL, &q, &err), &err);
   for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
     sync_event *checked = NULL, *found = NULL;
-    assert_ok(sync_queue_check(q, &samples[i], NULL, &checked, &err), &err);
-    assert_ok(sync_queue_emit(q, &samples[i], NULL, &err), &err);
-    assert_ok(sync_queue_find(q, samples[i].event_id, NULL, &found, &err), &err);
+    embedded_assert_ok(sync_queue_check(q, &samples[i], NULL, &checked, &err), &err);
+    embedded_assert_ok(sync_queue_emit(q, &samples[i], NULL, &err), &err);
+    embedded_assert_ok(sync_queue_find(q, samples[i].event_id, NULL, &found, &err), &err);
     assert_string_equal(checked->key, found->key);
     assert_string_equal(checked->hash, found->hash);
     assert_same(checked->problem, found->problem);
@@ -172,7 +105,7 @@ static void what_is_wrong_is_said_in_words(void **state) {
   };
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     sync_event *checked = NULL;
-    assert_ok(sync_queue_check(queue, &wrong[i].event, NULL, &checked, &err), &err);
+    embedded_assert_ok(sync_queue_check(both.queue, &wrong[i].event, NULL, &checked, &err), &err);
     assert_non_null(checked->problem);
     assert_non_null(strstr(checked->problem, wrong[i].words));
     sync_event_free(checked);
@@ -184,15 +117,16 @@ static void what_is_wrong_is_said_in_words(void **state) {
 static br_status accept_as(const char *event_id, const char *principal, br_error *err) {
   const sync_new_event event = EVENT(event_id, "INSERT", .source_table = "main.default.s");
   sync_event *checked = NULL;
-  assert_ok(sync_queue_check(queue, &event, NULL, &checked, err), err);
+  embedded_assert_ok(sync_queue_check(both.queue, &event, NULL, &checked, err), err);
   assert_null(checked->problem);
-  br_status st = sync_accept_event(queue, &ledger, &session, &event, checked, principal, NULL, err);
+  br_status st = sync_accept_event(both.queue, &both.ledger, &both.session, &event, checked,
+                                   principal, NULL, err);
   sync_event_free(checked);
   return st;
 }
 
 static void key_of(const char *event_id, char key[BR_SHA256_HEX_MAX]) {
-  assert_int_equal(sync_event_key(sync_queue_name(queue), event_id, key, NULL), BR_OK);
+  assert_int_equal(sync_event_key(sync_queue_name(both.queue), event_id, key, NULL), BR_OK);
 }
 
 /* What the ledger says of the event, and how many rows the table has. */
@@ -204,12 +138,12 @@ static void assert_stands(const char *event_id, sync_ledger_state noted, const c
   const sync_list_options options = {.event_id = event_id, .limit = 10};
   dbx_result *result = NULL;
   key_of(event_id, key);
-  assert_ok(sync_session_ensure(&session, &err), &err);
-  assert_ok(sync_ledger_read(&ledger, session.conn, key, &row, &err), &err);
+  embedded_assert_ok(sync_session_ensure(&both.session, &err), &err);
+  embedded_assert_ok(sync_ledger_read(&both.ledger, both.session.conn, key, &row, &err), &err);
   assert_int_equal(row.state, noted);
   assert_string_equal(row.principal, principal);
   sync_ledger_row_done(&row);
-  assert_ok(sync_queue_list(queue, &options, NULL, &result, &err), &err);
+  embedded_assert_ok(sync_queue_list(both.queue, &options, NULL, &result, &err), &err);
   assert_int_equal(dbx_result_rows(result), rows);
   dbx_result_free(result);
 }
@@ -220,15 +154,16 @@ static void note(const char *event_id, sync_ledger_state as, const char *princip
   key_of(event_id, key);
   memset(hash, '0', sizeof hash - 1);
   hash[sizeof hash - 1] = '\0';
-  assert_ok(sync_session_ensure(&session, &err), &err);
-  assert_ok(sync_ledger_note(&ledger, session.conn, key, event_id, hash, as, principal, &err),
-            &err);
+  embedded_assert_ok(sync_session_ensure(&both.session, &err), &err);
+  embedded_assert_ok(
+      sync_ledger_note(&both.ledger, both.session.conn, key, event_id, hash, as, principal, &err),
+      &err);
 }
 
 static void the_ledger_knows_who_asked(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
-  assert_ok(accept_as("first", "reporting", &err), &err);
+  embedded_assert_ok(accept_as("first", "reporting", &err), &err);
   assert_stands("first", SYNC_LEDGER_ACCEPTED, "reporting", 1);
   /* Once more, by somebody else: nothing changes. */
   assert_int_equal(accept_as("first", "other", &err), BR_ERR_EXISTS);
@@ -240,7 +175,7 @@ static void a_note_without_its_event_gives_way(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
   note("died", SYNC_LEDGER_ACCEPTED, "who died");
-  assert_ok(accept_as("died", "reporting", &err), &err);
+  embedded_assert_ok(accept_as("died", "reporting", &err), &err);
   assert_stands("died", SYNC_LEDGER_ACCEPTED, "reporting", 1);
 }
 
@@ -257,8 +192,10 @@ static void an_id_that_was_used_is_refused(void **state) {
 static void an_event_of_the_table_is_not_taken_over(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
-  run_sql("INSERT INTO " TEXTS " (event_id, operation, target_table) VALUES ('theirs', 'INSERT', "
-          "'dbo.T')");
+  embedded_run(&both,
+               "INSERT INTO " TEXTS " (event_id, operation, target_table) "
+               "VALUES ('theirs', 'INSERT', 'dbo.T')",
+               NULL, 0);
   assert_int_equal(accept_as("theirs", "reporting", &err), BR_ERR_EXISTS);
   assert_stands("theirs", SYNC_LEDGER_NONE, "", 1);
 }
@@ -267,20 +204,20 @@ static void nobody_gets_in_between(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
   char key[BR_SHA256_HEX_MAX];
-  sync_session other = {.options = &sqlserver};
+  sync_session other = {.options = &both.sqlserver};
   sync_event_lock lock;
   bool granted = false;
   key_of("held", key);
-  assert_ok(sync_session_ensure(&other, &err), &err);
-  assert_ok(sync_lock_event(other.conn, key, NULL, &lock, &granted, &err), &err);
+  embedded_assert_ok(sync_session_ensure(&other, &err), &err);
+  embedded_assert_ok(sync_lock_event(other.conn, key, NULL, &lock, &granted, &err), &err);
   assert_true(granted);
   assert_int_equal(accept_as("held", "reporting", &err), BR_ERR_CONFLICT);
   assert_stands("held", SYNC_LEDGER_NONE, "", 0);
-  assert_ok(sync_unlock_event(other.conn, &lock, &err), &err);
+  embedded_assert_ok(sync_unlock_event(other.conn, &lock, &err), &err);
   /* It is free again, and accepting gives the lock back at once. */
-  assert_ok(accept_as("held", "reporting", &err), &err);
+  embedded_assert_ok(accept_as("held", "reporting", &err), &err);
   granted = false;
-  assert_ok(sync_lock_event(other.conn, key, NULL, &lock, &granted, &err), &err);
+  embedded_assert_ok(sync_lock_event(other.conn, key, NULL, &lock, &granted, &err), &err);
   assert_true(granted);
   sync_session_close(&other);
 }
@@ -291,12 +228,12 @@ static void without_a_server_nothing_is_there(void **state) {
   const tds_options away = {.host = "127.0.0.1",
                             .port = 1,
                             .username = "x",
-                            .password = password,
+                            .password = both.password,
                             .connect_timeout_ms = 2000};
-  sync_session_close(&session);
-  session = (sync_session){.options = &away};
+  sync_session_close(&both.session);
+  both.session = (sync_session){.options = &away};
   assert_int_not_equal(accept_as("nowhere", "reporting", &err), BR_OK);
-  session = (sync_session){.options = &sqlserver};
+  both.session = (sync_session){.options = &both.sqlserver};
   assert_stands("nowhere", SYNC_LEDGER_NONE, "", 0);
 }
 
