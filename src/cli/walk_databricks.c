@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "cli/walk.h"
+#include "cli/walk_sides.h"
 
 #define SIDE "Databricks"
 

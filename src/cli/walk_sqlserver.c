@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/walk.h"
+#include "cli/walk_sides.h"
 #include "sync/query.h"
 
 #define SIDE "SQL Server"
