@@ -144,6 +144,8 @@ def test_errors_have_their_numbers_and_leave_the_connection(conn):
     cursor = conn.cursor()
     with pytest.raises(mssql_python.Error, match="(?i)invalid object name"):
         cursor.execute("SELECT * FROM no_such_table").fetchall()
+    with pytest.raises(mssql_python.Error, match="ORDER BY number 2 contains a variable"):
+        cursor.execute("SELECT x FROM (VALUES (3), (1)) t(x) ORDER BY x, ?", (1,)).fetchall()
     assert cursor.execute("SELECT 7").fetchone()[0] == 7
 
 

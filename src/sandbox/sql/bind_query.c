@@ -280,6 +280,15 @@ static ptrdiff_t order_item(sql_binder *b, const sql_expr *expr, const sql_item_
   return found;
 }
 
+/* A variable, converted or not: SQL Server takes it for a position, and one inside an expression
+ * for none. */
+static bool is_variable(const sql_expr *expr) {
+  while (expr->kind == SQL_E_CAST && !expr->try_) {
+    expr = expr->a;
+  }
+  return expr->kind == SQL_E_VARIABLE;
+}
+
 static sql_bound *order_expression(sql_binder *b, const sql_order *term, unsigned place,
                                    const sql_item_list *list, bool only_items) {
   ptrdiff_t item = order_item(b, term->expr, list);
@@ -289,12 +298,20 @@ static sql_bound *order_expression(sql_binder *b, const sql_order *term, unsigne
   if (item > 0) {
     return list->items[item - 1];
   }
-  sql_bound *bound = b->scope == NULL ? NULL : bind_value(b, term->expr);
+  const bool variable = b->is_tsql && is_variable(term->expr);
+  sql_bound *bound = b->scope == NULL && !variable ? NULL : bind_value(b, term->expr);
   if (bound == NULL) {
     return bind_failed(b) ? NULL
                           : sql_fail(b->context, 104, term->expr->line,
                                      "ORDER BY items must appear in the select list if the "
                                      "statement contains a UNION, INTERSECT or EXCEPT operator.");
+  }
+  if (variable) {
+    return sql_fail(b->context, 1008, term->expr->line,
+                    "The SELECT item identified by the ORDER BY number %u contains a variable as "
+                    "part of the expression identifying a column position. Variables are only "
+                    "allowed when ordering by an expression referencing a column name.",
+                    place);
   }
   if (b->is_tsql && bound->literal) {
     return sql_fail(b->context, 408, term->expr->line,

@@ -204,6 +204,35 @@ static void a_constant_column_orders_nothing_and_is_no_position(void **state) {
          "!408 A constant expression was encountered in the ORDER BY list, position 1.\n"});
 }
 
+#define NO_VARIABLE(position)                                                                      \
+  "!1008 The SELECT item identified by the ORDER BY number " position                              \
+  " contains a variable as part of the expression identifying a column position. Variables are "   \
+  "only allowed when ordering by an expression referencing a column name.\n"
+
+static void a_variable_is_no_position(void **state) {
+  (void)state;
+  CHECK(
+      {"DECLARE @v int = 1; SELECT x FROM (VALUES (3), (1)) t(x) ORDER BY @v", NO_VARIABLE("1")},
+      {"DECLARE @v int = 1; SELECT TOP 1 x FROM (VALUES (3), (1)) t(x) ORDER BY x, (@v) DESC",
+       NO_VARIABLE("2")},
+      {"DECLARE @v varchar(9) = 'x'; SELECT x FROM (VALUES (3)) t(x) ORDER BY CAST(@v AS char(1))",
+       NO_VARIABLE("1")},
+      {"DECLARE @v int = 1; SELECT x FROM (VALUES (3)) t(x) ORDER BY CONVERT(bigint, @v)",
+       NO_VARIABLE("1")},
+      {"DECLARE @v int = 1; SELECT 3 AS x UNION ALL SELECT 1 ORDER BY @v", NO_VARIABLE("1")},
+      {"EXEC sp_executesql N'SELECT x FROM (VALUES (3)) t(x) ORDER BY @p', N'@p int', 1",
+       NO_VARIABLE("1")},
+      {"SELECT x FROM (VALUES (3), (1)) t(x) ORDER BY @nobody",
+       "!137 Must declare the scalar variable \"@nobody\".\n"},
+      /* In an expression, in a window and behind a name it orders. */
+      {"DECLARE @v int = -1; SELECT x FROM (VALUES (1), (3)) t(x) ORDER BY x * @v", "3\n1\n"},
+      {"DECLARE @v int = 1; SELECT x FROM (VALUES (3)) t(x) ORDER BY @v + 0", "3\n"},
+      {"DECLARE @v int = 1; SELECT @v AS a, x FROM (VALUES (3), (1)) t(x) ORDER BY a, x",
+       "1|1\n1|3\n"},
+      {"DECLARE @v int = 1; SELECT x, ROW_NUMBER() OVER (ORDER BY @v) FROM (VALUES (3)) t(x)",
+       "3|1\n"});
+}
+
 static void having_without_group_by_sees_one_group_even_of_no_rows(void **state) {
   (void)state;
   CHECK({"CREATE TABLE h (a int)", ""}, {"SELECT COUNT(*) FROM h HAVING COUNT(*) = 0", "0\n"},
@@ -331,6 +360,7 @@ int main(void) {
       cmocka_unit_test(views_ctes_and_temporary_tables_are_read),
       cmocka_unit_test(a_batch_with_an_unknown_column_does_nothing),
       cmocka_unit_test(a_constant_column_orders_nothing_and_is_no_position),
+      cmocka_unit_test(a_variable_is_no_position),
       cmocka_unit_test(having_without_group_by_sees_one_group_even_of_no_rows),
       cmocka_unit_test(a_thousand_rows_of_values_fit_and_one_more_does_not),
       cmocka_unit_test(output_tells_the_rows_before_and_after),
