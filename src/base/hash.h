@@ -26,6 +26,13 @@ br_status br_uuid(char *text, br_error *err) BR_CHECKED;
 
 void br_hex_encode(const uint8_t *bytes, size_t length,
                    char *text); /* 2 * length + NUL, lower case */
+/* The value of a hex digit of either case, -1 where it is none. */
+static inline int br_hex_digit(char c) {
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
+}
 br_status br_base64_encode(const uint8_t *bytes, size_t length, br_buf *out,
                            br_error *err) BR_CHECKED;
 br_status br_base64_decode(const char *text, size_t length, br_buf *out, br_error *err) BR_CHECKED;

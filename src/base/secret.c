@@ -254,21 +254,11 @@ void br_secret_forget_all(void) {
   (void)pthread_rwlock_unlock(&registry_lock);
 }
 
-static int hex_value(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* count hex digits at text as a number, or -1. */
 static int hex_number(const char *text, int count) {
   int number = 0;
   for (int i = 0; i < count; i++) {
-    int digit = hex_value(text[i]);
+    int digit = br_hex_digit(text[i]);
     if (digit < 0) {
       return -1;
     }

@@ -102,16 +102,6 @@ br_status cast_store_guid(const cast_target *target, const cast_value *value, ba
   return batch_column_append_bytes(out, row, text, GUID_LENGTH, err);
 }
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static br_status append_of_hex(const cast_target *target, const cast_value *value,
                                batch_column *out, size_t row, br_error *err) {
   const char *text = value->bytes;
@@ -123,8 +113,8 @@ static br_status append_of_hex(const cast_target *target, const cast_value *valu
   br_status st = cast_check_length(target, text, length, err);
   st = st == BR_OK ? batch_column_reserve_data(out, length, err) : st;
   for (size_t i = 0; st == BR_OK && i < length; i++) {
-    int high = hex_digit(text[2 + 2 * i]);
-    int low = hex_digit(text[3 + 2 * i]);
+    int high = br_hex_digit(text[2 + 2 * i]);
+    int low = br_hex_digit(text[3 + 2 * i]);
     if (high < 0 || low < 0) {
       return cast_is_no(target, value, err);
     }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 static br_status bool_text(const batch_column *column, const batch_type *type, size_t row,
                            br_buf *out, br_error *err) {
   (void)type;
@@ -203,16 +205,6 @@ void batch_guid_text(const uint8_t *wire, char *text) {
   *text = '\0';
 }
 
-static int hex_value(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 br_status batch_guid_parse(const char *text, size_t length, uint8_t *ret_wire, br_error *err) {
   const char *p = text;
   bool ok = length == GUID_TEXT_LENGTH;
@@ -226,8 +218,8 @@ br_status batch_guid_parse(const char *text, size_t length, uint8_t *ret_wire, b
       ok = *p++ == '-';
       continue;
     }
-    int high = hex_value(p[0]);
-    int low = high < 0 ? -1 : hex_value(p[1]);
+    int high = br_hex_digit(p[0]);
+    int low = high < 0 ? -1 : br_hex_digit(p[1]);
     ok = low >= 0;
     wire[guid_order[i]] = ok ? (uint8_t)(high * 16 + low) : 0;
     p += 2;

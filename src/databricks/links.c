@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "batch/value.h"
@@ -211,20 +212,12 @@ static void element_text(const br_buf *body, const char *opening, char text[SHOW
 
 enum { SHORTEST_SIGNATURE = 8 };
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  c = (char)(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %XX become bytes, in place. */
 static void decode(char *text) {
   char *to = text;
   for (const char *from = text; *from != '\0'; to++) {
-    const int high = from[0] == '%' ? hex_digit(from[1]) : -1;
-    const int low = high < 0 ? -1 : hex_digit(from[2]);
+    const int high = from[0] == '%' ? br_hex_digit(from[1]) : -1;
+    const int low = high < 0 ? -1 : br_hex_digit(from[2]);
     const bool escape = low >= 0 && high + low > 0;
     *to = (char)(escape ? high * 16 + low : *from);
     from += escape ? 3 : 1;

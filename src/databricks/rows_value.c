@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "batch/value.h"
 #include "databricks/error.h"
 #include "databricks/rows.h"
@@ -130,13 +131,6 @@ static bool append_timestamp(batch_column *column, size_t row, const char *text,
   return true;
 }
 
-static int hex_digit(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                : -1;
-}
-
 /* Decoded where it is to lie: a value may be large. */
 static br_status append_hex(batch_column *column, size_t row, const char *text, size_t length,
                             bool *ret_good, br_error *err) {
@@ -147,8 +141,8 @@ static br_status append_hex(batch_column *column, size_t row, const char *text, 
   bool good = length % 2 == 0;
   uint8_t *out = length == 0 ? NULL : column->data + column->data_len;
   for (size_t i = 0; good && i < length; i += 2) {
-    int high = hex_digit(text[i]);
-    int low = hex_digit(text[i + 1]);
+    int high = br_hex_digit(text[i]);
+    int low = br_hex_digit(text[i + 1]);
     good = high >= 0 && low >= 0;
     if (good) {
       out[i / 2] = (uint8_t)((unsigned)high << 4 | (unsigned)low);

@@ -2,20 +2,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
-
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return -1;
-}
 
 br_status http_decode(char *text, bool plus_is_space, br_error *err) {
   char *out = text;
@@ -28,8 +16,8 @@ br_status http_decode(char *text, bool plus_is_space, br_error *err) {
       *out++ = *p;
       continue;
     }
-    int high = hex_digit(p[1]);
-    int low = high < 0 ? -1 : hex_digit(p[2]);
+    int high = br_hex_digit(p[1]);
+    int low = high < 0 ? -1 : br_hex_digit(p[2]);
     if (low < 0 || (high == 0 && low == 0)) {
       return br_error_set(err, BR_ERR_PROTOCOL, "Bad percent escape in the request's target");
     }

@@ -62,7 +62,7 @@ br_status applock_key(int64_t database_id, const char *principal, const char *re
     return st;
   }
   for (size_t i = 0; i < KEY_HEX_DIGITS; i++) {
-    key = key << 4 | (uint64_t)(hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10);
+    key = key << 4 | (uint64_t)br_hex_digit(hex[i]);
   }
   *ret_key = key >> 2 & ~UINT64_C(1); /* two bytes, within what an off_t holds */
   return BR_OK;

@@ -1,6 +1,7 @@
 /*
  * bind_expr.c: operators, CASE, IN, LIKE, subqueries, columns and variables.
  */
+#include "base/hash.h"
 #include "sandbox/sql/bind.h"
 
 #include <stdio.h>
@@ -293,10 +294,6 @@ static sql_bound *bind_string_literal(sql_binder *b, const sql_expr *expr) {
                       : bind_convert(b, wide, &type, SQL_EXPLICIT, SQL_STYLE_NONE, expr->line);
 }
 
-static int hex_digit(char c) {
-  return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 static sql_bound *bind_hex(sql_binder *b, const sql_expr *expr) {
   size_t digits = expr->length;
   size_t odd = digits % 2; /* 0xABC is 0x0ABC */
@@ -305,12 +302,13 @@ static sql_bound *bind_hex(sql_binder *b, const sql_expr *expr) {
     return NULL;
   }
   for (size_t i = 0; i < digits; i++) {
-    if (strchr("0123456789abcdefABCDEF", expr->text[i]) == NULL) {
+    const int digit = br_hex_digit(expr->text[i]);
+    if (digit < 0) {
       return sql_fail_condition(b->context, "PARSE_SYNTAX_ERROR", "42601",
                                 "Syntax error at or near '%.40s'.", expr->text);
     }
     char *byte = &bytes[(i + odd) / 2];
-    *byte = (char)((uint8_t)*byte << 4 | (uint8_t)hex_digit(expr->text[i]));
+    *byte = (char)((uint8_t)*byte << 4 | (uint8_t)digit);
   }
   size_t length = (digits + odd) / 2;
   sql_type type = sql_type_of(SQL_VARBINARY);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "batch/charset.h"
 
 enum { CODE_PAGE = 1252 };
@@ -298,13 +299,6 @@ static br_status text_to_text(sql_conversion *c, const sql_type *from, const sql
   return sql_fit_text(c, to, text, length, ret_value);
 }
 
-static int hex_value(char ch) {
-  return ch >= '0' && ch <= '9'   ? ch - '0'
-         : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
-         : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10
-                                  : -1;
-}
-
 /* CONVERT(varbinary, '0x0AFF', 1) and style 2 without 0x. */
 static br_status hex_to_binary(sql_conversion *c, const sql_type *from, const sql_type *to,
                                const sql_value *in) {
@@ -321,8 +315,8 @@ static br_status hex_to_binary(sql_conversion *c, const sql_type *from, const sq
     return sql_conversion_failed(c, from, to, in);
   }
   for (size_t i = 0; i < n; i += 2) {
-    int high = hex_value(p[i]);
-    int low = hex_value(p[i + 1]);
+    int high = br_hex_digit(p[i]);
+    int low = br_hex_digit(p[i + 1]);
     if (high < 0 || low < 0) {
       return sql_conversion_failed(c, from, to, in);
     }

@@ -208,13 +208,6 @@ static void call_unbase64(sqlite3_context *context, int argc, sqlite3_value **ar
   result_bytes(context, &out, st, false);
 }
 
-static int nibble(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
 /* NULL where the text is no hex. */
 static void call_unhex(sqlite3_context *context, int argc, sqlite3_value **argv) {
   (void)argc;
@@ -225,12 +218,12 @@ static void call_unhex(sqlite3_context *context, int argc, sqlite3_value **argv)
   br_buf_init(&out, UINT64_C(1) << 30);
   size_t i = good && in.n % 2 != 0 ? 1 : 0;
   if (i == 1) {
-    good = nibble(in.p[0]) >= 0;
-    st = good ? br_buf_u8(&out, (uint8_t)nibble(in.p[0]), NULL) : BR_OK;
+    good = br_hex_digit(in.p[0]) >= 0;
+    st = good ? br_buf_u8(&out, (uint8_t)br_hex_digit(in.p[0]), NULL) : BR_OK;
   }
   for (; good && st == BR_OK && i < in.n; i += 2) {
-    int high = nibble(in.p[i]);
-    int low = nibble(in.p[i + 1]);
+    int high = br_hex_digit(in.p[i]);
+    int low = br_hex_digit(in.p[i + 1]);
     good = high >= 0 && low >= 0;
     st = good ? br_buf_u8(&out, (uint8_t)(high << 4 | low), NULL) : BR_OK;
   }

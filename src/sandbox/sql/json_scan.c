@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 enum { DEPTH_MAX = 200 };
 
 static bool is_blank(char c) {
@@ -32,7 +34,7 @@ static const char *scan_string(const char *p, const char *end) {
       return NULL;
     }
     for (int i = 0; *p == 'u' && i < 4; i++) {
-      if (end - p < 5 || strchr("0123456789abcdefABCDEF", p[1 + i]) == NULL || p[1 + i] == '\0') {
+      if (end - p < 5 || br_hex_digit(p[1 + i]) < 0) {
         return NULL;
       }
     }
@@ -178,8 +180,7 @@ bool json_walk_next(json_walk *walk, json_span *ret_key, json_span *ret_value) {
 static uint32_t hex4(const char *p) {
   uint32_t c = 0;
   for (int i = 0; i < 4; i++) {
-    uint32_t digit = p[i] <= '9' ? (uint32_t)(p[i] - '0') : (uint32_t)((p[i] | 0x20) - 'a' + 10);
-    c = c << 4 | digit;
+    c = c << 4 | (uint32_t)br_hex_digit(p[i]);
   }
   return c;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 typedef struct lexer {
@@ -19,10 +20,6 @@ static bool is_letter(unsigned char c) {
 
 static bool is_digit(unsigned char c) {
   return c >= '0' && c <= '9';
-}
-
-static bool is_hex(unsigned char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static bool is_word(const lexer *lx, unsigned char c) {
@@ -169,10 +166,6 @@ static char *put_utf8(char *out, uint32_t c) {
   return out;
 }
 
-static uint32_t hex_digit(char c) {
-  return is_digit((unsigned char)c) ? (uint32_t)(c - '0') : (uint32_t)((c | 0x20) - 'a' + 10);
-}
-
 /* \uXXXX and \UXXXXXXXX; false: not that many hex digits. */
 static bool unicode_escape(const char **at, const char *end, size_t digits, char **out) {
   uint32_t c = 0;
@@ -180,10 +173,11 @@ static bool unicode_escape(const char **at, const char *end, size_t digits, char
     return false;
   }
   for (size_t i = 0; i < digits; i++) {
-    if (!is_hex((unsigned char)(*at)[i])) {
+    const int digit = br_hex_digit((*at)[i]);
+    if (digit < 0) {
       return false;
     }
-    c = c << 4 | hex_digit((*at)[i]);
+    c = c << 4 | (uint32_t)digit;
   }
   if (c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
     return false;
@@ -325,7 +319,7 @@ static void lex_number(lexer *lx) {
   if (lx->context->dialect == ENGINE_TSQL && lx->at[0] == '0' &&
       (peek(lx, 1) == 'x' || peek(lx, 1) == 'X')) {
     size_t length = 2;
-    while (is_hex((unsigned char)peek(lx, length))) {
+    while (br_hex_digit(peek(lx, length)) >= 0) {
       length++;
     }
     (void)lex_plain(lx, SQL_TOKEN_HEX, length, 2);

@@ -132,6 +132,22 @@ static br_status hash_and_encode(void *context, br_error *err) {
   return st;
 }
 
+static void only_hex_digits_have_a_value(void **state) {
+  (void)state;
+  static const char digits[] = "0123456789abcdef", capitals[] = "ABCDEF";
+  int found = 0;
+  for (int c = 0; c < 256; c++) {
+    found += br_hex_digit((char)c) >= 0;
+  }
+  assert_int_equal(found, 22);
+  for (int i = 0; i < 16; i++) {
+    assert_int_equal(br_hex_digit(digits[i]), i);
+  }
+  for (int i = 0; i < 6; i++) {
+    assert_int_equal(br_hex_digit(capitals[i]), 10 + i);
+  }
+}
+
 static void hashes_survive_every_failing_allocation(void **state) {
   (void)state;
   torture_allocations(hash_and_encode, NULL);
@@ -144,6 +160,7 @@ int main(void) {
       cmocka_unit_test(base64_follows_the_examples_of_rfc_4648),
       cmocka_unit_test(every_byte_comes_back_from_base64_in_both_alphabets),
       cmocka_unit_test(what_is_not_base64_is_refused_and_adds_nothing),
+      cmocka_unit_test(only_hex_digits_have_a_value),
       cmocka_unit_test(hashes_survive_every_failing_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
