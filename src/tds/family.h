@@ -81,8 +81,8 @@ static inline uint8_t *tds_put_head(const tds_type_info *info, uint8_t *p) {
  * that come in pieces (family_text.c's columns; stream_value.c). */
 br_status tds_decode_len16(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
                            br_error *err) BR_CHECKED;
-br_status tds_decode_char8(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
-                           br_error *err) BR_CHECKED;
+br_status tds_decode_len8(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
+                          br_error *err) BR_CHECKED;
 br_status tds_decode_plp(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
                          br_error *err) BR_CHECKED;
 br_status tds_decode_textptr(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,

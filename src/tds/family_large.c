@@ -34,7 +34,8 @@ static br_status skip_table_name(tds_reader *r, tds_type_place place, br_error *
 
 static br_status read_text_info(tds_reader *r, tds_type_place place, tds_type_info *info,
                                 br_error *err) {
-  info->frame = place == TDS_IN_PARAMETER ? TDS_FRAME_LONG : TDS_FRAME_TEXTPTR;
+  bool parameter = place == TDS_IN_PARAMETER || place == TDS_IN_RETURN;
+  info->frame = parameter ? TDS_FRAME_LONG : TDS_FRAME_TEXTPTR;
   br_status st = tds_reader_u32(r, &info->size, err);
   if (st == BR_OK && info->id != TDS_TYPE_IMAGE) {
     st = tds_reader_copy(r, info->collation, TDS_COLLATION_SIZE, err);
@@ -212,7 +213,8 @@ static br_status read_udt_info(tds_reader *r, tds_type_place place, tds_type_inf
   info->frame = TDS_FRAME_PLP;
   info->size = UINT32_MAX;
   br_status st = BR_OK;
-  if (place == TDS_IN_RESULT) {
+  bool from_server = place == TDS_IN_RESULT || place == TDS_IN_RETURN;
+  if (from_server) {
     uint16_t size = 0;
     st = tds_reader_u16(r, &size, err);
   }
@@ -220,7 +222,7 @@ static br_status read_udt_info(tds_reader *r, tds_type_place place, tds_type_inf
     st = skip_bvarchar(r, err); /* database, schema */
   }
   st = st == BR_OK ? read_clr_name(r, &info->clr, err) : st;
-  return st == BR_OK && place == TDS_IN_RESULT ? skip_usvarchar(r, err) : st; /* assembly */
+  return st == BR_OK && from_server ? skip_usvarchar(r, err) : st; /* assembly */
 }
 
 static br_status write_udt_info(tds_writer *w, tds_type_place place, const tds_type_info *info,

@@ -20,7 +20,7 @@ static br_status read_length(tds_reader *r, tds_type_info *info, br_error *err) 
     uint8_t size = 0;
     br_status st = tds_reader_u8(r, &size, err);
     info->size = size;
-    info->frame = TDS_FRAME_CHAR8;
+    info->frame = TDS_FRAME_LEN8;
     return st;
   }
   uint16_t size = 0;
@@ -46,15 +46,17 @@ static br_status read_char_info(tds_reader *r, tds_type_place place, tds_type_in
                                 br_error *err) {
   (void)place;
   br_status st = read_length(r, info, err);
-  /* The collation came with TDS 7.1; all that we speak have it. */
-  return st == BR_OK ? tds_reader_copy(r, info->collation, TDS_COLLATION_SIZE, err) : st;
+  /* The legacy types have no collation (2.2.5.6): zeros, read as Latin-1. */
+  bool has_collation = st == BR_OK && !is_legacy(info->id);
+  return has_collation ? tds_reader_copy(r, info->collation, TDS_COLLATION_SIZE, err) : st;
 }
 
 static br_status write_char_info(tds_writer *w, tds_type_place place, const tds_type_info *info,
                                  br_error *err) {
   (void)place;
   br_status st = write_length(w, info, err);
-  return st == BR_OK ? tds_writer_bytes(w, info->collation, TDS_COLLATION_SIZE, err) : st;
+  bool has_collation = st == BR_OK && !is_legacy(info->id);
+  return has_collation ? tds_writer_bytes(w, info->collation, TDS_COLLATION_SIZE, err) : st;
 }
 
 static br_status read_binary_info(tds_reader *r, tds_type_place place, tds_type_info *info,
@@ -188,9 +190,9 @@ static br_status decode_nchar16(tds_decoder *d, tds_reader *r, batch_column *out
 }
 
 static tds_decode_fn decode_by_frame(tds_frame frame, tds_decode_fn with_length) {
-  return frame == TDS_FRAME_PLP     ? tds_decode_plp
-         : frame == TDS_FRAME_CHAR8 ? tds_decode_char8
-                                    : with_length;
+  return frame == TDS_FRAME_PLP    ? tds_decode_plp
+         : frame == TDS_FRAME_LEN8 ? tds_decode_len8
+                                   : with_length;
 }
 
 static br_status prepare_char(tds_decoder *d, br_error *err) {

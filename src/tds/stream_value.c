@@ -163,14 +163,14 @@ br_status tds_decode_len16(tds_decoder *d, tds_reader *r, batch_column *out, siz
   return tds_store_whole(d, bytes, length, out, row, err);
 }
 
-br_status tds_decode_char8(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
-                           br_error *err) {
+br_status tds_decode_len8(tds_decoder *d, tds_reader *r, batch_column *out, size_t row,
+                          br_error *err) {
   br_status st = tds_reader_need(r, 1, err);
   if (st != BR_OK) {
     return st;
   }
   size_t length = *r->pos;
-  if (length == UINT8_MAX) {
+  if (length == 0) {
     r->pos++;
     return batch_column_append_null(out, row, err);
   }

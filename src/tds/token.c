@@ -171,7 +171,7 @@ br_status tds_token_return_value(tds_reader *r, br_error *err) {
   st = st == BR_OK ? tds_reader_u8(r, &units, err) : st;
   /* name, status, user type, flags */
   st = st == BR_OK ? tds_reader_skip(r, 2U * units + 1 + 4 + 2, err) : st;
-  st = st == BR_OK ? tds_type_info_read(r, TDS_IN_PARAMETER, &info, err) : st;
+  st = st == BR_OK ? tds_type_info_read(r, TDS_IN_RETURN, &info, err) : st;
   st = st == BR_OK ? tds_value_skip(r, &info, err) : st;
   return st == BR_OK ? st : br_error_context(err, st, "RETURNVALUE");
 }

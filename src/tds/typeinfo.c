@@ -194,9 +194,6 @@ br_status tds_value_skip(tds_reader *r, const tds_type_info *info, br_error *err
   case TDS_FRAME_LEN8:
     st = tds_reader_u8(r, &length8, err);
     return st == BR_OK ? tds_reader_skip(r, length8, err) : st;
-  case TDS_FRAME_CHAR8:
-    st = tds_reader_u8(r, &length8, err);
-    return st == BR_OK && length8 != UINT8_MAX ? tds_reader_skip(r, length8, err) : st;
   case TDS_FRAME_LEN16:
     st = tds_reader_u16(r, &length16, err);
     return st == BR_OK && length16 != TDS_LENGTH16_NULL ? tds_reader_skip(r, length16, err) : st;

@@ -18,7 +18,6 @@
 typedef enum tds_frame {
   TDS_FRAME_FIXED,   /* always `size` bytes */
   TDS_FRAME_LEN8,    /* one byte; 0 = NULL */
-  TDS_FRAME_CHAR8,   /* one byte; 0xFF = NULL (legacy char and binary) */
   TDS_FRAME_LEN16,   /* two bytes; 0xFFFF = NULL */
   TDS_FRAME_LEN32,   /* four bytes; 0 = NULL (sql_variant) */
   TDS_FRAME_TEXTPTR, /* text, ntext, image: pointer, timestamp, four bytes */
@@ -57,7 +56,8 @@ typedef struct tds_type_info {
 typedef enum tds_type_place {
   TDS_IN_RESULT,    /* COLMETADATA of a result: table name in parts; CLR: with assembly */
   TDS_IN_BULK,      /* COLMETADATA of a bulk load: table name as one text */
-  TDS_IN_PARAMETER, /* RPC parameter, RETURNVALUE: no table name; CLR: three names */
+  TDS_IN_PARAMETER, /* RPC parameter: no table name; CLR: three names */
+  TDS_IN_RETURN,    /* RETURNVALUE: no table name; CLR: with assembly, as all clients read it */
 } tds_type_place;
 
 /* Reads TYPE_INFO with the table name behind text, ntext and image. user_type and nullable are the

@@ -20,8 +20,9 @@ static br_status write_head(tds_writer *w, const tds_type_info *info, uint64_t l
                         length, info->size);
   }
   switch (info->frame) {
-  case TDS_FRAME_CHAR8:
-    return tds_writer_u8(w, (uint8_t)length, err);
+  case TDS_FRAME_LEN8:
+    return length == 0 ? br_error_set(err, BR_ERR_DATA, "An empty value is NULL in its type")
+                       : tds_writer_u8(w, (uint8_t)length, err);
   case TDS_FRAME_LEN16:
     return tds_writer_u16(w, (uint16_t)length, err);
   case TDS_FRAME_LONG:
@@ -131,8 +132,6 @@ br_status tds_write_null(tds_writer *w, const tds_type_info *info, br_error *err
   switch (info->frame) {
   case TDS_FRAME_FIXED:
     return br_error_set(err, BR_ERR_DATA, "NULL in a column that is NOT NULL");
-  case TDS_FRAME_CHAR8:
-    return tds_writer_u8(w, UINT8_MAX, err);
   case TDS_FRAME_LEN16:
     return tds_writer_u16(w, TDS_LENGTH16_NULL, err);
   case TDS_FRAME_LEN32:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the captures that no server at hand sends (made_*) and the broken ones (../../golden_bad/tds), from the rules of MS-TDS 2.2;
-and those of the specification's examples (spec.txt)."""
+"""Makes captures of the specification's examples (spec.txt), of what other clients wrote or read (clients.txt), and of the rules of MS-TDS 2.2
+(made_*); and the broken ones (../../golden_bad/tds)."""
+import collections
 import struct
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def error(number, severity, message):
     return token16(0xAA, struct.pack("<iBB", number, 1, severity) + us_varchar(message) + b_varchar("srv") + b_varchar("") + struct.pack("<i", 1))
 
 
+def clients():
+    """What stands in clients.txt: name → its bytes, in order."""
+    found = collections.defaultdict(list)
+    for line in (GOOD / "clients.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, octets = line.split()
+            found[name].append(bytes.fromhex(octets))
+    return found
+
+
+CLIENTS = clients()
+
+
+def rows_of(values):
+    return b"".join(b"\xd1" + value for value in values)
+
+
 def write(folder, name, *payloads, split=None):
     out = b""
     for payload in payloads:
@@ -65,9 +83,7 @@ def write(folder, name, *payloads, split=None):
 
 
 def good():
-    write(GOOD, "made_json", metadata(("j", 9, b"\xf4")) + b"\xd1" + plp(UNKNOWN, b'{"a":', '"é"'.encode(), b"}") + b"\xd1" + b"\xff" * 8 + done(rows=2))
-    udt = b"\xf0\xff\xff" + b_varchar("db") + b_varchar("sys") + b_varchar("geography") + us_varchar("Microsoft.SqlServer.Types.SqlGeography, Microsoft.SqlServer.Types")
-    write(GOOD, "made_udt", metadata(("g", 9, udt)) + b"\xd1" + plp(4, b"\xe6\x10\0\0") + b"\xd1" + b"\xff" * 8 + done(rows=2))
+    others()
     types()
     xml = b"\xf1\x01" + b_varchar("db") + b_varchar("dbo") + us_varchar("coll")
     text = b"\xff\xfe" + utf16("<a/>")
@@ -77,9 +93,9 @@ def good():
     values = b"\xc8" + struct.pack("<hiq", -2, -3, -4) + b"\x01" + struct.pack("<fd", 0.5, -0.25) + struct.pack("<i", -15000) + struct.pack("<iI", -1, 0xFFFFFFFF)
     values += struct.pack("<HH", 43829, 1439) + struct.pack("<iI", -1, 25919999)
     write(GOOD, "made_fixed_types", metadata(*[("abcdefghijk"[i], 8, t) for i, t in enumerate(fixed)]) + b"\xd1" + values + done())
-    legacy = metadata(("a", 9, b"\x2f\x03" + LATIN1), ("b", 9, b"\x27\x05" + LATIN1), ("c", 9, b"\x2d\x02"), ("d", 9, b"\x25\x05"), ("e", 9, b"\x37\x05\x05\x02"), ("f", 9, b"\x3f\x11\x26\0"))
+    legacy = metadata(("a", 9, b"\x2f\x03"), ("b", 9, b"\x27\x05"), ("c", 9, b"\x2d\x02"), ("d", 9, b"\x25\x05"), ("e", 9, b"\x37\x05\x05\x02"), ("f", 9, b"\x3f\x11\x26\0"))
     row = b"\x03abc" + b"\x02\xe9\x80" + b"\x02\x01\x02" + b"\0" + b"\x05\0" + struct.pack("<I", 12345) + b"\x11\x01" + struct.pack("<QQ", 1, 0)
-    write(GOOD, "made_legacy_lengths", legacy + b"\xd1" + row + b"\xd1\xff\xff\xff\xff\0\0" + done(rows=2))
+    write(GOOD, "made_legacy_lengths", legacy + b"\xd1" + row + b"\xd1" + bytes(6) + done(rows=2))
     write(GOOD, "made_datetime_ticks", metadata(*[(f"t{i}", 8, b"\x3d") for i in range(6)]) + b"\xd1" + b"".join(struct.pack("<iI", 0, t) for t in (0, 1, 2, 3, 4, 299)) + done())
     size = lambda scale: 3 if scale < 3 else 4 if scale < 5 else 5
     last = b"".join(bytes([size(s)]) + (86400 * 10**s - 1).to_bytes(size(s), "little") for s in range(8))
@@ -113,6 +129,47 @@ def good():
     write(GOOD, "made_error_before_further_results", metadata(("z", 0, INT)) + done(0x11, rows=0) + three + error(50000, 16, "late") + three + done(2, rows=0))
 
 
+# The assembly's name of which jdbc_clr_type shows the begin, to the length that stands there.
+ASSEMBLY_END = "ServerClrTypesOfTests, Version=1.0.0.0, Culture=neutral, PublicKeyToken=null"
+
+
+def others():
+    """Tokens and types as other clients wrote or read them, each between what makes a whole answer of it."""
+    (json_type,), (jdbc,), (xml,) = CLIENTS["mssqltds_json_type"], CLIENTS["jdbc_clr_type"], CLIENTS["rust_xml_type"]
+    write(GOOD, "mssqltds_json", metadata(("j", 1, json_type)) + rows_of(CLIENTS["mssqltds_json"]) + done(rows=3))
+    clr_type = jdbc + utf16(ASSEMBLY_END)
+    values = CLIENTS["mssqltds_clr"]
+    write(GOOD, "jdbc_clr_type", metadata(("c", 9, clr_type)) + rows_of(values) + done(rows=len(values)))
+    output = b"\xac\0\0" + b_varchar("@c") + b"\x01" + struct.pack("<IH", 0, 9) + clr_type + values[0]
+    write(GOOD, "jdbc_clr_output", b"\x79\0\0\0\0" + output + done(0, 0xE0, 0, 0xFE))
+    write(GOOD, "rust_xml_schema", metadata(("x", 9, xml)) + rows_of(CLIENTS["mssqltds_xml"]) + done(rows=2))
+    write(GOOD, "go_fixed", CLIENTS["go_fixed"][0] + done(rows=2))
+    write(GOOD, "go_legacy", CLIENTS["go_legacy"][0] + done(rows=2))
+
+
+def bad_others():
+    number = metadata(("a", 0, INT))
+    (json_type,), (jdbc,), (json_null,) = CLIENTS["mssqltds_json_type"], CLIENTS["jdbc_clr_type"], CLIENTS["jdbc_json_null"]
+    document = CLIENTS["mssqltds_json"][0]
+    value = CLIENTS["mssqltds_clr"][0]
+    column = metadata(("j", 1, json_type))
+    cases = {
+        "json_utf16": column + rows_of(CLIENTS["mssqltds_json_utf16"]) + done(),
+        "json_with_length": metadata(("j", 1, json_null[:3])) + rows_of([json_null[3:]]) + done(),
+        "json_less_than_announced": column + rows_of([struct.pack("<Q", 20) + document[8:]]) + done(),
+        "json_chunk_behind_end": column + rows_of([document[:8] + struct.pack("<I", 200) + document[12:]]) + done(),
+        "clr_assembly_behind_end": metadata(("c", 9, jdbc)) + rows_of([value]) + done(),
+        "clr_more_than_announced": metadata(("c", 9, jdbc + utf16(ASSEMBLY_END))) + rows_of([struct.pack("<Q", 7) + value[8:]]) + done(),
+        # COMPUTE, which servers before 2012 knew.
+        "compute_metadata": number + CLIENTS["rust_compute"][0] + done(),
+        "compute_row": number + b"\xd1" + bytes(4) + CLIENTS["rust_compute_rows"][0] + done(),
+        # Sensitivity labels come only where the client asked for them.
+        "data_classification": metadata(*((name, 0, INT) for name in "abc")) + CLIENTS["mssqltds_classification"][0] + done(),
+    }
+    for name, payload in cases.items():
+        write(BAD, name, payload)
+
+
 # As SQL Server stores them; the examples of [MS-SSCLRT] and NetTopologySuite's tests (BSD-3-Clause) hold the same bytes.
 SHAPES = {
     "POINT EMPTY": "000000000104000000000000000001000000FFFFFFFFFFFFFFFF01",
@@ -139,7 +196,11 @@ HIERARCHIES = ["", "58", "59FB0540", "FE61634711D0212FCF9037E3C09910FA9B70B963FF
 
 
 def clr(name):
-    return b"\xf0\xff\xff" + b_varchar("db") + b_varchar("sys") + b_varchar(name) + us_varchar("Microsoft.SqlServer.Types")
+    """hierarchyid as rust-mssql-driver's tests read it; the others as Babelfish 4.4.0 describes them (tdsresponse.c, tds_int.h)."""
+    if name == "hierarchyid":
+        return CLIENTS["rust_clr_type"][0]
+    assembly = f"Microsoft.SqlServer.Types.Sql{name.capitalize()}, Microsoft.SqlServer.Types"
+    return b"\xf0\xff\xff" + b_varchar("db") + b_varchar("sys") + b_varchar(name) + us_varchar(assembly)
 
 
 def cells(hexes):
@@ -190,6 +251,7 @@ def bad_types():
 
 def bad():
     bad_types()
+    bad_others()
     one = lambda info, value, flags=9: metadata(("a", flags, info)) + b"\xd1" + value + done()
     number = metadata(("a", 0, INT))
     only = lambda info, flags=9: metadata(("a", flags, info)) + done()
@@ -227,11 +289,6 @@ def bad():
         "descriptor_of_4_bytes": token16(0xE3, b"\x08\x04" + bytes(5)) + done(0),
         "done_error_without_message": done(2, 0xC1, 0),
         "null_in_not_null": one(b"\xe7\x08\0" + LATIN1, b"\xff\xff", 0),
-        # COMPUTE, which servers before 2012 knew: a sum over column 1, and its row.
-        "compute_metadata": number + b"\x88" + struct.pack("<HHB", 1, 1, 0) + b"\x4d" + struct.pack("<HIH", 1, 0, 0) + INT + b"\0" + done(),
-        "compute_row": number + b"\xd1" + bytes(4) + b"\xd3\x01\0" + bytes(4) + done(),
-        # Sensitivity labels come only where the client asked for them.
-        "data_classification": b"\xa3" + struct.pack("<HHHH", 0, 0, 0, 0) + number + done(),
         "unasked_feature_42": b"\xae\x2a" + struct.pack("<I", 1) + b"\0\xff" + done(0),
         "unasked_feature": b"\xae\x04" + struct.pack("<I", 1) + b"\0\xff" + done(0),
         "message_ends_in_row": number + b"\xd1\x01",
@@ -273,11 +330,11 @@ def logins():
     write(BAD, "login_rows", prelogin, ack + metadata(("a", 0, INT)) + b"\xd1\0\0\0\0" + done())
     write(BAD, "login_refused", prelogin, refused)
     write(BAD, "login_no_database", prelogin, error(4060, 11, 'Cannot open database "x" requested by the login. The login failed.') + refused)
-    # A server that goes on with integrated login, or names where to get a token.
-    write(BAD, "login_sspi", prelogin, token16(0xED, b"NTLMSSP\0" + struct.pack("<I", 2) + bytes(36)) + done(0, 0, 0))
-    where = utf16("https://login.example/tenant")
-    info = struct.pack("<I", 1) + b"\x01" + struct.pack("<II", len(where), 13) + where
-    write(BAD, "login_federated_info", prelogin, b"\xee" + struct.pack("<I", len(info)) + info)
+    write(GOOD, "login_tedious_features", prelogin, collation + ack + CLIENTS["tedious_features"][0] + done(0, 0, 0))
+    # A server that acknowledges what was not asked for, goes on with integrated login, or names where to get a token.
+    write(BAD, "login_r2dbc", prelogin, CLIENTS["r2dbc_login"][0])
+    write(BAD, "login_sspi", prelogin, CLIENTS["tedious_sspi"][0] + done(0, 0, 0))
+    write(BAD, "login_federated_info", prelogin, CLIENTS["tedious_federated_info"][0])
     write(BAD, "login_redirect", prelogin, ack + redirect(1444, us_varchar("other\\inst")) + done(0, 0, 0))
     write(BAD, "login_redirect_port_0", prelogin, ack + redirect(0, us_varchar("")) + done(0, 0, 0))
 

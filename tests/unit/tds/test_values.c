@@ -256,6 +256,60 @@ static void values_that_dont_fit_are_refused(void **state) {
   }
 }
 
+/* One value of a legacy type, its TYPE_INFO in front, as the bytes of the packet's payload. */
+static br_status write_legacy(tds_type_info *info, const batch *cells, size_t row, br_buf *wire,
+                              br_error *err) {
+  tds_stream *stream = NULL;
+  tds_writer w;
+  assert_int_equal(tds_stream_memory("", 0, wire, &stream, NULL), BR_OK);
+  assert_int_equal(tds_writer_init(&w, stream, 512, NULL), BR_OK);
+  tds_writer_begin(&w, TDS_PACKET_RESPONSE, 0);
+  assert_int_equal(tds_type_info_write(&w, TDS_IN_RESULT, info, NULL), BR_OK);
+  br_status st = tds_value_write(&w, info, &cells->columns[0], row, err);
+  if (st == BR_OK) {
+    assert_int_equal(tds_writer_end(&w, NULL), BR_OK);
+  }
+  tds_writer_done(&w);
+  tds_stream_close(stream);
+  return st;
+}
+
+/* char, varchar, binary and varbinary with a length of one byte (2.2.5.4.3): no collation, and 0 is
+ * NULL (2.2.5.2.3), so that an empty value can't be sent. */
+static void legacy_forms_have_no_collation_and_no_empty_values(void **state) {
+  (void)state;
+  static const uint8_t ids[] = {TDS_TYPE_CHAR, TDS_TYPE_VARCHAR, TDS_TYPE_BINARY,
+                                TDS_TYPE_VARBINARY};
+  for (size_t i = 0; i < sizeof ids; i++) {
+    bool text = i < 2;
+    const type_sample s = {{.type = text ? BATCH_SQL_VARCHAR : BATCH_SQL_VARBINARY, .length = 5},
+                           {text ? "abc" : "0x616263", text ? "" : "0x"}};
+    const uint8_t described[] = {ids[i], 5};
+    trip t = {.sample = &s, .nullable = true}; /* each cell with a NULL behind it */
+    make_cells(&t);
+    tds_reader r;
+    tds_type_info info;
+    tds_reader_init_memory(&r, described, sizeof described);
+    assert_int_equal(tds_type_info_read(&r, TDS_IN_RESULT, &info, NULL), BR_OK);
+    assert_ptr_equal(r.pos, r.end);
+    br_error err = BR_ERROR_INIT;
+    br_buf_init(&t.wire, MOST);
+    assert_int_equal(write_legacy(&info, t.cells, 0, &t.wire, NULL), BR_OK);
+    assert_int_equal(t.wire.len, TDS_HEADER_SIZE + sizeof described + 4);
+    assert_memory_equal(t.wire.data + TDS_HEADER_SIZE + 2,
+                        "\x03"
+                        "abc",
+                        4);
+    br_buf_clear(&t.wire);
+    assert_int_equal(write_legacy(&info, t.cells, 1, &t.wire, NULL), BR_OK);
+    assert_int_equal(t.wire.len, TDS_HEADER_SIZE + sizeof described + 1);
+    assert_int_equal(t.wire.data[t.wire.len - 1], 0);
+    assert_int_equal(write_legacy(&info, t.cells, 2, NULL, &err), BR_ERR_DATA);
+    assert_string_equal(err.message, "An empty value is NULL in its type");
+    trip_done(&t);
+  }
+}
+
 /* Ticks of 1/300 s, and the carry into the next day. */
 enum { TEXT_MOST = 70, BEHIND = 64 };
 
@@ -362,6 +416,7 @@ int main(void) {
       cmocka_unit_test(not_null_columns_get_the_fixed_forms),
       cmocka_unit_test(lengths_over_8000_bytes_become_max),
       cmocka_unit_test(values_that_dont_fit_are_refused),
+      cmocka_unit_test(legacy_forms_have_no_collation_and_no_empty_values),
       cmocka_unit_test(a_character_that_is_not_ascii_is_seen_at_every_place),
       cmocka_unit_test(datetime_rounds_as_sql_server_does),
   };
