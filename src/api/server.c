@@ -269,8 +269,7 @@ static br_status fail(http_request *request, unsigned status, const char *messag
 }
 
 static void add_header(http_reply *reply, const char *name, const char *value) {
-  br_error err = BR_ERROR_INIT;
-  if (http_reply_header(reply, name, value, &err) != BR_OK) {
+  if (http_reply_header(reply, name, value, NULL) != BR_OK) {
     http_reply_hang_up(reply);
   }
 }
@@ -287,8 +286,7 @@ static void finish(http_request *request, http_reply *reply) {
   const char *path = http_request_path(request);
   br_secret_redact(r->id); /* a client's own may be its token, which is known by now */
   add_header(reply, "X-Request-Id", r->id);
-  br_error err = BR_ERROR_INIT;
-  if (api_cors_finish(r->service->cors, request, reply, &err) != BR_OK) {
+  if (api_cors_finish(r->service->cors, request, reply, NULL) != BR_OK) {
     http_reply_hang_up(reply);
   }
   add_header(reply, "Content-Security-Policy", r->csp == NULL ? json_csp : r->csp);

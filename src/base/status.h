@@ -50,7 +50,8 @@ typedef enum br_status {
 #define BR_CHECKED          __attribute__((warn_unused_result))
 #define BR_PRINTF(fmt, arg) __attribute__((format(printf, fmt, arg)))
 
-enum { BR_ERROR_MESSAGE_MAX = 2048 };
+/* Room for 20 rows at fault, with their keys, columns and reasons. */
+enum { BR_ERROR_MESSAGE_MAX = 8192 };
 
 /* A failure in words. No allocation: it can report that memory is out. */
 typedef struct br_error {
@@ -60,7 +61,8 @@ typedef struct br_error {
   char message[BR_ERROR_MESSAGE_MAX]; /* UTF-8, NUL-terminated, cut at a character if too long */
 } br_error;
 
-/* An error with nothing in it: `br_error err = BR_ERROR_INIT;` */
+/* An error with nothing in it: `br_error err = BR_ERROR_INIT;`. That fills all of it with zeros: on
+ * a path that every request or cell takes, br_error_clear() is for one that is not initialised. */
 #define BR_ERROR_INIT                                                                              \
   { .status = BR_OK }
 

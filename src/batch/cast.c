@@ -173,8 +173,8 @@ static br_status convert_row(const batch_cast *cast, const batch *in, size_t row
 static br_status convert_rows(const batch_cast *cast, const batch *in, batch *out,
                               batch_cast_reject_fn on_reject, void *context, br_error *err) {
   br_status st = BR_OK;
+  br_error why = BR_ERROR_INIT;
   for (size_t row = 0; st == BR_OK && row < in->rows; row++) {
-    br_error why = BR_ERROR_INIT;
     size_t column = 0;
     st = convert_row(cast, in, row, out, &column, &why);
     if (st == BR_ERR_DATA && on_reject != NULL) {

@@ -264,7 +264,8 @@ static bool find_length(http_request *request) {
 
 /* Calls a handler that may answer by itself. */
 static void ask(http_request *request, http_handler handler) {
-  br_error err = BR_ERROR_INIT;
+  br_error err;
+  br_error_clear(&err);
   br_status st = handler(request, &request->reply, &err);
   if (st != BR_OK) {
     refuse(request, 500, err.message);
@@ -280,8 +281,9 @@ static uint64_t most_of(const http_route *route) {
 
 void http_request_start(http_request *request, const char *method) {
   const http_server_options *options = &request->server->options;
-  br_error err = BR_ERROR_INIT;
+  br_error err;
   char allowed[64] = "";
+  br_error_clear(&err);
   find_peer(request);
   find_method(request, method);
   br_status st = http_uri_parse(request->target, &request->uri, &err);
@@ -333,7 +335,8 @@ void http_request_data(http_request *request, const void *bytes, size_t length) 
   if (request->route->body == HTTP_BODY_NONE) {
     return;
   }
-  br_error err = BR_ERROR_INIT;
+  br_error err;
+  br_error_clear(&err);
   br_status st = request->route->body == HTTP_BODY_MEMORY
                      ? br_buf_append(&request->body, bytes, length, &err)
                      : request->route->data(request, bytes, length, &request->reply, &err);
@@ -356,7 +359,8 @@ void http_request_finish(http_request *request) {
   if (request->refused) {
     return;
   }
-  br_error err = BR_ERROR_INIT;
+  br_error err;
+  br_error_clear(&err);
   count_handled(request->server, true);
   br_status st = request->route->handle(request, &request->reply, &err);
   count_handled(request->server, false);

@@ -10,7 +10,7 @@
 #include "sync/change_internal.h"
 
 /* Bytes of a dry run's words: together with the rest less than a note holds. */
-enum { NAMES_ROOM = 300, DIFFERENCES_ROOM = 850 };
+enum { NAMES_ROOM = 1200, DIFFERENCES_ROOM = 4000 };
 
 static const sync_operation_row *operation_of(const sync_change *change) {
   static const sync_operation_row *const rows[] = {&sync_operation_insert, &sync_operation_update,
@@ -155,11 +155,11 @@ br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *
   br_status st = operation->differences(change, &differences, err);
   st = st == BR_OK ? operation->run(change, &rows, err) : st;
   change->first_rows = NULL;
+  st = st == BR_OK ? sync_listing_close(&differences, differences.shown, err) : st;
   st = st == BR_OK ? add_counts(change, rows, &text, err) : st;
   st = st == BR_OK ? add_side_effects(change, &text, err) : st;
   if (st == BR_OK && differences.shown > 0) {
-    st = br_buf_printf(&text, err, ". First rows: %.*s", (int)differences.text.len,
-                       (const char *)differences.text.data);
+    st = br_buf_printf(&text, err, ". First rows: %s", (const char *)differences.text.data);
   }
   if (st == BR_OK) {
     st = sync_change_note(change, err, "%.*s", (int)text.len, (const char *)text.data);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "sync/change_internal.h"
 
-enum { PARAMETERS_MAX = 2000, NAMES_ROOM = 800 };
+enum { PARAMETERS_MAX = 2000, NAMES_ROOM = 6000 };
 
 /* ---- what else would change ---- */
 

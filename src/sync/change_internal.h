@@ -49,9 +49,9 @@ br_status sync_column_list(const sync_change *change, sync_which which, const ch
 br_status sync_key_condition(const sync_change *change, const char *left, const char *right,
                              br_buf *out, br_error *err) BR_CHECKED;
 /* "k1=1, k2=x" of row `row`, whose first columns are named so. */
-br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, br_buf *out,
+br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, sync_listing *list,
                          br_error *err) BR_CHECKED;
-/* The rows' labels with all columns, one an entry behind a prefix, as many as have room. */
+/* The rows' labels with all columns, one an entry behind a prefix. */
 br_status sync_list_rows(const sync_rows *rows, const char *prefix, sync_listing *list,
                          br_error *err) BR_CHECKED;
 /* Runs a question built in sql. */

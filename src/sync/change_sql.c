@@ -1,5 +1,6 @@
 /* The SQL that the operations share: staging, checks of keys, lists of columns, counted changes. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,8 @@
 #include "batch/value.h"
 #include "sync/change_internal.h"
 
-/* Bytes of an error's message that keys which are there twice may take. */
-enum { DOUBLES_ROOM = 1800 };
+/* Bytes of an error's message that the keys of rows at fault may take. */
+enum { KEYS_ROOM = BR_ERROR_MESSAGE_MAX - 240 };
 
 /* ---- counted changes ---- */
 
@@ -68,15 +69,13 @@ br_status sync_ask_number(tds_conn *conn, br_buf *sql, int64_t *ret_number, br_e
                       : sync_query_number(conn, text, NULL, 0, ret_number, err);
 }
 
-br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, br_buf *out,
+br_status sync_row_label(const sync_rows *rows, size_t row, size_t columns, sync_listing *list,
                          br_error *err) {
   br_status st = BR_OK;
   for (size_t i = 0; i < columns && st == BR_OK; i++) {
     const char *value = sync_rows_text(rows, row, i);
-    st = i > 0 ? br_buf_text(out, ", ", err) : BR_OK;
-    st = st == BR_OK ? sync_listing_value(out, sync_rows_name(rows, i), value,
-                                          value == NULL ? 0 : strlen(value), err)
-                     : st;
+    st = sync_listing_value(list, sync_rows_name(rows, i), value, value == NULL ? 0 : strlen(value),
+                            err);
   }
   return st;
 }
@@ -85,10 +84,12 @@ br_status sync_list_rows(const sync_rows *rows, const char *prefix, sync_listing
                          br_error *err) {
   br_status st = BR_OK;
   for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK && !list->full; i++) {
-    st = sync_listing_begin(list, err);
-    st = st == BR_OK ? br_buf_text(&list->text, prefix, err) : st;
-    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows), &list->text, err) : st;
-    st = st == BR_OK ? sync_listing_end(list, err) : st;
+    sync_listing_begin(list);
+    st = sync_listing_words(list, prefix, err);
+    st = st == BR_OK ? sync_row_label(rows, i, sync_rows_columns(rows), list, err) : st;
+    if (st == BR_OK) {
+      sync_listing_end(list);
+    }
   }
   return st;
 }
@@ -146,23 +147,67 @@ br_status sync_stage_source(sync_change *change, bool keys_only, br_error *err) 
              : st;
 }
 
-static br_status null_keys(sync_change *change, int64_t *ret_rows, br_error *err) {
-  br_buf sql;
-  br_buf_init(&sql, SYNC_SQL_MAX);
-  br_status st = br_buf_printf(&sql, err, "SELECT COUNT_BIG(*) FROM %s WHERE ", change->stage);
+static br_status null_keys_sql(const sync_change *change, const char *columns, br_buf *sql,
+                               br_error *err) {
+  br_status st = br_buf_printf(sql, err, "SELECT %s FROM %s WHERE ", columns, change->stage);
   bool first = true;
   for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
     if (sync_source_is_key(change->source, i)) {
-      st = br_buf_text(&sql, first ? "" : " OR ", err);
+      st = br_buf_text(sql, first ? "" : " OR ", err);
       st = st == BR_OK
-               ? sync_quote(&sql, SYNC_SQLSERVER, sync_source_column(change->source, i)->name, err)
+               ? sync_quote(sql, SYNC_SQLSERVER, sync_source_column(change->source, i)->name, err)
                : st;
-      st = st == BR_OK ? br_buf_text(&sql, " IS NULL", err) : st;
+      st = st == BR_OK ? br_buf_text(sql, " IS NULL", err) : st;
       first = false;
     }
   }
+  return st;
+}
+
+static br_status count_null_keys(sync_change *change, int64_t *ret_rows, br_error *err) {
+  br_buf sql;
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st = null_keys_sql(change, "COUNT_BIG(*)", &sql, err);
   st = st == BR_OK ? sync_ask_number(change->conn, &sql, ret_rows, err) : st;
   br_buf_done(&sql);
+  return st;
+}
+
+static br_status list_null_keys(sync_change *change, int64_t total, sync_listing *list,
+                                br_error *err) {
+  br_buf columns, sql;
+  sync_rows *rows = NULL;
+  br_buf_init(&columns, SYNC_SQL_MAX);
+  br_buf_init(&sql, SYNC_SQL_MAX);
+  br_status st = br_buf_text(&columns, "TOP (20) ", err);
+  st = st == BR_OK ? sync_column_list(change, SYNC_KEYS, "", &columns, err) : st;
+  const char *text = st == BR_OK ? br_buf_cstr(&columns) : NULL;
+  if (st == BR_OK) {
+    st = text == NULL ? br_error_nomem(err) : null_keys_sql(change, text, &sql, err);
+  }
+  st = st == BR_OK ? sync_ask(change->conn, &sql, &rows, err) : st;
+  st = st == BR_OK ? sync_list_rows(rows, "", list, err) : st;
+  st = st == BR_OK ? sync_listing_close(list, (uint64_t)total, err) : st;
+  sync_rows_free(rows);
+  br_buf_done(&columns);
+  br_buf_done(&sql);
+  return st;
+}
+
+static br_status refuse_null_keys(sync_change *change, br_error *err) {
+  sync_listing list;
+  int64_t nulls = 0;
+  sync_listing_init(&list, KEYS_ROOM);
+  br_status st = count_null_keys(change, &nulls, err);
+  if (st == BR_OK && nulls > 0) {
+    st = list_null_keys(change, nulls, &list, err);
+    st = st == BR_OK ? br_error_set(err, BR_ERR_DATA,
+                                    "%" PRId64 " %s of the source %s NULL in a key column: %s",
+                                    nulls, nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have",
+                                    (const char *)list.text.data)
+                     : st;
+  }
+  sync_listing_done(&list);
   return st;
 }
 
@@ -181,11 +226,14 @@ static br_status list_doubles(const sync_rows *rows, sync_listing *list, br_erro
   const size_t keys = sync_rows_columns(rows) - 1;
   br_status st = BR_OK;
   for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK && !list->full; i++) {
-    st = sync_listing_begin(list, err);
-    st = st == BR_OK ? sync_row_label(rows, i, keys, &list->text, err) : st;
-    st = st == BR_OK ? br_buf_printf(&list->text, err, " (%s times)", sync_rows_text(rows, i, keys))
-                     : st;
-    st = st == BR_OK ? sync_listing_end(list, err) : st;
+    char times[48];
+    (void)snprintf(times, sizeof times, " (%.20s times)", sync_rows_text(rows, i, keys));
+    sync_listing_begin(list);
+    st = sync_row_label(rows, i, keys, list, err);
+    st = st == BR_OK ? sync_listing_words(list, times, err) : st;
+    if (st == BR_OK) {
+      sync_listing_end(list);
+    }
   }
   return st;
 }
@@ -218,7 +266,7 @@ static br_status refuse_doubles(sync_change *change, br_error *err) {
   sync_listing list;
   int64_t total = 0;
   br_buf_init(&keys, SYNC_SQL_MAX);
-  sync_listing_init(&list, DOUBLES_ROOM);
+  sync_listing_init(&list, KEYS_ROOM);
   br_status st = sync_column_list(change, SYNC_KEYS, "", &keys, err);
   const char *columns = st == BR_OK ? br_buf_cstr(&keys) : NULL;
   if (st == BR_OK) {
@@ -237,14 +285,6 @@ static br_status refuse_doubles(sync_change *change, br_error *err) {
 }
 
 br_status sync_check_stage_keys(sync_change *change, bool doubles_allowed, br_error *err) {
-  int64_t nulls = 0;
-  br_status st = null_keys(change, &nulls, err);
-  if (st != BR_OK) {
-    return st;
-  }
-  if (nulls > 0) {
-    return br_error_set(err, BR_ERR_DATA, "%" PRId64 " %s of the source %s NULL in a key column",
-                        nulls, nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have");
-  }
-  return doubles_allowed ? BR_OK : refuse_doubles(change, err);
+  br_status st = refuse_null_keys(change, err);
+  return st == BR_OK && !doubles_allowed ? refuse_doubles(change, err) : st;
 }

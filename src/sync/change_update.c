@@ -64,20 +64,30 @@ static br_status difference_sql(const sync_change *change, br_buf *sql, br_error
   return st == BR_OK ? join(change, sql, err) : st;
 }
 
-static br_status one_difference(const sync_rows *rows, size_t row, size_t keys, br_buf *out,
+static br_status add_value(sync_listing *list, const char *words, const char *value,
+                           br_error *err) {
+  br_status st = sync_listing_add(list, SYNC_PIECE_WORDS, words, strlen(words), err);
+  const char *text = value == NULL ? "NULL" : value;
+  return st == BR_OK ? sync_listing_add(list, SYNC_PIECE_VALUE, text, strlen(text), err) : st;
+}
+
+static br_status one_difference(const sync_rows *rows, size_t row, size_t keys, sync_listing *list,
                                 br_error *err) {
-  br_status st = sync_row_label(rows, row, keys, out, err);
+  br_status st = sync_row_label(rows, row, keys, list, err);
   bool any = false;
   for (size_t i = keys; i + 1 < sync_rows_columns(rows) && st == BR_OK; i += 2) {
     const char *was = sync_rows_text(rows, row, i), *is = sync_rows_text(rows, row, i + 1);
     const bool same = was == NULL || is == NULL ? was == is : strcmp(was, is) == 0;
     if (!same) {
-      st = br_buf_printf(out, err, "%s %s %.60s -> %.60s", any ? "," : ":", sync_rows_name(rows, i),
-                         was == NULL ? "NULL" : was, is == NULL ? "NULL" : is);
+      const char *name = sync_rows_name(rows, i);
+      st = sync_listing_field(list, any ? ", " : ": ", err);
+      st = st == BR_OK ? sync_listing_add(list, SYNC_PIECE_NAME, name, strlen(name), err) : st;
+      st = st == BR_OK ? add_value(list, " ", was, err) : st;
+      st = st == BR_OK ? add_value(list, " -> ", is, err) : st;
       any = true;
     }
   }
-  return st == BR_OK && !any ? br_buf_text(out, ": no difference", err) : st;
+  return st == BR_OK && !any ? sync_listing_words(list, ": no difference", err) : st;
 }
 
 static br_status differences(sync_change *change, sync_listing *list, br_error *err) {
@@ -91,9 +101,11 @@ static br_status differences(sync_change *change, sync_listing *list, br_error *
     keys += sync_source_is_key(change->source, i);
   }
   for (size_t i = 0; st == BR_OK && i < sync_rows_count(rows) && !list->full; i++) {
-    st = sync_listing_begin(list, err);
-    st = st == BR_OK ? one_difference(rows, i, keys, &list->text, err) : st;
-    st = st == BR_OK ? sync_listing_end(list, err) : st;
+    sync_listing_begin(list);
+    st = one_difference(rows, i, keys, list, err);
+    if (st == BR_OK) {
+      sync_listing_end(list);
+    }
   }
   sync_rows_free(rows);
   br_buf_done(&sql);

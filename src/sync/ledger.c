@@ -95,10 +95,15 @@ br_status sync_ledger_read(const sync_ledger *ledger, tds_conn *conn, const char
   return BR_OK;
 }
 
+/* More than TEXT_MAX characters, perhaps. */
+static bool is_long(const char *message) {
+  return message != NULL && strlen(message) >= TEXT_MAX;
+}
+
 /* Cut at a character to what the column takes; NULL stays NULL. cut holds TEXT_MAX bytes: never
  * more characters than that. */
 static const char *fitting(const char *message, char *cut) {
-  if (message == NULL || strlen(message) < TEXT_MAX) {
+  if (!is_long(message)) {
     return message;
   }
   size_t length = TEXT_MAX - 1;
@@ -131,39 +136,75 @@ static br_status run_write(const sync_ledger *ledger, tds_conn *conn, const char
                                   "The event has just been carried out by another worker");
 }
 
+/* The parameter of a text, or, where the column may have no room for it, an expression that takes
+ * what it has: in older ledgers it is nvarchar(4000). */
+static br_status put_text(const sync_ledger *ledger, const char *column, const char *value,
+                          br_buf *sql, br_error *err) {
+  if (!is_long(value)) {
+    return br_buf_printf(sql, err, "@%s", column);
+  }
+  br_status st = br_buf_text(sql, "CASE COL_LENGTH(", err);
+  st = st == BR_OK ? sync_literal(sql, ledger->sql, err) : st;
+  return st == BR_OK ? br_buf_printf(sql, err, ", '%s') WHEN -1 THEN @%s ELSE @short_%s END",
+                                     column, column, column)
+                     : st;
+}
+
+static br_status write_sql(const sync_ledger *ledger, bool is_new, const sync_report *report,
+                           br_buf *sql, br_error *err) {
+  br_status st = br_buf_printf(
+      sql, err,
+      is_new ? "INSERT INTO %s (event_key, event_id, event_hash, status, rows_affected, reported, "
+               "changed_at, warning, error_message) VALUES (@event_key, LEFT(@event_id, 400), "
+               "@event_hash, @status, @rows_affected, 0, SYSUTCDATETIME(), "
+             : "UPDATE %s SET event_id = LEFT(@event_id, 400), principal = CASE WHEN event_hash = "
+               "@event_hash THEN principal END, event_hash = @event_hash, status = @status, "
+               "rows_affected = @rows_affected, reported = 0, changed_at = SYSUTCDATETIME(), "
+               "warning = ",
+      ledger->sql);
+  st = st == BR_OK ? put_text(ledger, "warning", report->warning, sql, err) : st;
+  st = st == BR_OK ? br_buf_text(sql, is_new ? ", " : ", error_message = ", err) : st;
+  st = st == BR_OK ? put_text(ledger, "error_message", report->error_message, sql, err) : st;
+  return st == BR_OK
+             ? br_buf_text(sql, is_new ? ")" : " WHERE event_key = @event_key AND status = @was",
+                           err)
+             : st;
+}
+
 br_status sync_ledger_write(const sync_ledger *ledger, tds_conn *conn, const sync_event *event,
                             sync_ledger_state was, const sync_report *report, br_error *err) {
-  text t;
   char number[32], warning[TEXT_MAX], message[TEXT_MAX], id[TEXT_MAX];
   (void)snprintf(number, sizeof number, "%" PRId64, report->rows_affected);
-  if (was == SYNC_LEDGER_NONE) {
-    (void)snprintf(t.sql, sizeof t.sql,
-                   "INSERT INTO %s (event_key, event_id, event_hash, status, rows_affected, "
-                   "warning, error_message, reported, changed_at) VALUES (@event_key, "
-                   "LEFT(@event_id, 400), @event_hash, @status, @rows_affected, @warning, "
-                   "@error_message, 0, SYSUTCDATETIME())",
-                   ledger->sql);
-  } else {
-    (void)snprintf(t.sql, sizeof t.sql,
-                   "UPDATE %s SET event_id = LEFT(@event_id, 400), principal = CASE WHEN "
-                   "event_hash = @event_hash THEN principal END, event_hash = @event_hash, "
-                   "status = @status, rows_affected = @rows_affected, warning = @warning, "
-                   "error_message = @error_message, reported = 0, changed_at = SYSUTCDATETIME() "
-                   "WHERE event_key = @event_key AND status = @was",
-                   ledger->sql);
-  }
-  const tds_parameter parameters[] = {
+  tds_parameter parameters[10] = {
       sync_hash_parameter("event_key", event->key),
       sync_text_parameter("event_id", fitting(event->event_id, id)),
       sync_hash_parameter("event_hash", event->hash),
       sync_text_parameter("status", state_of(report->status)),
       sync_number_parameter("rows_affected", report->has_rows ? number : NULL),
-      sync_text_parameter("warning", fitting(report->warning, warning)),
-      sync_text_parameter("error_message", fitting(report->error_message, message)),
-      sync_text_parameter("was", states[was]),
+      sync_text_parameter("warning", report->warning),
+      sync_text_parameter("error_message", report->error_message),
   };
-  const size_t count = sizeof parameters / sizeof parameters[0] - (was == SYNC_LEDGER_NONE);
-  return run_write(ledger, conn, t.sql, parameters, count, err);
+  size_t count = 7;
+  if (was != SYNC_LEDGER_NONE) {
+    parameters[count++] = sync_text_parameter("was", states[was]);
+  }
+  if (is_long(report->warning)) {
+    parameters[count++] = sync_text_parameter("short_warning", fitting(report->warning, warning));
+  }
+  if (is_long(report->error_message)) {
+    parameters[count++] =
+        sync_text_parameter("short_error_message", fitting(report->error_message, message));
+  }
+  br_buf sql;
+  br_buf_init(&sql, BR_KIB(64));
+  br_status st = write_sql(ledger, was == SYNC_LEDGER_NONE, report, &sql, err);
+  const char *statement = st == BR_OK ? br_buf_cstr(&sql) : NULL;
+  if (st == BR_OK) {
+    st = statement == NULL ? br_error_nomem(err)
+                           : run_write(ledger, conn, statement, parameters, count, err);
+  }
+  br_buf_done(&sql);
+  return st;
 }
 
 br_status sync_ledger_note(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
@@ -280,8 +321,8 @@ br_status sync_ledger_ddl(const sync_ledger *ledger, br_buf *out, br_error *err)
                        "  status varchar(16) NOT NULL,\n"
                        "  principal nvarchar(256) NULL,\n"
                        "  rows_affected bigint NULL,\n"
-                       "  warning nvarchar(4000) NULL,\n"
-                       "  error_message nvarchar(4000) NULL,\n"
+                       "  warning nvarchar(max) NULL,\n"
+                       "  error_message nvarchar(max) NULL,\n"
                        "  reported bit NOT NULL,\n"
                        "  changed_at datetime2(3) NOT NULL\n"
                        ")",

@@ -1,71 +1,116 @@
 #include "sync/listing.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
 #include "batch/value.h"
+
+/* So much of a text is looked at for secrets: more than is ever shown. */
+enum { LOOKED_AT = 4096, SEPARATOR = 2 };
 
 void sync_listing_init(sync_listing *listing, size_t room) {
   *listing = (sync_listing){.room = room};
   br_buf_init(&listing->text, BR_MIB(4));
+  br_buf_init(&listing->raw, BR_MIB(16));
 }
 
 void sync_listing_done(sync_listing *listing) {
   br_buf_done(&listing->text);
+  br_buf_done(&listing->raw);
+  br_free(listing->pieces);
+  listing->pieces = NULL;
 }
 
-/* The longest piece of at most `most` bytes that ends behind a whole character. */
-static size_t cut_length(const uint8_t *text, size_t length, size_t most) {
-  if (length <= most) {
-    return length;
-  }
-  while (most > 0 && (text[most] & 0xC0U) == 0x80U) {
-    most--;
-  }
-  return most;
+void sync_listing_begin(sync_listing *listing) {
+  listing->fields = listing->field = 0;
 }
 
-br_status sync_listing_begin(sync_listing *listing, br_error *err) {
-  listing->begun = listing->text.len;
-  return listing->shown > 0 ? br_buf_text(&listing->text, "; ", err) : BR_OK;
+void sync_listing_end(sync_listing *listing) {
+  listing->first[++listing->shown] = listing->piece_count;
+  listing->full = listing->shown == SYNC_LISTING_ENTRIES;
 }
 
-br_status sync_listing_end(sync_listing *listing, br_error *err) {
-  br_buf *text = &listing->text;
-  if (text->len <= listing->room) {
-    listing->full = ++listing->shown == SYNC_LISTING_ENTRIES;
+static br_status new_piece(sync_listing *listing, br_error *err) {
+  if (listing->piece_count < listing->piece_cap) {
     return BR_OK;
   }
-  listing->full = true;
-  if (listing->shown > 0) {
-    text->len = listing->begun;
-    return BR_OK;
+  const size_t cap = listing->piece_cap == 0 ? 64 : listing->piece_cap * 2;
+  sync_piece *pieces = br_realloc_array(listing->pieces, cap, sizeof *pieces);
+  if (pieces == NULL) {
+    return br_error_nomem(err);
   }
-  listing->shown = 1;
-  text->len = cut_length(text->data, text->len, listing->room);
-  return br_buf_text(text, "…", err);
+  listing->pieces = pieces;
+  listing->piece_cap = cap;
+  return BR_OK;
 }
 
-br_status sync_listing_close(sync_listing *listing, uint64_t total, br_error *err) {
-  br_status st = BR_OK;
-  if (total > listing->shown) {
-    st = br_buf_printf(&listing->text, err, "; and %" PRIu64 " more", total - listing->shown);
+/* Appends text to raw as it may be shown. Secrets are looked for before it is cut. */
+static br_status clean(br_buf *raw, const char *text, size_t length, size_t most, br_error *err) {
+  const size_t at = raw->len, looked = length < LOOKED_AT ? length : LOOKED_AT;
+  br_status st = br_buf_append(raw, text, looked, err);
+  if (st != BR_OK) {
+    return st;
   }
-  return st == BR_OK && br_buf_cstr(&listing->text) == NULL ? br_error_nomem(err) : st;
+  for (size_t i = at; i < raw->len; i++) {
+    raw->data[i] = raw->data[i] == '\0' ? '?' : raw->data[i];
+  }
+  if (br_buf_cstr(raw) == NULL) {
+    return br_error_nomem(err);
+  }
+  char *copy = (char *)raw->data + at;
+  br_utf8_repair(copy);
+  if (looked < length) {
+    br_secret_redact_cut(copy);
+  } else {
+    br_secret_redact(copy);
+  }
+  const size_t left = strlen(copy);
+  const bool cut = looked < length || left > most;
+  raw->len = at + (cut ? sync_cut_length((const uint8_t *)copy, left, most) : left);
+  return cut ? br_buf_text(raw, "…", err) : BR_OK;
 }
 
-br_status sync_listing_value(br_buf *out, const char *name, const char *value, size_t length,
-                             br_error *err) {
-  if (value == NULL) {
-    return br_buf_printf(out, err, "%s=NULL", name);
+br_status sync_listing_add(sync_listing *listing, sync_piece_kind kind, const char *text,
+                           size_t length, br_error *err) {
+  const size_t most = kind == SYNC_PIECE_VALUE    ? SYNC_LISTING_VALUE_MAX
+                      : kind == SYNC_PIECE_REASON ? SYNC_LISTING_REASON_MAX
+                                                  : LOOKED_AT;
+  const size_t at = listing->raw.len;
+  br_status st = new_piece(listing, err);
+  st = st == BR_OK ? clean(&listing->raw, text, length, most, err) : st;
+  if (st == BR_OK) {
+    listing->pieces[listing->piece_count++] = (sync_piece){
+        .kind = kind, .field = listing->field, .at = at, .length = listing->raw.len - at};
   }
-  const size_t shown = cut_length((const uint8_t *)value, length, SYNC_LISTING_VALUE_MAX);
-  br_status st = br_buf_printf(out, err, "%s=", name);
-  st = st == BR_OK ? br_buf_append(out, value, shown, err) : st;
-  return st == BR_OK && shown < length ? br_buf_text(out, "…", err) : st;
+  return st;
 }
 
-br_status sync_listing_cell(br_buf *out, const batch *b, size_t column, size_t row, br_error *err) {
+br_status sync_listing_field(sync_listing *listing, const char *separator, br_error *err) {
+  listing->field = ++listing->fields;
+  return sync_listing_add(listing, SYNC_PIECE_WORDS, separator, strlen(separator), err);
+}
+
+br_status sync_listing_words(sync_listing *listing, const char *words, br_error *err) {
+  listing->field = 0;
+  return sync_listing_add(listing, SYNC_PIECE_WORDS, words, strlen(words), err);
+}
+
+br_status sync_listing_value(sync_listing *listing, const char *name, const char *value,
+                             size_t length, br_error *err) {
+  br_status st = sync_listing_field(listing, listing->fields > 0 ? ", " : "", err);
+  st = st == BR_OK ? sync_listing_add(listing, SYNC_PIECE_NAME, name, strlen(name), err) : st;
+  st = st == BR_OK ? sync_listing_add(listing, SYNC_PIECE_WORDS, "=", 1, err) : st;
+  return st != BR_OK     ? st
+         : value == NULL ? sync_listing_add(listing, SYNC_PIECE_WORDS, "NULL", 4, err)
+                         : sync_listing_add(listing, SYNC_PIECE_VALUE, value, length, err);
+}
+
+br_status sync_listing_cell(sync_listing *listing, const batch *b, size_t column, size_t row,
+                            br_error *err) {
   br_buf value;
   br_buf_init(&value, BR_LIMIT_CELL_MAX);
   bool null = false;
@@ -73,9 +118,38 @@ br_status sync_listing_cell(br_buf *out, const batch *b, size_t column, size_t r
   const char *text = st == BR_OK ? br_buf_cstr(&value) : NULL;
   if (st == BR_OK) {
     st = text == NULL ? br_error_nomem(err)
-                      : sync_listing_value(out, b->schema->fields[column].name, null ? NULL : text,
-                                           value.len, err);
+                      : sync_listing_value(listing, b->schema->fields[column].name,
+                                           null ? NULL : text, value.len, err);
   }
   br_buf_done(&value);
   return st;
+}
+
+static br_status write_entries(sync_listing *listing, br_error *err) {
+  size_t wanted[SYNC_LISTING_ENTRIES];
+  for (size_t i = 0; i < listing->shown; i++) {
+    const size_t first = listing->first[i];
+    wanted[i] =
+        SEPARATOR + sync_entry_length(listing->pieces + first, listing->first[i + 1] - first);
+  }
+  const size_t share = sync_fair_share(wanted, listing->shown, listing->room);
+  br_status st = BR_OK;
+  for (size_t i = 0; i < listing->shown && st == BR_OK; i++) {
+    const size_t first = listing->first[i];
+    st = i > 0 ? br_buf_text(&listing->text, "; ", err) : BR_OK;
+    st = st == BR_OK
+             ? sync_entry_write(listing->pieces + first, listing->first[i + 1] - first,
+                                listing->raw.data, share < SEPARATOR ? 0 : share - SEPARATOR,
+                                &listing->text, err)
+             : st;
+  }
+  return st;
+}
+
+br_status sync_listing_close(sync_listing *listing, uint64_t total, br_error *err) {
+  br_status st = write_entries(listing, err);
+  if (st == BR_OK && total > listing->shown) {
+    st = br_buf_printf(&listing->text, err, "; and %" PRIu64 " more", total - listing->shown);
+  }
+  return st == BR_OK && br_buf_cstr(&listing->text) == NULL ? br_error_nomem(err) : st;
 }

@@ -67,12 +67,13 @@ static br_status note_first_rows(loader *l, br_error *err) {
   for (size_t row = 0; row < l->out->rows && st == BR_OK && !l->first_rows->full &&
                        l->first_rows->shown < FIRST_ROWS;
        row++) {
-    st = sync_listing_begin(l->first_rows, err);
+    sync_listing_begin(l->first_rows);
     for (size_t i = 0; i < l->schema->count && st == BR_OK; i++) {
-      st = i > 0 ? br_buf_text(&l->first_rows->text, ", ", err) : BR_OK;
-      st = st == BR_OK ? sync_listing_cell(&l->first_rows->text, l->out, i, row, err) : st;
+      st = sync_listing_cell(l->first_rows, l->out, i, row, err);
     }
-    st = st == BR_OK ? sync_listing_end(l->first_rows, err) : st;
+    if (st == BR_OK) {
+      sync_listing_end(l->first_rows);
+    }
   }
   return st;
 }

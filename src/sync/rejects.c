@@ -1,9 +1,11 @@
 #include "sync/rejects.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
-/* An error's message holds 2,047 bytes, with the words in front. */
-enum { ROOM = 1850 };
+/* Of an error's message, without the words around the rows. */
+enum { ROOM = BR_ERROR_MESSAGE_MAX - 240 };
 
 void sync_rejects_init(sync_rejects *rejects, const size_t *key_columns, size_t key_count) {
   *rejects = (sync_rejects){.key_columns = key_columns, .key_count = key_count};
@@ -16,21 +18,29 @@ void sync_rejects_done(sync_rejects *rejects) {
 
 br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, const char *column,
                            const char *why, br_error *err) {
-  br_buf *out = &rejects->rows.text;
+  sync_listing *rows = &rejects->rows;
   rejects->count++;
-  if (rejects->rows.full) {
+  if (rows->full) {
     return BR_OK;
   }
-  br_status st = sync_listing_begin(&rejects->rows, err);
+  br_status st = BR_OK;
+  sync_listing_begin(rows);
   for (size_t i = 0; i < rejects->key_count && st == BR_OK; i++) {
-    st = i > 0 ? br_buf_text(out, ", ", err) : BR_OK;
-    st = st == BR_OK ? sync_listing_cell(out, in, rejects->key_columns[i], row, err) : st;
+    st = sync_listing_cell(rows, in, rejects->key_columns[i], row, err);
   }
   if (st == BR_OK && rejects->key_count == 0) {
-    st = br_buf_printf(out, err, "row %" PRIu64, in->first_row + row + 1);
+    char number[32];
+    (void)snprintf(number, sizeof number, "row %" PRIu64, in->first_row + row + 1);
+    st = sync_listing_words(rows, number, err);
   }
-  st = st == BR_OK ? br_buf_printf(out, err, ", column '%s': %.300s", column, why) : st;
-  return st == BR_OK ? sync_listing_end(&rejects->rows, err) : st;
+  st = st == BR_OK ? sync_listing_words(rows, ", column '", err) : st;
+  st = st == BR_OK ? sync_listing_add(rows, SYNC_PIECE_COLUMN, column, strlen(column), err) : st;
+  st = st == BR_OK ? sync_listing_words(rows, "': ", err) : st;
+  st = st == BR_OK ? sync_listing_add(rows, SYNC_PIECE_REASON, why, strlen(why), err) : st;
+  if (st == BR_OK) {
+    sync_listing_end(rows);
+  }
+  return st;
 }
 
 br_status sync_rejects_fail(sync_rejects *rejects, br_error *err) {

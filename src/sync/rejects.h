@@ -1,6 +1,5 @@
 /*
- * rejects.h: rows that can't be taken: the first 20 in words, as far as a message has room for
- * them, and how many there are in all.
+ * rejects.h: rows that can't be taken: the first 20 in words, and how many there are in all.
  */
 #ifndef SYNC_REJECTS_H
 #define SYNC_REJECTS_H

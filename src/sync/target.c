@@ -191,10 +191,12 @@ static br_status list_names(tds_conn *conn, const char *sql, const char *object,
   br_status st = sync_query(conn, sql, &parameter, 1, &rows, err);
   const size_t count = st == BR_OK ? sync_rows_count(rows) : 0;
   for (size_t i = 0; st == BR_OK && i < count && !list->full; i++) {
-    const char *name = sync_rows_text(rows, i, 0);
-    st = sync_listing_begin(list, err);
-    st = st == BR_OK ? br_buf_text(&list->text, name == NULL ? "?" : name, err) : st;
-    st = st == BR_OK ? sync_listing_end(list, err) : st;
+    const char *text = sync_rows_text(rows, i, 0), *name = text == NULL ? "?" : text;
+    sync_listing_begin(list);
+    st = sync_listing_add(list, SYNC_PIECE_NAME, name, strlen(name), err);
+    if (st == BR_OK) {
+      sync_listing_end(list);
+    }
   }
   sync_rows_free(rows);
   return st == BR_OK ? sync_listing_close(list, count, err) : st;

@@ -145,8 +145,8 @@ CITY, SHOP = "city " + "c" * 40, "shop " + "s" * 45
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "partner", "twice", "rejected", "check"])
-def test_long_keys_of_two_columns_are_shown_whole_or_counted(sync, kind):
-    """30 rows are at fault. A message has no room for all their keys: those that it has are whole, the others are counted."""
+def test_twenty_rows_with_long_keys_of_two_columns_are_shown(sync, kind):
+    """30 rows are at fault: 20 are there, whole, and the others are counted."""
     columns = "city nvarchar(60) NOT NULL, shop nvarchar(60) NOT NULL"
     sync.server(f"CREATE TABLE dbo.Other ({columns}, short nvarchar(3) NULL, n int NULL CONSTRAINT CK_n CHECK (n < 5), PRIMARY KEY (city, shop))")
     names = [(f"{CITY}{i:02}", f"{SHOP}{i:02}") for i in range(30)]
@@ -171,7 +171,61 @@ def test_long_keys_of_two_columns_are_shown_whole_or_counted(sync, kind):
     count, listed, more = re.search(r"(\d+) (?:keys are|rows) (?:(?!city=).)*: (city=.*); and (\d+) more(?:\. |$)", message).groups()
     shown = listed.split("; ")
     assert all(re.fullmatch(entry, row) for row in shown), message
-    assert 5 <= len(shown) == len(set(shown)) < 20 and len(shown) + int(more) == int(count) == 30, message
+    assert len(shown) == len(set(shown)) == 20 and int(more) == 10 and int(count) == 30, message
+
+
+KEYS = [f"k{i:02}_" + "ñ" * 124 for i in range(16)]
+
+
+def wide(sync, kind):
+    """An event with 16 keys whose names have 128 characters and whose values have more than 60 bytes; 30 rows are at fault."""
+    column = "price_" + "ñ" * 122
+    sync.server(f"CREATE TABLE dbo.Other ({', '.join(f'[{key}] nvarchar(90) NULL' for key in KEYS)}, [{column}] nvarchar(3) NULL)")
+    row = "SELECT " + ", ".join(f"concat('{{i:02}}', repeat('é', 80)) AS `{key}`" for key in KEYS) + f", '{{value}}' AS `{column}`"
+    if kind == "null":
+        row = row.replace(f"concat('{{i:02}}', repeat('é', 80)) AS `{KEYS[15]}`", f"CAST(NULL AS STRING) AS `{KEYS[15]}`")
+    rows = [row.format(i=i, value="long" if kind == "rejected" else "x") for i in range(30)]
+    select = " UNION ALL ".join(rows * 2 if kind == "twice" else rows)
+    return sync.emit("INSERT" if kind == "rejected" else "UPDATE", sync.source("wide", select), target="dbo.Other", keys=KEYS)
+
+
+def check_wide(message, kind):
+    head, _, listed = message.partition(": k00")
+    shown = ("k00" + listed).split("; ")
+    assert shown.pop() == "and 10 more", message
+    head_is = {"rejected": "30 rows can't be taken; nothing was changed", "null": "30 rows of the source have NULL in a key column"}
+    assert head == head_is.get(kind, "30 keys are more than once in the source, so it is not clear which row counts")
+    end = {"rejected": r", column 'price_[^']+': 4 characters, the column takes 3", "null": "", "twice": r" \(2 times\)"}[kind]
+    keys = [rf"k{i:02}[^=,]*=" + ("NULL" if kind == "null" and i == 15 else r"(?P<n>\d\d)…?é*…?é*…?" if i == 0 else r"(?P=n)[é…]*") for i in range(16)]
+    numbers = [re.fullmatch(", ".join(keys) + end, row)["n"] for row in shown]
+    assert len(shown) == len(set(numbers)) == 20, message
+
+
+@pytest.mark.parametrize("kind", ["rejected", "twice", "null"])
+def test_twenty_rows_are_shown_however_long_their_keys(sync, kind):
+    """In the events table and, when that has to be told once more, by the ledger."""
+    event = wide(sync, kind)
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    check_wide(message, kind)
+    assert len(message.encode()) > 6000
+    sync.server("UPDATE dbo.bridge_ledger SET reported = 0")
+    sync.lake(f"UPDATE {EVENTS} SET status = 'processing', error_message = NULL")
+    sync.run(status=1)
+    assert sync.event(event)["error_message"] == message
+
+
+def test_a_ledger_of_old_keeps_what_it_has_room_for(sync):
+    sync.server("DROP TABLE dbo.bridge_ledger")
+    old = sync.bridge.run("init", "--dry-run", check=True).out
+    ddl = re.search(r"CREATE TABLE \[dbo\]\.\[bridge_ledger\] \(.*?\n\)", old, re.S)[0]
+    sync.server(ddl.replace("nvarchar(max)", "nvarchar(4000)"))
+    event = wide(sync, "rejected")
+    sync.run(status=1)
+    message = sync.event(event)["error_message"]
+    check_wide(message, "rejected")
+    ((kept,),) = sync.server("SELECT error_message FROM dbo.bridge_ledger").json()["rows"]
+    assert message.startswith(kept) and 3990 < len(kept.encode()) < 4000
 
 
 def test_a_broken_condition_names_the_rows(sync):
