@@ -181,11 +181,11 @@ def wide(sync, kind):
     """An event with 16 keys whose names have 128 characters and whose values have more than 60 bytes; 30 rows are at fault."""
     column = "price_" + "ñ" * 122
     sync.server(f"CREATE TABLE dbo.Other ({', '.join(f'[{key}] nvarchar(90) NULL' for key in KEYS)}, [{column}] nvarchar(3) NULL)")
-    row = "SELECT " + ", ".join(f"concat('{{i:02}}', repeat('é', 80)) AS `{key}`" for key in KEYS) + f", '{{value}}' AS `{column}`"
+    values = {key: "concat(n, repeat('é', 80))" for key in KEYS} | {column: "'long'" if kind == "rejected" else "'x'"}
     if kind == "null":
-        row = row.replace(f"concat('{{i:02}}', repeat('é', 80)) AS `{KEYS[15]}`", f"CAST(NULL AS STRING) AS `{KEYS[15]}`")
-    rows = [row.format(i=i, value="long" if kind == "rejected" else "x") for i in range(30)]
-    select = " UNION ALL ".join(rows * 2 if kind == "twice" else rows)
+        values[KEYS[15]] = "CAST(NULL AS STRING)"
+    numbers = [f"SELECT '{i:02}' AS n" for i in range(30)] * (2 if kind == "twice" else 1)
+    select = f"SELECT {', '.join(f'{value} AS `{name}`' for name, value in values.items())} FROM ({' UNION ALL '.join(numbers)})"
     return sync.emit("INSERT" if kind == "rejected" else "UPDATE", sync.source("wide", select), target="dbo.Other", keys=KEYS)
 
 
@@ -209,7 +209,7 @@ def test_twenty_rows_are_shown_however_long_their_keys(sync, kind):
     message = sync.event(event)["error_message"]
     check_wide(message, kind)
     assert len(message.encode()) > 6000
-    sync.server("UPDATE dbo.bridge_ledger SET reported = 0")
+    sync.server("UPDATE dbo.bridge_ledger SET reported = 0; DROP TABLE dbo.Other")
     sync.lake(f"UPDATE {EVENTS} SET status = 'processing', error_message = NULL")
     sync.run(status=1)
     assert sync.event(event)["error_message"] == message
