@@ -54,6 +54,9 @@ br_status dbx_rows_describe(dbx_rows *rows, const dbx_rows_options *options,
 /* The statement's text (out is empty) that reads all columns, in the forms of one way. */
 br_status dbx_rows_select(const dbx_rows *rows, const dbx_rows_options *options, bool arrow,
                           br_buf *out, br_error *err) BR_CHECKED;
+/* The statement of that text with the options' parameters; it borrows both. */
+br_status dbx_rows_statement(const dbx_rows_options *options, br_buf *sql,
+                             dbx_statement *ret_statement, br_error *err) BR_CHECKED;
 /* A column of the result has the type that the form gives: the table has not changed since it was
  * described. */
 br_status dbx_rows_check_type(const dbx_rows *rows, size_t column, dbx_form form,

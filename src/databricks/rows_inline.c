@@ -22,15 +22,9 @@ br_status dbx_rows_inline_open(dbx_rows *rows, const dbx_rows_options *options, 
   br_buf_init(&sql, BR_LIMIT_SQL_FILE);
   dbx_result *result = NULL;
   br_status st = dbx_rows_select(rows, options, false, &sql, err);
-  const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
-  if (st == BR_OK && text == NULL) {
-    st = br_error_nomem(err);
-  }
+  dbx_statement statement = {.sql = NULL};
+  st = st == BR_OK ? dbx_rows_statement(options, &sql, &statement, err) : st;
   if (st == BR_OK) {
-    const dbx_statement statement = {.sql = text,
-                                     .parameters = options->parameters,
-                                     .parameter_count = options->parameter_count,
-                                     .repeatable = true};
     st = dbx_statement_run(rows->client, &statement, rows->cancel, &result, err);
   }
   br_buf_done(&sql);

@@ -106,15 +106,9 @@ static br_status start(dbx_rows *rows, const dbx_rows_options *options, dbx_repl
   br_buf sql;
   br_buf_init(&sql, BR_LIMIT_SQL_FILE);
   br_status st = dbx_rows_select(rows, options, true, &sql, err);
-  const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
-  if (st == BR_OK && text == NULL) {
-    st = br_error_nomem(err);
-  }
+  dbx_statement statement = {.sql = NULL};
+  st = st == BR_OK ? dbx_rows_statement(options, &sql, &statement, err) : st;
   if (st == BR_OK) {
-    const dbx_statement statement = {.sql = text,
-                                     .parameters = options->parameters,
-                                     .parameter_count = options->parameter_count,
-                                     .repeatable = true};
     st = dbx_statement_start(rows->client, &statement, DBX_LINKS_ARROW, rows->cancel,
                              &rows->links->statement_id, ret_reply, err);
   }

@@ -123,3 +123,16 @@ br_status dbx_rows_check_type(const dbx_rows *rows, size_t column, dbx_form form
              ? st
              : br_error_context(err, st, "Column %.100s", rows->schema->fields[column].name);
 }
+
+br_status dbx_rows_statement(const dbx_rows_options *options, br_buf *sql,
+                             dbx_statement *ret_statement, br_error *err) {
+  const char *text = br_buf_cstr(sql);
+  if (text == NULL) {
+    return br_error_nomem(err);
+  }
+  *ret_statement = (dbx_statement){.sql = text,
+                                   .parameters = options->parameters,
+                                   .parameter_count = options->parameter_count,
+                                   .repeatable = true};
+  return BR_OK;
+}
