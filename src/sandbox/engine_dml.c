@@ -149,6 +149,21 @@ static const char *top_text(engine_change *d) {
   return top == NULL ? NULL : sql_text(&d->s->context, " LIMIT max(0,ifnull(%s,0))", top->sql);
 }
 
+/* The rows of an UPDATE or a DELETE, as text. */
+typedef struct chosen_rows {
+  sql_scope scope; /* the binder's, until the statement is bound */
+  sql_source *source;
+  const char *from, *where, *top;
+} chosen_rows;
+
+static bool bind_rows(engine_change *d, chosen_rows *rows) {
+  *rows = (chosen_rows){.source = NULL};
+  rows->from = bind_target(d, &rows->scope, &rows->source);
+  rows->where = rows->from == NULL ? NULL : where_text(d);
+  rows->top = rows->where == NULL ? NULL : top_text(d);
+  return rows->top != NULL && rows->source != NULL;
+}
+
 /* ---- UPDATE ---- */
 
 static int arithmetic_of(int op) {
@@ -223,28 +238,24 @@ bool dml_bind_assignments(engine_change *d, const sql_assignment *assignments, c
 
 /* The query of the new rows: rowid, then every column of the table. */
 static const char *update_text(engine_change *d) {
-  sql_scope scope = {0};
-  sql_source *source = NULL;
-  const char *from = bind_target(d, &scope, &source);
-  const char *where = from == NULL ? NULL : where_text(d);
-  const char *top = where == NULL ? NULL : top_text(d);
-  if (top == NULL || source == NULL) {
+  chosen_rows rows;
+  if (!bind_rows(d, &rows)) {
     return NULL;
   }
   const char **cells = sql_new(&d->s->context, (d->table->column_count + 1) * sizeof *cells);
   if (cells == NULL || !dml_bind_assignments(d, d->stmt->assignments, cells)) {
     return NULL;
   }
-  const char *sql = sql_text(&d->s->context, "SELECT %s.rowid AS r", source->alias);
+  const char *sql = sql_text(&d->s->context, "SELECT %s.rowid AS r", rows.source->alias);
   for (size_t i = 0; i < d->table->column_count; i++) {
     const catalog_column *c = &d->table->columns[i];
     const char *cell = cells[i] != NULL ? cells[i]
                        : c->computed != NULL
                            ? "NULL"
-                           : sql_text(&d->s->context, "%s.c%d", source->alias, c->id);
+                           : sql_text(&d->s->context, "%s.c%d", rows.source->alias, c->id);
     sql = sql_text(&d->s->context, "%s, %s AS v%zu", sql, cell, i);
   }
-  return sql_text(&d->s->context, "%s FROM %s%s%s", sql, from, where, top);
+  return sql_text(&d->s->context, "%s FROM %s%s%s", sql, rows.from, rows.where, rows.top);
 }
 
 static const char *stage_definition(engine_change *d) {
@@ -297,27 +308,23 @@ static br_status update_rows(engine_change *d, const char *sql, br_error *err) {
 /* ---- DELETE ---- */
 
 static const char *delete_text(engine_change *d) {
-  sql_scope scope = {0};
-  sql_source *source = NULL;
-  const char *from = bind_target(d, &scope, &source);
-  const char *where = from == NULL ? NULL : where_text(d);
-  const char *top = where == NULL ? NULL : top_text(d);
-  if (top == NULL || source == NULL) {
+  chosen_rows rows;
+  if (!bind_rows(d, &rows)) {
     return NULL;
   }
   if (d->stmt->output != NULL) { /* the rows that are kept are those that go */
     d->which = sql_text(&d->s->context, "rowid IN (SELECT DISTINCT %s.rowid FROM %s%s%s)",
-                        source->alias, from, where, top);
+                        rows.source->alias, rows.from, rows.where, rows.top);
     return sql_text(&d->s->context,
                     "DELETE FROM %s WHERE rowid IN (SELECT r FROM temp.engine_deleted)",
                     d->table->physical);
   }
   if (d->stmt->from == NULL && d->stmt->top == NULL) {
-    return sql_text(&d->s->context, "DELETE FROM %s%s", from, where);
+    return sql_text(&d->s->context, "DELETE FROM %s%s", rows.from, rows.where);
   }
   return sql_text(&d->s->context,
                   "DELETE FROM %s WHERE rowid IN (SELECT DISTINCT %s.rowid FROM %s%s%s)",
-                  d->table->physical, source->alias, from, where, top);
+                  d->table->physical, rows.source->alias, rows.from, rows.where, rows.top);
 }
 
 static br_status delete_rows(engine_change *d, const char *sql, br_error *err) {

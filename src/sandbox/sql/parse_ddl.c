@@ -47,16 +47,7 @@ static bool parse_table_clause(sql_parser *p, sql_stmt *stmt) {
     if ((!properties && !parse_expect(p, "BY")) || !parse_expect_symbol(p, '(')) {
       return false;
     }
-    int depth = 1;
-    while (depth > 0 && parse_peek(p, 0)->kind != SQL_TOKEN_END) {
-      depth += parse_is_symbol(p, '(');
-      depth -= parse_is_symbol(p, ')');
-      p->at++;
-    }
-    if (depth != 0) {
-      (void)parse_syntax_error(p);
-    }
-    return depth == 0;
+    return parse_skip_brackets(p);
   }
   return false;
 }

@@ -57,6 +57,19 @@ static sql_stmt *parse_insert(sql_parser *p) {
   return parse_failed(p) ? NULL : stmt;
 }
 
+bool parse_assigned(sql_parser *p, sql_assignment *item) {
+  const sql_token *token = parse_peek(p, 0);
+  if (token->kind != SQL_TOKEN_SYMBOL ||
+      (token->op != '=' && (token->op < SQL_OP_PLUS_SET || token->op > SQL_OP_MODULO_SET))) {
+    (void)parse_syntax_error(p);
+    return false;
+  }
+  item->op = token->op;
+  p->at++;
+  item->value = parse_expr(p);
+  return item->value != NULL;
+}
+
 static sql_assignment *parse_assignment(sql_parser *p) {
   sql_assignment *item = sql_new(p->context, sizeof *item);
   if (item == NULL) {
@@ -68,15 +81,7 @@ static sql_assignment *parse_assignment(sql_parser *p) {
   if (!parse_name(p, &item->column)) {
     return NULL;
   }
-  const sql_token *token = parse_peek(p, 0);
-  if (token->kind != SQL_TOKEN_SYMBOL ||
-      (token->op != '=' && (token->op < SQL_OP_PLUS_SET || token->op > SQL_OP_MODULO_SET))) {
-    return parse_syntax_error(p);
-  }
-  item->op = token->op;
-  p->at++;
-  item->value = parse_expr(p);
-  return item->value == NULL ? NULL : item;
+  return parse_assigned(p, item) ? item : NULL;
 }
 
 sql_assignment *parse_assignments(sql_parser *p) {

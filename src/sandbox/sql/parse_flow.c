@@ -55,16 +55,8 @@ static sql_stmt *parse_set_variable(sql_parser *p) {
   }
   item->variable = parse_peek(p, 0)->text;
   p->at++;
-  const sql_token *token = parse_peek(p, 0);
-  if (token->kind != SQL_TOKEN_SYMBOL ||
-      (token->op != '=' && (token->op < SQL_OP_PLUS_SET || token->op > SQL_OP_MODULO_SET))) {
-    return parse_syntax_error(p);
-  }
-  item->op = token->op;
-  p->at++;
-  item->value = parse_expr(p);
   stmt->assignments = item;
-  return parse_failed(p) ? NULL : stmt;
+  return parse_assigned(p, item) ? stmt : NULL;
 }
 
 /* SET a[, b] ON|OFF; SET TRANSACTION ISOLATION LEVEL x; SET IDENTITY_INSERT t ON; SET x value. */

@@ -101,15 +101,7 @@ void parse_table_hints(sql_parser *p) {
     return;
   }
   p->at += 2;
-  int depth = 1;
-  while (depth > 0 && parse_peek(p, 0)->kind != SQL_TOKEN_END) {
-    depth += parse_is_symbol(p, '(');
-    depth -= parse_is_symbol(p, ')');
-    p->at++;
-  }
-  if (depth != 0) {
-    (void)parse_syntax_error(p);
-  }
+  (void)parse_skip_brackets(p);
 }
 
 static sql_table *parse_new_table(sql_parser *p, sql_table_kind kind) {
@@ -603,15 +595,7 @@ void parse_option_clause(sql_parser *p) {
   }
   if (parse_is(p, "OPTION") && parse_is_symbol_at(p, 1, '(')) {
     p->at += 2;
-    int depth = 1;
-    while (depth > 0 && parse_peek(p, 0)->kind != SQL_TOKEN_END) {
-      depth += parse_is_symbol(p, '(');
-      depth -= parse_is_symbol(p, ')');
-      p->at++;
-    }
-    if (depth != 0) {
-      (void)parse_syntax_error(p);
-    }
+    (void)parse_skip_brackets(p);
   }
 }
 

@@ -106,6 +106,19 @@ void *parse_syntax_error(sql_parser *p) {
   return sql_fail(p->context, 102, token->line, "Incorrect syntax near '%.*s'.", shown, token->raw);
 }
 
+bool parse_skip_brackets(sql_parser *p) {
+  int depth = 1;
+  while (depth > 0 && parse_peek(p, 0)->kind != SQL_TOKEN_END) {
+    depth += parse_is_symbol(p, '(');
+    depth -= parse_is_symbol(p, ')');
+    p->at++;
+  }
+  if (depth != 0) {
+    (void)parse_syntax_error(p);
+  }
+  return depth == 0;
+}
+
 bool parse_expect(sql_parser *p, const char *word) {
   if (parse_accept(p, word)) {
     return true;

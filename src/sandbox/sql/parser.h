@@ -57,6 +57,8 @@ bool parse_accept_symbol(sql_parser *p, int op);
 bool parse_expect(sql_parser *p, const char *word);
 bool parse_expect_symbol(sql_parser *p, int op);
 void *parse_syntax_error(sql_parser *p);
+/* Behind a bracket that has been opened: to the one that closes it; false: there is none. */
+bool parse_skip_brackets(sql_parser *p);
 bool parse_deeper(sql_parser *p); /* false: too deep, an error is set; else depth is raised */
 
 /* A name: word that is not reserved, or quoted. NULL: syntax error. */
@@ -108,5 +110,7 @@ bool parse_is_identifier_clause(const sql_parser *p);
 bool parse_identifier_clause(sql_parser *p, sql_name *ret_name);
 sql_stmt *parse_merge(sql_parser *p);             /* at MERGE */
 sql_assignment *parse_assignments(sql_parser *p); /* a = 1, b += 2 */
+/* The "+= 2" of one, into item. */
+bool parse_assigned(sql_parser *p, sql_assignment *item);
 
 #endif
