@@ -2,6 +2,7 @@
 other writers on the events table all the while. See scripts/sync-campaign."""
 
 import argparse
+import functools
 import pathlib
 import random
 import sys
@@ -13,9 +14,8 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "system")]
 
 import spark_workspace
 from conftest import Bridge, named
-from sync_case import EVENTS as TABLE
 from sync_model import LIMIT, World
-from sync_runs import Lake, Replicas, check_outcome, put_events, run_to_the_end, set_up
+from sync_runs import FORMS, Lake, Replicas, Run, check_ledger, set_up
 from tds_proxy import Proxy
 
 
@@ -41,16 +41,16 @@ class OtherWriter(threading.Thread):
         self.join(60)
 
 
-def unrelated(number):
+def unrelated(table, number):
     """Rows of an author who has nothing to do with ours: some are none of the service's business, some are broken events."""
     status = "'archived'" if number % 2 else "NULL"
-    return (f"INSERT INTO {TABLE} (event_id, operation, target_table, status, created_at) VALUES"
+    return (f"INSERT INTO {table} (event_id, operation, target_table, status, created_at) VALUES"
             f" ('x{number}', 'NOTHING', 'dbo.Nowhere', {status}, current_timestamp())")
 
 
-def remark(dice, events):
+def remark(table, dice, numbers, number):
     """A column that the product doesn't know, written into our own events."""
-    return lambda number: f"UPDATE {TABLE} SET remark = 'seen {number}' WHERE event_id = 'e{dice.randrange(events):05}'"
+    return f"UPDATE {table} SET remark = 'seen {number}' WHERE event_id = 'e{dice.choice(numbers):05}'"
 
 
 def fresh_database(server, folder):
@@ -62,7 +62,7 @@ def fresh_database(server, folder):
 
 
 def in_ledger(bridge):
-    sql = "SELECT COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' AND status IN ('completed', 'failed', 'blocked')"
+    sql = "SELECT COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' AND status <> 'accepted'"
     return bridge.sql("sqlserver", sql).json()["rows"][0][0]
 
 
@@ -70,55 +70,81 @@ def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
+class Part:
+    """A form of the events table: replicas on it, other writers, rounds."""
+
+    def __init__(self, options, folder, servers, form, numbers):
+        direct, lake, world, settings, proxy = servers
+        table = FORMS[form]
+        lake(f"ALTER TABLE {table} ADD COLUMNS (remark STRING)")
+        service = Bridge(
+            folder / form,
+            {**settings, "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": str(proxy.port), "POLLING_INTERVAL_SECONDS": "3",
+             "SYNC_PARALLEL_TABLES": "2", "SYNC_MAX_DELETE_ROWS": str(LIMIT), "EVENTS_TABLE": table},
+        )
+        self.numbers, self.world = numbers, world
+        self.replicas = Replicas(service, options.replicas)
+        dice = random.Random(options.seed)
+        self.run = Run(direct, lake, world, form, self.replicas, dice, lambda: in_ledger(direct), look=5)
+        self.others = [OtherWriter(lake, functools.partial(unrelated, table), options.pause),
+                       OtherWriter(lake, functools.partial(remark, table, random.Random(options.seed), numbers), options.pause)]
+        say(f"{form}: the service's log is {self.replicas.log.name}")
+
+    def rounds(self, size, kills):
+        """Yields after each round, when all is as the model says."""
+        for start in range(0, len(self.numbers), size):
+            numbers = self.numbers[start : start + size]
+            self.run.round(*self.world.events(numbers), kills, 3600)
+            yield
+
+    def words(self):
+        log = pathlib.Path(self.replicas.log.name).read_text()
+        return (f"{self.run.kills} kills, {self.run.retried} tried again, {self.run.cancelled} cancelled; other writers inserted"
+                f" {self.others[0].written} rows, updated {self.others[1].written} and were refused"
+                f" {self.others[0].refused + self.others[1].refused} times; status writes refused and repeated"
+                f" {log.count('statuses could not be written')}")
+
+    def __enter__(self):
+        self.replicas.__enter__()
+        for other in self.others:
+            other.start()
+        return self
+
+    def __exit__(self, *problem):
+        for other in self.others:
+            other.stop()
+        self.replicas.__exit__(*problem)
+
+
 def campaign(options, folder):
     server = fresh_database(named("SQLSERVER"), folder)
     workspace = spark_workspace.Running(folder / "spark")
     proxy = Proxy(server["SQLSERVER_HOST"], int(server["SQLSERVER_PORT"]), options.seed, commit_cuts=0.10, other_cuts=0.002)
     settings = {**server, **workspace.settings}
-    lake, direct, world, dice = Lake(settings), Bridge(folder / "direct", settings), World(options.seed), random.Random(options.seed)
-    set_up(direct, lake, world, [])
-    lake(f"ALTER TABLE {TABLE} ADD COLUMNS (remark STRING)")
-    service = Bridge(
-        folder / "service",
-        {**settings, "SQLSERVER_HOST": "127.0.0.1", "SQLSERVER_PORT": str(proxy.port), "POLLING_INTERVAL_SECONDS": "3",
-         "SYNC_PARALLEL_TABLES": "2", "SYNC_MAX_DELETE_ROWS": str(LIMIT)},
-    )
-    others = [OtherWriter(lake, unrelated, options.pause),
-              OtherWriter(lake, remark(random.Random(options.seed), options.events), options.pause)]
-    began, kills, expected = time.monotonic(), 0, {}
-    replicas = Replicas(service, options.replicas)
-    for other in others:
-        other.start()
-    say(f"the service's log is {replicas.log.name}")
-    for number in range(options.rounds):
-        if time.monotonic() - began > options.minutes * 60:
-            break
-        events = [world.event(number * options.events + i) for i in range(options.events)]
-        put_events(lake, events)
-        base, total = len(expected), len(expected) + len(events)
-        kills += run_to_the_end(replicas, lake, dice, total, options.kills, 3600, lambda: in_ledger(direct), base)  # noqa: B023
-        expected = check_outcome(direct, lake, world, events, expected)
-        log = pathlib.Path(replicas.log.name).read_text()
-        say(f"{total} events, {kills} kills, {time.monotonic() - began:.0f} s: all as the model says; connections cut before a"
-            f" COMMIT {proxy.cut_before}, behind one {proxy.cut_behind}, elsewhere {proxy.cut_other}; other writers inserted"
-            f" {others[0].written} rows, updated {others[1].written} and were refused {others[0].refused + others[1].refused}"
-            f" times; status writes refused and repeated {log.count('statuses could not be written')}")
-    for other in others:
-        other.stop()
-    replicas.stop()
+    lake, direct, world = Lake(settings), Bridge(folder / "direct", settings), World(options.seed)
+    set_up(direct, lake, world)
+    began, ended, cancelled = time.monotonic(), 0, 0
+    half = options.rounds // 2 * options.events
+    for form, numbers in zip(FORMS, (range(half), range(half, options.rounds * options.events))):
+        with Part(options, folder, (direct, lake, world, settings, proxy), form, numbers) as part:
+            for _ in part.rounds(options.events, options.kills):
+                ended += options.events
+                check_ledger(direct, world, cancelled + part.run.cancelled)
+                say(f"{ended} events, {time.monotonic() - began:.0f} s: all as the model says; connections cut before a COMMIT"
+                    f" {proxy.cut_before}, behind one {proxy.cut_behind}, elsewhere {proxy.cut_other}; {form}: {part.words()}")
+        cancelled += part.run.cancelled
     proxy.stop()
     workspace.stop()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, help="all is compared with the model after each")
+    parser.add_argument("--rounds", type=int, default=10, help="all is compared with the model after each; the second half has MAP columns")
     parser.add_argument("--events", type=int, default=100, help="of a round")
     parser.add_argument("--kills", type=int, default=20, help="in a round")
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--pause", type=float, default=25, help="seconds between two writes of each of the two other writers")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=60, help="no new round after so long")
     options = parser.parse_args()
     if not named("SQLSERVER"):
         parser.error("BRIDGE_TEST_SQLSERVER_HOST, _PORT, _USERNAME, _PASSWORD… name no server")

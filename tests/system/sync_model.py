@@ -4,9 +4,11 @@ A model of a few tables as dictionaries and lists, applied in the order that the
 (highest first), then created_at, then event_id.
 """
 
+import json
 import random
 
 LIMIT = 25  # rows that a DELETE may take
+WEB_LIMIT = 5  # those of the user who sends events over HTTP
 
 
 class Failed(Exception):
@@ -18,7 +20,9 @@ class Blocked(Failed):
 
 
 KINDS = ["heap"] * 3 + ["insert"] * 2 + ["update"] * 2 + ["upsert", "delete", "delete_source", "cascade", "number", "identity",
-                                                          "broken", "empty", "dry"]
+                                                          "broken", "empty", "dry", "later"]
+WEB_KINDS = ["heap"] * 2 + ["insert"] * 2 + ["update", "upsert", "delete", "delete", "number", "empty", "dry"]
+UNORDERED = ("dbo.Heap", "dbo.Nowhere")  # tables to which the order of events is all one
 
 
 class World:
@@ -28,7 +32,8 @@ class World:
         self.random = random.Random(seed)
         self.heap = []  # dbo.Heap(n int, tag nvarchar(20)): no key, so that a row applied twice would show
         old = {i: f"old {i}" for i in range(200)}
-        self.tables = {"Keyed": dict(old), "Other": dict(old), "Parent": dict(old)}  # (id int primary key, name nvarchar(20))
+        # (id int primary key, name nvarchar(20)); only events over HTTP go to Web
+        self.tables = {"Keyed": dict(old), "Other": dict(old), "Parent": dict(old), "Web": dict(old)}
         self.children = {i: i // 2 for i in range(400)}  # dbo.Child(id int primary key, parent_id references Parent, ON DELETE CASCADE)
         self.numbered = []  # names of dbo.Numbered(id int identity primary key, name nvarchar(20)) that SQL Server has numbered
         self.given = {}  # id: name of its rows with ids of the source
@@ -42,21 +47,43 @@ class World:
         for i in range(60):  # ids that SQL Server gives nobody
             self.sources[f"g{i}"] = [(-key, f"g{i} {key}") for key in self.random.sample(range(1, 900), self.random.randint(1, 6))]
         self.sources["empty"] = []
+        self.ledger = {}  # event_id: what was asked for, and (status, rows affected)
 
-    def event(self, number):
+    def events(self, numbers):
+        """Rows for the events table, and events to send over HTTP."""
+        return ([row for number in numbers if number % 8 for row in self._rows(number)],
+                [self._web_event(number) for number in numbers if number % 8 == 0])
+
+    def _rows(self, number):
+        """The rows that an author writes under one id: mostly one, now and then the same once more, or another."""
+        event = self._event(f"e{number:05}", self.random.choice(KINDS), self.random.choice(["dbo.Keyed", "dbo.Other"]), number // 3)
+        dice = self.random.random()
+        if dice < 0.05:
+            return [event, dict(event)]
+        if dice < 0.10:
+            first = {**event, "operation": "INSERT", "source_table": "main.default.h0", "target_table": "dbo.Heap", "keys": [],
+                     "filter": None, "metadata": {}, "priority": 5}
+            other = self.random.choice([{"source_table": "main.default.h1"}, {"metadata": {"note": "other"}}, {"keys": ["n"]}])
+            return [first, {**first, **other, "priority": self.random.randint(0, 4)}]
+        return [event]
+
+    def _web_event(self, number):
+        """What is sent over HTTP, one after the other; some is taken back at once, if it goes."""
+        event = self._event(f"ew{number:05}", self.random.choice(WEB_KINDS), "dbo.Web", number)
+        return {**event, "priority": 0, "limit": WEB_LIMIT, "cancel": self.random.random() < 0.25}
+
+    def _event(self, event_id, kind, table, created):
         """A random event as a dictionary of columns."""
         r = self.random
-        kind = r.choice(KINDS)
-        table = r.choice(["Keyed", "Other"])
         keyed = r.choice([name for name in self.sources if name.startswith("k")])
         event = {
-            "event_id": f"e{number:05}",
+            "event_id": event_id,
             "operation": "INSERT",
             "source_table": f"main.default.{keyed}",
-            "target_table": f"dbo.{table}",
+            "target_table": table,
             "keys": ["id"],
             "priority": r.randint(0, 5),
-            "created": number // 3,  # seconds; some are equal
+            "created": created,  # seconds; some are equal
             "filter": None,
             "metadata": {},
         }
@@ -65,9 +92,9 @@ class World:
         elif kind == "update":
             event.update(operation="UPDATE")
         elif kind == "upsert":
-            event.update(target_table=r.choice(["dbo.Keyed", "dbo.Other", "dbo.Parent"]), metadata={"mode": "upsert"})
+            event.update(target_table=r.choice([table, table, "dbo.Parent"]) if table != "dbo.Web" else table, metadata={"mode": "upsert"})
         elif kind == "delete":
-            event.update(operation="DELETE", source_table="", filter=self._some_ids(40))
+            event.update(operation="DELETE", source_table="", filter=r.choice([self._some_ids(40), {"id": r.randint(0, 299)}]))
         elif kind == "delete_source":
             event.update(operation="DELETE")
         elif kind == "cascade":
@@ -85,6 +112,8 @@ class World:
             event.update(source_table="main.default.empty")
         elif kind == "dry":
             event.update(operation="UPDATE", metadata={"dry_run": True})
+        elif kind == "later":  # its source is made when it has failed
+            event.update(source_table=f"main.default.{r.choice('lm')}{created // 10}", target_table="dbo.Heap", keys=[])
         if kind in ("heap", "insert", "number", "identity") and r.random() < 0.3:
             event["metadata"]["bulk"] = "direct"
         if kind != "broken" and r.random() < 0.2:
@@ -95,16 +124,38 @@ class World:
         start = self.random.randint(0, 290)
         return {"id": list(range(start, start + self.random.randint(1, most)))}
 
+    def make_later(self, name):
+        """The rows of a source that was missing."""
+        self.sources[name] = [(self.random.randint(1000, 9999), name) for _ in range(self.random.randint(1, 5))]
+        return self.sources[name]
+
+    def to_retry(self, events):
+        """Some of the events that did not happen, of each table but one, so that it is all one in which order they come."""
+        ids = [event["event_id"] for event in events]
+        ended = [event for event in events if event["event_id"] in self.ledger and ids.count(event["event_id"]) == 1
+                 and self.ledger[event["event_id"]][1][0] != "completed"]
+        chosen = {}
+        for event in self.random.sample(ended, len(ended)):
+            table = event["target_table"]
+            chosen.setdefault(event["event_id"] if table in UNORDERED else table, event)
+        return list(chosen.values())
+
     # ---- applying ----
 
-    def apply(self, event):
-        """(status, rows_affected); changes the tables as the event must."""
+    def outcome(self, event):
+        """(status, rows affected) that the row shows in the end; changes the tables as the event must."""
+        asked = json.dumps({**event, "priority": None, "created": None}, sort_keys=True)
+        before, result = self.ledger.get(event["event_id"], (None, ("none", 0)))
+        if result[0] == "completed":
+            return result if asked == before else ("failed", 0)
         try:
-            return "completed", self._apply(event)
+            result = "completed", self._apply(event)
         except Blocked:
-            return "blocked", 0
+            result = "blocked", 0
         except Failed:
-            return "failed", 0
+            result = "failed", 0
+        self.ledger[event["event_id"]] = asked, result
+        return result
 
     def _apply(self, event):
         if event["operation"] not in ("INSERT", "UPDATE", "DELETE") or event["metadata"] == "{nonsense":
@@ -152,12 +203,13 @@ class World:
         return len(source)
 
     def _delete(self, table, event, source):
-        wanted = {key for key, _ in source} if source is not None else set(event["filter"]["id"])
+        ids = event["filter"]["id"] if source is None else [key for key, _ in source]
+        wanted = set(ids if isinstance(ids, list) else [ids])
         hits = [key for key in table if key in wanted]
         cascades = table is self.tables["Parent"]
         if cascades and not event["metadata"].get("allow_cascade"):
             raise Failed("allow_cascade")
-        if len(hits) > LIMIT:
+        if len(hits) > event.get("limit", LIMIT):
             raise Blocked("limit")
         for key in hits:
             del table[key]

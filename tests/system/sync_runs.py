@@ -1,14 +1,16 @@
 """Two replicas on a queue of many events, killed at random, and what must have come of it: for test_sync_kill.py on the
 sandbox and scripts/sync-campaign on other servers."""
 
+import collections
 import json
 import signal
 import time
 import urllib.request
 
-from sync_case import EVENTS as TABLE
-from sync_case import text
-from sync_model import in_order
+from service import permissions
+from sync_case import EVENTS, text
+from sync_model import WEB_LIMIT, in_order
+from sync_web import Web, free_port
 
 
 class Lake:
@@ -40,25 +42,54 @@ class Lake:
             return json.load(reply)
 
 
-SOURCE_COLUMNS = {"h": "n INT, tag STRING", "n": "name STRING"}  # by a source's first letter
+HEAP = "n INT, tag STRING"
+SOURCE_COLUMNS = {"h": HEAP, "l": HEAP, "m": HEAP, "n": "name STRING"}  # by a source's first letter
+FORMS = {"STRING": EVENTS, "MAP": "main.default.events_of_maps"}  # how conditions and metadata are written, and in what table
+ENDED = "('completed', 'failed', 'blocked')"
 
 
 def literal(value):
     return text(value) if isinstance(value, str) else str(value)
 
 
-def event_values(event):
-    metadata = event["metadata"]
+def as_map(pairs):
+    """MAP<STRING,STRING> as an author writes it; what is no single value goes into it as JSON."""
+    words = [value if isinstance(value, str) else json.dumps(value) for value in pairs.values()]
+    return "map(" + ", ".join(f"{text(name)}, {text(word)}" for name, word in zip(pairs, words)) + ")"
+
+
+def objects(event, form):
+    """filter_conditions and metadata as literals."""
+    conditions, metadata = event["filter"], event["metadata"]
+    if form == "STRING":
+        words = metadata if isinstance(metadata, str) else json.dumps(metadata) if metadata else None
+        return text(json.dumps(conditions) if conditions else None), text(words)
+    if metadata == "{nonsense":  # can't be written into a MAP
+        metadata = {"mode": metadata}
+    if conditions and any(isinstance(value, list) for value in conditions.values()):
+        metadata, conditions = {**metadata, "filter_conditions": conditions}, None
+    return [as_map(pairs) if pairs else "CAST(NULL AS MAP<STRING,STRING>)" for pairs in (conditions, metadata)]
+
+
+def event_values(event, form):
     return "({}, {}, {}, {}, {}, {}, {}, {}, {})".format(
         text(event["event_id"]), text(event["operation"]), text(event["source_table"]), text(event["target_table"]),
         "array(" + ", ".join(map(text, event["keys"])) + ")" if event["keys"] else "CAST(NULL AS ARRAY<STRING>)",
-        event["priority"], text(json.dumps(event["filter"]) if event["filter"] else None),
-        text(metadata if isinstance(metadata, str) else json.dumps(metadata) if metadata else None),
-        f"timestamp_micros({1_700_000_000_000_000 + event['created'] * 1_000_000})",
+        event["priority"], *objects(event, form), f"timestamp_micros({1_700_000_000_000_000 + event['created'] * 1_000_000})",
     )
 
 
-def set_up(bridge, lake, world, events):
+def make_source(lake, name, rows):
+    lake(f"CREATE TABLE main.default.{name} ({SOURCE_COLUMNS.get(name[0], 'id INT, name STRING')})")
+    if rows:
+        lake(f"INSERT INTO main.default.{name} VALUES " + ", ".join("(" + ", ".join(map(literal, row)) + ")" for row in rows))
+
+
+def set_up(bridge, lake, world):
+    lake(f"CREATE TABLE {FORMS['MAP']} (event_id STRING, operation STRING, source_table STRING, target_table STRING, primary_keys"
+         " ARRAY<STRING>, priority INT DEFAULT 0, status STRING DEFAULT 'pending', rows_expected INT, rows_affected INT, discrepancy INT,"
+         " warning STRING, error_message STRING, filter_conditions MAP<STRING,STRING>, metadata MAP<STRING,STRING>, created_at TIMESTAMP,"
+         " processed_at TIMESTAMP) USING DELTA TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported')")
     bridge.run("init", check=True)
     keyed = "(id int NOT NULL PRIMARY KEY, name nvarchar(20))"
     for sql in (
@@ -72,64 +103,163 @@ def set_up(bridge, lake, world, events):
         bridge.sql("sqlserver", f"INSERT INTO dbo.{table} VALUES " + ", ".join(f"({k}, '{v}')" for k, v in rows.items()))
     bridge.sql("sqlserver", "INSERT INTO dbo.Child VALUES " + ", ".join(map(str, world.children.items())))
     for name, rows in world.sources.items():
-        lake(f"CREATE TABLE main.default.{name} ({SOURCE_COLUMNS.get(name[0], 'id INT, name STRING')})")
-        if rows:
-            lake(f"INSERT INTO main.default.{name} VALUES " + ", ".join("(" + ", ".join(map(literal, row)) + ")" for row in rows))
-    put_events(lake, events)
+        make_source(lake, name, rows)
 
 
-def put_events(lake, events):
+def put_events(lake, events, form):
     for start in range(0, len(events), 100):
         lake(
-            f"INSERT INTO {TABLE} (event_id, operation, source_table, target_table, primary_keys, priority,"
-            " filter_conditions, metadata, created_at) VALUES " + ", ".join(map(event_values, events[start : start + 100]))
+            f"INSERT INTO {FORMS[form]} (event_id, operation, source_table, target_table, primary_keys, priority,"
+            " filter_conditions, metadata, created_at) VALUES "
+            + ", ".join(event_values(event, form) for event in events[start : start + 100])
         )
 
 
 class Replicas:
-    """Processes that are started again whenever one is killed."""
+    """Processes that are started again whenever one is killed: a `sync`, and a `serve` that takes events over HTTP."""
 
     def __init__(self, bridge, count=2):
         self.bridge = bridge
         self.log = open(bridge.folder / "sync.log", "a")
-        self.processes = [self._start() for _ in range(count)]
+        self.port = free_port()
+        self.roles = [("serve", "--host", "127.0.0.1", "--port", str(self.port), "--grace", "0")] + [("sync",)] * (count - 1)
+        users = {"author": [("dbo.Web", "write", WEB_LIMIT), ("dbo.Heap", "write"), ("dbo.Numbered", "write")],
+                 "admin": [("*", "read_write")]}
+        bridge.write("config/permissions.yaml", permissions(users)).chmod(0o600)
+        self.processes = [self._start(role) for role in self.roles]
 
-    def _start(self):
-        return self.bridge.start("sync", stdout=self.log, stderr=self.log)
+    def _start(self, role):
+        return self.bridge.start(*role, stdout=self.log, stderr=self.log)
 
     def kill_one(self, which):
         process = self.processes[which]
         assert process.poll() is None, f"a replica ended by itself: {process.returncode}"
         process.kill()
         process.wait()
-        self.processes[which] = self._start()
+        self.processes[which] = self._start(self.roles[which])
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, problem, trace):
         for process in self.processes:
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            assert process.wait(60) == 0
+            process.send_signal(signal.SIGTERM if kind is None else signal.SIGKILL)
+        ends = [process.wait(60) for process in self.processes]
         self.log.close()
+        assert kind is not None or not any(ends), ends
 
 
-def run_to_the_end(replicas, lake, dice, events, kills, seconds=900, progress=None, base=0):
-    """Kills are spread over the progress of the events. Returns how many there were. progress(): a quicker way to how many
-    have ended than the events table. base: so many had ended before."""
-    done_sql = f"SELECT count(*) FROM {TABLE} WHERE event_id LIKE 'e%' AND status IN ('completed', 'failed', 'blocked')"
-    killed, deadline = 0, time.monotonic() + seconds
+class Run:
+    """A queue of events in one form, worked on by replicas that are killed."""
 
-    def shown():
-        return int(lake(done_sql)[0][0])
+    def __init__(self, direct, lake, world, form, replicas, dice, progress=None, look=0.0):
+        """direct: the program, past the proxy. progress(): a quicker way to how many events have ended than the events table;
+        look: at least so many seconds between two looks at that."""
+        self.direct, self.lake, self.world, self.form, self.dice = direct, lake, world, form, dice
+        self.replicas, self.progress, self.look = replicas, progress, look
+        self.table = FORMS[form]
+        self.web = Web(replicas.port)
+        self.expected = collections.defaultdict(list)  # by event_id: what its rows must show
+        self.kills = self.retried = self.cancelled = 0
 
-    while True:
-        done = (progress or shown)()
-        assert time.monotonic() < deadline, f"{done} of {events} events ended after {killed} kills"
-        if done == events and killed >= kills and (progress is None or shown() == events):
-            return killed
-        if killed < kills and ((done - base) * kills >= killed * (events - base) or done == events):
-            replicas.kill_one(dice.randrange(len(replicas.processes)))
-            killed += 1
-        time.sleep(dice.uniform(0.02, 0.15))
+    def round(self, events, web_events, kills, seconds=900):
+        """All of that, and what failed once more; compares everything with the model."""
+        put_events(self.lake, events, self.form)
+        base = self.progress() if self.progress else len(self.expected)
+        author = self.web.author(web_events)
+        self._until_all_have_ended(len({e["event_id"] for e in events}) + len(web_events), kills * 4 // 5, seconds, base, author)
+        self.cancelled += len(author.cancelled)
+        events = events + [event for event in web_events if event["event_id"] not in author.cancelled]
+        for event in in_order(events):
+            self.expected[event["event_id"]].append(self.world.outcome(event))
+        self._compare()
+        self._retry(events, kills - kills * 4 // 5, seconds)
+        self._compare()
+
+    def _shown(self):
+        """How many rows there are, and how many have ended."""
+        sql = (f"SELECT count(*), count(CASE WHEN status IN {ENDED} THEN 1 END) FROM {self.table} WHERE event_id LIKE 'e%'")
+        return tuple(map(int, self.lake(sql)[0]))
+
+    def _until_all_have_ended(self, events, kills, seconds, base=None, author=None):
+        """Kills are spread over the progress of the events; without a base of that, over time."""
+        began, looked, killed, done, pause = time.monotonic(), float("-inf"), 0, False, self.dice.uniform(0, 1)
+        while True:
+            now = time.monotonic()
+            if now - looked >= self.look:
+                sent = author is None or author.has_ended()  # before the look: what is sent behind it is not in it
+                (rows, ended), looked = self._shown(), now
+                done = sent and rows == ended
+            assert now - began < seconds, f"{ended} of {rows} rows ended after {killed} kills"
+            if done and killed >= kills:
+                return
+            due = now - began > pause if base is None else (self._progress(rows, ended, events) - base) * kills >= killed * events
+            if killed < kills and (due or done):
+                self.replicas.kill_one(self.dice.randrange(len(self.replicas.processes)))
+                self.kills += 1
+                killed += 1
+                pause += self.dice.uniform(0.1, 1 + self.look)
+            time.sleep(self.dice.uniform(0.02, 0.15))
+
+    def _progress(self, rows, ended, events):
+        return self.progress() if self.progress else len(self.expected) + ended - rows + events
+
+    def _retry(self, events, kills, seconds):
+        """Puts some of what failed back, as authors do. A replica that died at the wrong moment left an end that is reported once
+        more, so that an event may have to be put back again: until it shows what the model says."""
+        for name in {e["source_table"].split(".")[-1] for e in events if e["source_table"]} - set(self.world.sources) - {"nowhere"}:
+            make_source(self.lake, name, self.world.make_later(name))
+        wanted = {event["event_id"]: self.world.outcome(event) for event in self.world.to_retry(events)}
+        waiting = list(wanted)
+        for attempt in range(8):
+            for event_id in waiting:
+                self.dice.choice([self._put_back_in_the_table, self._put_back_by_command, self.web.put_back])(event_id)
+            share = kills if attempt == 0 else 0
+            self._until_all_have_ended(len(waiting), share, seconds)
+            shown = self._statuses()
+            waiting = [event_id for event_id in waiting if shown[event_id] != [wanted[event_id]]]
+            if not waiting:
+                break
+        self.retried += len(wanted)
+        self.expected.update((event_id, [outcome]) for event_id, outcome in wanted.items())
+
+    def _put_back_in_the_table(self, event_id):
+        sql = (f"UPDATE {self.table} SET status = 'pending', error_message = NULL WHERE event_id = {text(event_id)}"
+               " AND status IN ('failed', 'blocked')")
+        self._insist(lambda: self.lake.run(sql)["status"])
+
+    def _put_back_by_command(self, event_id):
+        def ask():
+            result = self.direct.run("events", "retry", event_id, env={"EVENTS_TABLE": self.table})
+            return {"state": "SUCCEEDED" if result.status == 0 else "FAILED", "error": {"message": result.err}}
+
+        self._insist(ask)
+
+    @staticmethod
+    def _insist(ask):
+        """Delta refuses a write where somebody else has written meanwhile: it is for its author to ask again."""
+        for _ in range(60):
+            status = ask()
+            if status["state"] == "SUCCEEDED":
+                return
+            assert "DELTA_CONCURRENT" in status["error"]["message"], status
+            time.sleep(1)
+        raise AssertionError(status)
+
+    def _statuses(self):
+        shown = collections.defaultdict(list)
+        for event_id, status, rows in self.lake(
+                f"SELECT event_id, status, CAST(rows_affected AS STRING) FROM {self.table} WHERE event_id LIKE 'e%'"):
+            shown[event_id].append((status, int(rows or 0)))
+        return shown
+
+    def _compare(self):
+        """Every status, every table and the ledger are what the model says."""
+        shown = self._statuses()
+        differ = {name: (sorted(shown[name]), sorted(self.expected[name])) for name in {*shown, *self.expected}
+                  if sorted(shown[name]) != sorted(self.expected[name])}
+        assert not differ, f"shown, expected: {differ}"
+        check_tables(self.direct, self.world)
 
 
 def check_tables(bridge, world):
@@ -145,19 +275,8 @@ def check_tables(bridge, world):
     assert sorted(name for key, name in numbered if key > 0) == sorted(world.numbered)
 
 
-def check_outcome(bridge, lake, world, events, before=None):
-    """Every status, every table and the ledger are what the model says. before: what was expected of earlier events.
-    Returns that with these."""
-    expected = {**(before or {}), **{event["event_id"]: world.apply(event) for event in in_order(events)}}
-    rows = lake(f"SELECT event_id, status, CAST(rows_affected AS STRING) FROM {TABLE} WHERE event_id LIKE 'e%'")
-    assert {row[0]: (row[1], int(row[2] or 0)) for row in rows} == expected
-    assert len(rows) == len(expected)
-    check_tables(bridge, world)
-    left = bridge.sql(
-        "sqlserver", "SELECT status, COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' GROUP BY status"
-    ).json()["rows"]
-    counted = {}
-    for status, _ in expected.values():
-        counted[status] = counted.get(status, 0) + 1
-    assert dict(map(tuple, left)) == counted
-    return expected
+def check_ledger(bridge, world, cancelled):
+    sql = "SELECT status, COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' GROUP BY status"
+    counted = collections.Counter(status for _, (status, _) in world.ledger.values())
+    counted["cancelled"] += cancelled
+    assert dict(map(tuple, bridge.sql("sqlserver", sql).json()["rows"])) == {name: count for name, count in counted.items() if count}
