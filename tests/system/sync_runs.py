@@ -42,8 +42,8 @@ class Lake:
             return json.load(reply)
 
 
-HEAP = "n INT, tag STRING"
-SOURCE_COLUMNS = {"h": HEAP, "l": HEAP, "m": HEAP, "n": "name STRING"}  # by a source's first letter
+HEAP = ("n", "tag")
+SOURCE_COLUMNS = {"h": HEAP, "l": HEAP, "m": HEAP, "n": ("name",)}  # by a source's first letter
 FORMS = {"STRING": EVENTS, "MAP": "main.default.events_of_maps"}  # how conditions and metadata are written, and in what table
 ENDED = "('completed', 'failed', 'blocked')"
 
@@ -80,9 +80,11 @@ def event_values(event, form):
 
 
 def make_source(lake, name, rows):
-    lake(f"CREATE TABLE main.default.{name} ({SOURCE_COLUMNS.get(name[0], 'id INT, name STRING')})")
-    if rows:
-        lake(f"INSERT INTO main.default.{name} VALUES " + ", ".join("(" + ", ".join(map(literal, row)) + ")" for row in rows))
+    columns = SOURCE_COLUMNS.get(name[0], ("id", "name"))
+    if not rows:
+        return lake(f"CREATE TABLE main.default.{name} (id INT, name STRING)")
+    selects = (", ".join(f"{literal(value)} AS {column}" for value, column in zip(row, columns)) for row in rows)
+    return lake(f"CREATE TABLE main.default.{name} AS SELECT " + " UNION ALL SELECT ".join(selects))
 
 
 def set_up(bridge, lake, world):
