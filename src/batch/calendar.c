@@ -8,7 +8,6 @@
 
 enum { DAYS_PER_CYCLE = 146097, DAYS_TO_1970 = 719468 };
 #define US_PER_SECOND INT64_C(1000000)
-#define US_PER_DAY    (INT64_C(86400) * US_PER_SECOND)
 
 int32_t batch_days_of_civil(int year, unsigned month, unsigned day) {
   int y = month <= 2 ? year - 1 : year;
@@ -184,7 +183,7 @@ br_status batch_timestamp_parse(const char *text, size_t length, int64_t *ret_us
     return br_error_set(err, BR_ERR_DATA, "'%.*s' is not a date with time", shown_length(length),
                         text);
   }
-  *ret_us = days * US_PER_DAY + time_us - offset_us;
+  *ret_us = days * BATCH_US_PER_DAY + time_us - offset_us;
   if (ret_has_zone != NULL) {
     *ret_has_zone = has_zone;
   }
@@ -278,12 +277,8 @@ void batch_date_text(int32_t days, char *text) {
 
 void batch_timestamp_text(int64_t us, unsigned digits, char *text) {
   digits = digits > 6 ? 6 : digits;
-  int64_t days = us / US_PER_DAY;
-  int64_t time_us = us % US_PER_DAY;
-  if (time_us < 0) {
-    time_us += US_PER_DAY;
-    days--;
-  }
+  int64_t time_us = 0;
+  const int64_t days = batch_days_of_us(us, &time_us);
   batch_date_text((int32_t)days, text);
   char *p = text;
   while (*p != '\0') {

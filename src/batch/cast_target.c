@@ -75,7 +75,7 @@ static void of_stamp(cast_target *t, const batch_field *field) {
     set_days(t, 1, 9999, 12, 31);
     break;
   }
-  set_range(t, t->min * CAST_US_PER_DAY, t->max * CAST_US_PER_DAY + (CAST_US_PER_DAY - 1));
+  set_range(t, t->min * BATCH_US_PER_DAY, t->max * BATCH_US_PER_DAY + (BATCH_US_PER_DAY - 1));
 }
 
 static void of_text(cast_target *t, const batch_field *field) {

@@ -33,7 +33,7 @@ static br_status moment(const cast_target *target, const cast_value *value, int6
                         br_error *err) {
   switch (value->source) {
   case CAST_FROM_DATE:
-    *ret_us = value->integer * CAST_US_PER_DAY;
+    *ret_us = value->integer * BATCH_US_PER_DAY;
     return BR_OK;
   case CAST_FROM_TEXT:
     if (batch_timestamp_parse(value->bytes, value->length, ret_us, NULL, NULL) != BR_OK) {
@@ -49,18 +49,6 @@ static br_status moment(const cast_target *target, const cast_value *value, int6
   }
 }
 
-/* Rounding down, also before 1970. */
-static int64_t days_of(int64_t us, int64_t *ret_rest) {
-  int64_t days = us / CAST_US_PER_DAY;
-  int64_t rest = us % CAST_US_PER_DAY;
-  if (rest < 0) {
-    rest += CAST_US_PER_DAY;
-    days--;
-  }
-  *ret_rest = rest;
-  return days;
-}
-
 br_status cast_store_date(const cast_target *target, const cast_value *value, batch_column *out,
                           size_t row, br_error *err) {
   int64_t days = value->integer;
@@ -71,7 +59,7 @@ br_status cast_store_date(const cast_target *target, const cast_value *value, ba
     if (st != BR_OK) {
       return st;
     }
-    days = days_of(us, &rest);
+    days = batch_days_of_us(us, &rest);
     if (rest != 0) {
       return cast_is_no(target, value, err);
     }
@@ -87,15 +75,16 @@ br_status cast_store_date(const cast_target *target, const cast_value *value, ba
  * 29.999 s is the next minute and 29.998 s is not. */
 static int64_t to_grain(cast_grain grain, int64_t us) {
   int64_t rest = 0;
-  int64_t days = days_of(us, &rest);
+  int64_t days = batch_days_of_us(us, &rest);
   int64_t ticks = (rest * 3 + 5000) / 10000;
   if (grain == CAST_GRAIN_MINUTE) {
     int64_t minutes = (ticks + TICKS_PER_MINUTE / 2) / TICKS_PER_MINUTE;
-    return days * CAST_US_PER_DAY + minutes * US_PER_MINUTE;
+    return days * BATCH_US_PER_DAY + minutes * US_PER_MINUTE;
   }
   /* In whole milliseconds, as SQL Server prints them. */
   int64_t ms = (ticks * 10 + 1) / 3;
-  return ticks == TICKS_PER_DAY ? (days + 1) * CAST_US_PER_DAY : days * CAST_US_PER_DAY + ms * 1000;
+  return ticks == TICKS_PER_DAY ? (days + 1) * BATCH_US_PER_DAY
+                                : days * BATCH_US_PER_DAY + ms * 1000;
 }
 
 br_status cast_store_stamp(const cast_target *target, const cast_value *value, batch_column *out,

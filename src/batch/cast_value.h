@@ -19,8 +19,6 @@
 #include "batch/batch.h"
 #include "batch/value.h"
 
-#define CAST_US_PER_DAY INT64_C(86400000000)
-
 typedef enum cast_source {
   CAST_FROM_BOOL,
   CAST_FROM_INT,

@@ -11,7 +11,6 @@
 #include "batch/ipc.h"
 #include "batch/value.h"
 
-#define US_PER_DAY INT64_C(86400000000)
 #define MS_PER_DAY INT64_C(86400000)
 
 unsigned ipc_wire_buffers(const ipc_wire *wire) {
@@ -162,7 +161,7 @@ static br_status slice_scaled(const ipc_wire *wire, const ipc_array *array, size
                           value);
     }
     if (__builtin_mul_overflow(value / wire->divide, wire->multiply, &us) ||
-        (is_time && (us < 0 || us >= US_PER_DAY))) {
+        (is_time && (us < 0 || us >= BATCH_US_PER_DAY))) {
       return br_error_set(err, BR_ERR_DATA, "The time %" PRId64 " is out of range", value);
     }
     ((int64_t *)out->values)[row] = us;

@@ -36,6 +36,13 @@ br_status batch_decimal_parse(const char *text, size_t length, unsigned precisio
 /* Proleptic Gregorian calendar; days since 1970-01-01. Years 1..9999. */
 int32_t batch_days_of_civil(int year, unsigned month, unsigned day);
 void batch_civil_of_days(int32_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day);
+#define BATCH_US_PER_DAY INT64_C(86400000000)
+/* Days and microseconds of the day, rounding down for times before 1970. */
+static inline int64_t batch_days_of_us(int64_t us, int64_t *ret_us_of_day) {
+  const int64_t rest = us % BATCH_US_PER_DAY;
+  *ret_us_of_day = rest < 0 ? rest + BATCH_US_PER_DAY : rest;
+  return us / BATCH_US_PER_DAY - (rest < 0);
+}
 br_status batch_date_parse(const char *text, size_t length, int32_t *ret_days,
                            br_error *err) BR_CHECKED;
 /* "2013-01-01" or with time "2013-01-01 05:00:00[.ffffff]" (T or blank), optional zone Z or ±hh:mm,

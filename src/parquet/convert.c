@@ -90,7 +90,7 @@ static br_status convert_int96(const uint8_t *number, batch_column *column, size
                         "a time has nanoseconds, which microseconds can't hold");
   }
   int64_t us = 0;
-  if (__builtin_mul_overflow(day, INT64_C(86400000000), &us) ||
+  if (__builtin_mul_overflow(day, BATCH_US_PER_DAY, &us) ||
       __builtin_add_overflow(us, ns / NS_PER_US, &us)) {
     return out_of_range(err);
   }

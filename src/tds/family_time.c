@@ -8,8 +8,6 @@
 #include "batch/value.h"
 #include "tds/family.h"
 
-#define US_PER_DAY INT64_C(86400000000)
-
 const uint64_t tds_ten_to[20] = {UINT64_C(1),
                                  UINT64_C(10),
                                  UINT64_C(100),
@@ -74,7 +72,7 @@ static br_status decode_datetime(tds_decoder *d, tds_reader *r, batch_column *ou
                           "A datetime of %" PRId32 " days and %" PRIu32 " ticks can't be", days,
                           ticks);
     }
-    us = (days - TDS_DAYS_1900_TO_1970) * US_PER_DAY + (int64_t)tds_datetime_ms(ticks) * 1000;
+    us = (days - TDS_DAYS_1900_TO_1970) * BATCH_US_PER_DAY + (int64_t)tds_datetime_ms(ticks) * 1000;
   }
   return st == BR_OK ? store_us(value, us, out, row, err) : st;
 }
@@ -90,7 +88,7 @@ static br_status decode_smalldatetime(tds_decoder *d, tds_reader *r, batch_colum
       return br_error_set(err, BR_ERR_PROTOCOL, "A smalldatetime of minute %" PRId64 " can't be",
                           minutes);
     }
-    us = (br_load_u16le(value) - TDS_DAYS_1900_TO_1970) * US_PER_DAY + minutes * 60000000;
+    us = (br_load_u16le(value) - TDS_DAYS_1900_TO_1970) * BATCH_US_PER_DAY + minutes * 60000000;
   }
   return st == BR_OK ? store_us(value, us, out, row, err) : st;
 }
@@ -101,22 +99,11 @@ static br_status prepare_datetime(tds_decoder *d, br_error *err) {
   return BR_OK;
 }
 
-/* Days and microseconds of a day, rounding down for times before 1970. */
-static int64_t split_us(int64_t us, int64_t *ret_us_of_day) {
-  int64_t days = us / US_PER_DAY;
-  int64_t rest = us % US_PER_DAY;
-  if (rest < 0) {
-    rest += US_PER_DAY;
-    days--;
-  }
-  *ret_us_of_day = rest;
-  return days;
-}
-
 static uint8_t *encode_smalldatetime(const tds_type_info *info, const batch_column *column,
                                      size_t row, uint8_t *p, br_error *err) {
   int64_t rest = 0;
-  int64_t days = split_us(((const int64_t *)column->values)[row], &rest) + TDS_DAYS_1900_TO_1970;
+  int64_t days =
+      batch_days_of_us(((const int64_t *)column->values)[row], &rest) + TDS_DAYS_1900_TO_1970;
   int64_t minutes = (rest + 30000000) / 60000000;
   days += minutes / 1440;
   if (days < 0 || days > UINT16_MAX) {
@@ -132,7 +119,8 @@ static uint8_t *encode_smalldatetime(const tds_type_info *info, const batch_colu
 static uint8_t *encode_datetime(const tds_type_info *info, const batch_column *column, size_t row,
                                 uint8_t *p, br_error *err) {
   int64_t rest = 0;
-  int64_t days = split_us(((const int64_t *)column->values)[row], &rest) + TDS_DAYS_1900_TO_1970;
+  int64_t days =
+      batch_days_of_us(((const int64_t *)column->values)[row], &rest) + TDS_DAYS_1900_TO_1970;
   int64_t ticks = (rest * 3 + 5000) / 10000;
   days += ticks / TDS_DATETIME_DAY_TICKS;
   if (days < TDS_DATETIME_DAYS_MIN || days > TDS_DATETIME_DAYS_MAX) {
@@ -339,7 +327,7 @@ static br_status decode_datetime2(tds_decoder *d, tds_reader *r, batch_column *o
     if (st == BR_OK) {
       st = load_days(value + tds_time_size(d->info.scale), &days, err);
     }
-    us = days * US_PER_DAY + units_to_us(d, units);
+    us = days * BATCH_US_PER_DAY + units_to_us(d, units);
   }
   return st == BR_OK ? store_us(value, us, out, row, err) : st;
 }
@@ -406,7 +394,7 @@ static tds_encode_fn time_encoder(const tds_type_info *info) {
 static uint8_t *encode_datetime2(const tds_type_info *info, const batch_column *column, size_t row,
                                  uint8_t *p, br_error *err) {
   int64_t rest = 0;
-  int64_t days = split_us(((const int64_t *)column->values)[row], &rest);
+  int64_t days = batch_days_of_us(((const int64_t *)column->values)[row], &rest);
   uint64_t units = (uint64_t)rest;
   if (info->scale >= 6) {
     units *= tds_ten_to[info->scale - 6];

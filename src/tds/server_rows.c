@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "batch/value.h"
 #include "tds/family.h"
 #include "tds/server.h"
 
@@ -86,12 +87,8 @@ static void null_bitmap(const batch *b, const tds_type_info *infos, size_t row, 
 /* datetime2 and datetimeoffset (2.2.5.5.1.8) with what the batch has no room for. */
 static br_status put_precise(tds_writer *w, const tds_type_info *info, int64_t us,
                              const tds_precise *precise, br_error *err) {
-  const int64_t day = INT64_C(86400000000);
-  int64_t days = us / day, rest = us % day;
-  if (rest < 0) {
-    rest += day;
-    days--;
-  }
+  int64_t rest = 0;
+  const int64_t days = batch_days_of_us(us, &rest);
   uint64_t units = (uint64_t)rest * 10 + precise->tick;
   for (unsigned scale = info->scale; scale < 7; scale++) {
     units /= 10;

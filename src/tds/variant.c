@@ -120,7 +120,7 @@ static br_status print_datetime(const variant_value *v, br_buf *out, br_error *e
     digits = 3;
   }
   char text[40];
-  batch_timestamp_text((days - TDS_DAYS_1900_TO_1970) * INT64_C(86400000000) + us, digits, text);
+  batch_timestamp_text((days - TDS_DAYS_1900_TO_1970) * BATCH_US_PER_DAY + us, digits, text);
   return br_buf_text(out, text, err);
 }
 

@@ -422,9 +422,31 @@ static void cells_survive_every_failing_allocation(void **state) {
   torture_allocations(cell_text, NULL);
 }
 
+static void days_are_rounded_down_before_1970_too(void **state) {
+  (void)state;
+  static const struct {
+    int64_t us, days, rest;
+  } cases[] = {
+      {0, 0, 0},
+      {86399999999, 0, 86399999999},
+      {86400000000, 1, 0},
+      {-1, -1, 86399999999},
+      {-86400000000, -1, 0},
+      {-86400000001, -2, 86399999999},
+      {INT64_MAX, 106751991, 14454775807},
+      {INT64_MIN, -106751992, 71945224192},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    int64_t rest = -1;
+    assert_int_equal(batch_days_of_us(cases[i].us, &rest), cases[i].days);
+    assert_int_equal(rest, cases[i].rest);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(decimals_are_exact_to_38_digits),
+      cmocka_unit_test(days_are_rounded_down_before_1970_too),
       cmocka_unit_test(decimals_are_read_in_every_notation),
       cmocka_unit_test(rounding_is_half_away_from_zero),
       cmocka_unit_test(what_is_no_decimal_of_its_type_is_refused),
