@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -424,6 +426,31 @@ void br_secret_redact_cut(char *text) {
   (void)pthread_rwlock_rdlock(&registry_lock);
   redact(text, registry, true);
   (void)pthread_rwlock_unlock(&registry_lock);
+}
+
+size_t br_secret_excerpt(char *out, size_t most, const char *text, size_t length) {
+  /* Behind what is shown: enough to know a secret that begins at its end. */
+  enum { AHEAD = 64 };
+  static const char dots[] = "…";
+  char copy[BR_EXCERPT_MAX + AHEAD + 1];
+  most = most < BR_EXCERPT_MAX ? most : BR_EXCERPT_MAX;
+  const size_t looked = br_utf8_cut(text, length, most + AHEAD);
+  for (size_t i = 0; i < looked; i++) {
+    copy[i] = text[i] == '\0' ? '?' : text[i];
+  }
+  copy[looked] = '\0';
+  br_utf8_repair(copy);
+  if (looked < length) {
+    br_secret_redact_cut(copy);
+  } else {
+    br_secret_redact(copy);
+  }
+  const size_t left = strlen(copy);
+  const size_t shown = br_utf8_cut(copy, left, most);
+  const bool more = looked < length || shown < left;
+  memcpy(out, copy, shown);
+  memcpy(out + shown, more ? dots : "", more ? sizeof dots : 1);
+  return shown + (more ? sizeof dots - 1 : 0);
 }
 
 void br_secret_redact_also(char *text, const char *secret) {

@@ -35,6 +35,14 @@ void br_secret_redact(char *text);
 /* The same for a text that was cut: what its end has left of a secret goes too. */
 void br_secret_redact_cut(char *text);
 
+enum { BR_EXCERPT_MAX = 1020, BR_EXCERPT_MORE = 4 };
+
+/* What a message may show of a text of any bytes that came from outside: at most `most` bytes (up
+ * to BR_EXCERPT_MAX) of whole characters, with "…" where there are more; a NUL and what is no UTF-8
+ * as '?'. Secrets are redacted first: one that is cut could not be found any more. `out` holds
+ * most + BR_EXCERPT_MORE bytes, a NUL included. Returns the length. */
+size_t br_secret_excerpt(char *out, size_t most, const char *text, size_t length);
+
 /* Replaces one more text in the same way, which is not registered: a signature that lives for
  * minutes. The text may be cut. Where memory is out nothing is left of text. */
 void br_secret_redact_also(char *text, const char *secret);

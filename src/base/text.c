@@ -59,6 +59,17 @@ static size_t utf8_sequence(const unsigned char *p, size_t left) {
   return length;
 }
 
+size_t br_utf8_cut(const char *text, size_t length, size_t most) {
+  if (length <= most) {
+    return length;
+  }
+  size_t end = most; /* a character has at most three bytes behind its first */
+  while (end > 0 && most - end < 3 && ((unsigned char)text[end] & 0xC0U) == 0x80U) {
+    end--;
+  }
+  return end;
+}
+
 void br_utf8_repair(char *text) {
   size_t left = strlen(text);
   while (left > 0) {

@@ -24,6 +24,9 @@ size_t br_utf8_char_length(const char *text, size_t left);
  * be put into JSON and UTF-16. */
 void br_utf8_repair(char *text);
 
+/* Bytes at the front of text (valid UTF-8) that end behind a whole character: at most `most`. */
+size_t br_utf8_cut(const char *text, size_t length, size_t most);
+
 /* The candidate nearest to word by edit distance (case ignored), or NULL where none is near enough
  * to be meant. */
 const char *br_text_nearest(const char *word, const char *const *candidates, size_t count);

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/secret.h"
 #include "batch/value.h"
 
 enum { DAYS_PER_CYCLE = 146097, DAYS_TO_1970 = 719468 };
@@ -153,15 +154,20 @@ static uint64_t ten_to(unsigned exponent) {
   return power;
 }
 
-static int shown_length(size_t length) {
-  return length > 64 ? 64 : (int)length;
+enum { SHOWN_MAX = 64 };
+
+/* "'text' is no date" */
+static br_status is_no(const char *text, size_t length, const char *what, br_error *err) {
+  char shown[SHOWN_MAX + BR_EXCERPT_MORE];
+  (void)br_secret_excerpt(shown, SHOWN_MAX, text, length);
+  return br_error_set(err, BR_ERR_DATA, "'%s' is %s", shown, what);
 }
 
 br_status batch_date_parse(const char *text, size_t length, int32_t *ret_days, br_error *err) {
   cursor c = {text, text + length};
   int32_t days = 0;
   if (!take_date(&c, &days) || c.p != c.end) {
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' is not a date", shown_length(length), text);
+    return is_no(text, length, "not a date", err);
   }
   *ret_days = days;
   return BR_OK;
@@ -180,8 +186,7 @@ br_status batch_timestamp_parse(const char *text, size_t length, int64_t *ret_us
          take_zone(&c, &has_zone, &offset_us) && c.p == c.end;
   }
   if (!ok) {
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' is not a date with time", shown_length(length),
-                        text);
+    return is_no(text, length, "not a date with time", err);
   }
   *ret_us = days * BATCH_US_PER_DAY + time_us - offset_us;
   if (ret_has_zone != NULL) {
@@ -223,8 +228,9 @@ br_status batch_time_parse(const char *text, size_t length, unsigned digits, uin
     ok = take_digits(&c, 2, &second) && take_exact_fraction(&c, digits, &fraction);
   }
   if (!ok || c.p != c.end || hour > 23 || minute > 59 || second > 59) {
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' is no time(%u)", shown_length(length), text,
-                        digits);
+    char what[24];
+    (void)snprintf(what, sizeof what, "no time(%u)", digits);
+    return is_no(text, length, what, err);
   }
   *ret_units = (uint64_t)(hour * 3600 + minute * 60 + second) * ten_to(digits) + fraction;
   return BR_OK;

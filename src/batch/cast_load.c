@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/secret.h"
 #include "batch/cast_value.h"
 
 static void load_bytes(const batch_column *column, size_t row, cast_value *value) {
@@ -84,33 +84,28 @@ void cast_value_text(const cast_value *value, char *text, size_t size) {
   }
 }
 
+enum { SHOWN_MAX = 64, SHOWN_SIZE = SHOWN_MAX + BR_EXCERPT_MORE + 2 };
+
 /* A value for a message: text in quotes, whole characters of it. */
-static void show(const cast_value *value, char *shown, size_t size) {
-  enum { SHOWN_MAX = 64 };
+static void show(const cast_value *value, char shown[static SHOWN_SIZE]) {
   if (value->source != CAST_FROM_TEXT) {
-    cast_value_text(value, shown, size);
+    cast_value_text(value, shown, SHOWN_SIZE);
     return;
   }
-  size_t length = value->length;
-  if (length > SHOWN_MAX) {
-    length = SHOWN_MAX;
-    while (length > 0 && ((uint8_t)value->bytes[length] & 0xC0U) == 0x80U) {
-      length--;
-    }
-  }
-  (void)snprintf(shown, size, "'%.*s%s'", (int)length, value->bytes,
-                 length < value->length ? "…" : "");
+  shown[0] = '\'';
+  const size_t length = br_secret_excerpt(shown + 1, SHOWN_MAX, value->bytes, value->length);
+  memcpy(shown + 1 + length, "'", sizeof "'");
 }
 
 br_status cast_is_no(const cast_target *target, const cast_value *value, br_error *err) {
-  char shown[96];
-  show(value, shown, sizeof shown);
+  char shown[SHOWN_SIZE];
+  show(value, shown);
   return br_error_set(err, BR_ERR_DATA, "%s is no %s", shown, target->name);
 }
 
 br_status cast_out_of_range(const cast_target *target, const cast_value *value, br_error *err) {
-  char shown[96];
-  show(value, shown, sizeof shown);
+  char shown[SHOWN_SIZE];
+  show(value, shown);
   return br_error_set(err, BR_ERR_DATA, "%s is out of the range of %s", shown, target->name);
 }
 

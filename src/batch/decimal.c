@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "batch/value.h"
 
 __extension__ typedef unsigned __int128 batch_u128;
@@ -169,13 +170,15 @@ static scaling scale_number(const number_text *number, unsigned scale, bool roun
 
 br_status batch_decimal_parse(const char *text, size_t length, unsigned precision, unsigned scale,
                               bool round, batch_i128 *ret_value, br_error *err) {
-  int shown = length > 64 ? 64 : (int)length;
+  enum { SHOWN_MAX = 64 };
+  char shown[SHOWN_MAX + BR_EXCERPT_MORE];
   if (precision < 1 || precision > DIGITS_MAX || scale > precision) {
     return br_error_set(err, BR_ERR_DATA, "decimal(%u,%u) can't be", precision, scale);
   }
   number_text number;
   if (!split_number(text, length, &number)) {
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' is not a number", shown, text);
+    (void)br_secret_excerpt(shown, SHOWN_MAX, text, length);
+    return br_error_set(err, BR_ERR_DATA, "'%s' is not a number", shown);
   }
   batch_u128 value = 0;
   switch (scale_number(&number, scale, round, power_of_ten(precision), &value)) {
@@ -183,11 +186,13 @@ br_status batch_decimal_parse(const char *text, size_t length, unsigned precisio
     *ret_value = number.negative ? -(batch_i128)value : (batch_i128)value;
     return BR_OK;
   case SCALED_TOO_LARGE:
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' does not fit into decimal(%u,%u)", shown, text,
-                        precision, scale);
+    (void)br_secret_excerpt(shown, SHOWN_MAX, text, length);
+    return br_error_set(err, BR_ERR_DATA, "'%s' does not fit into decimal(%u,%u)", shown, precision,
+                        scale);
   case SCALED_TOO_FINE:
     break;
   }
-  return br_error_set(err, BR_ERR_DATA, "'%.*s' has more than %u digits behind the point", shown,
-                      text, scale);
+  (void)br_secret_excerpt(shown, SHOWN_MAX, text, length);
+  return br_error_set(err, BR_ERR_DATA, "'%s' has more than %u digits behind the point", shown,
+                      scale);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/secret.h"
 
 static br_status bool_text(const batch_column *column, const batch_type *type, size_t row,
                            br_buf *out, br_error *err) {
@@ -225,8 +226,10 @@ br_status batch_guid_parse(const char *text, size_t length, uint8_t *ret_wire, b
     p += 2;
   }
   if (!ok) {
-    return br_error_set(err, BR_ERR_DATA, "'%.*s' is not a GUID", length > 64 ? 64 : (int)length,
-                        text);
+    enum { SHOWN_MAX = 64 };
+    char shown[SHOWN_MAX + BR_EXCERPT_MORE];
+    (void)br_secret_excerpt(shown, SHOWN_MAX, text, length);
+    return br_error_set(err, BR_ERR_DATA, "'%s' is not a GUID", shown);
   }
   memcpy(ret_wire, wire, sizeof wire);
   return BR_OK;

@@ -368,7 +368,7 @@ static br_status ended(const dbx_result *row, const cli_arguments *args, const c
   const char *why = dbx_result_value(row, 0, SYNC_COLUMN_ERROR_MESSAGE);
   br_status st = print_event(row, args, mark, err);
   return st == BR_OK && strcmp(status, "completed") != 0
-             ? br_error_set(err, BR_ERR_REMOTE, "The event is %s: %.1800s", status,
+             ? br_error_set(err, BR_ERR_REMOTE, "The event is %s: %s", status,
                             why == NULL ? "no message" : why)
              : st;
 }

@@ -40,7 +40,7 @@ void cli_format_bytes(uint64_t bytes, char *text) {
 }
 
 static void write_line(const char *text) {
-  char copy[BR_ERROR_MESSAGE_MAX];
+  char copy[LINE_MAX_BYTES + BR_ERROR_MESSAGE_MAX];
   (void)snprintf(copy, sizeof copy, "%s", text);
   br_secret_redact(copy);
   br_status ignored = br_file_write_all(STDERR_FILENO, copy, strlen(copy), "standard error", NULL);
@@ -57,8 +57,8 @@ static void clear_bar(cli_progress *p) {
 /* One line for each failed attempt that another follows. */
 static void say_retries(cli_progress *p, const extract_query *query, unsigned *said) {
   for (; *said < query->retries; (*said)++) {
-    char line[BR_ERROR_MESSAGE_MAX];
-    (void)snprintf(line, sizeof line, "%s: attempt %u of %d failed, trying again: %.1700s\n",
+    char line[LINE_MAX_BYTES + BR_ERROR_MESSAGE_MAX];
+    (void)snprintf(line, sizeof line, "%s: attempt %u of %d failed, trying again: %s\n",
                    query->name, *said + 1, EXTRACT_ATTEMPTS, query->failed[*said].message);
     clear_bar(p);
     write_line(line);

@@ -201,11 +201,14 @@ static br_status refuse_null_keys(sync_change *change, br_error *err) {
   br_status st = count_null_keys(change, &nulls, err);
   if (st == BR_OK && nulls > 0) {
     st = list_null_keys(change, nulls, &list, err);
-    st = st == BR_OK ? br_error_set(err, BR_ERR_DATA,
-                                    "%" PRId64 " %s of the source %s NULL in a key column: %s",
-                                    nulls, nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have",
-                                    (const char *)list.text.data)
-                     : st;
+    /* Other keys of those rows may be too large to be asked for: then the number has to do. */
+    const char *named = st == BR_OK ? (const char *)list.text.data : "";
+    st = st == BR_OK || st == BR_ERR_LIMIT
+             ? br_error_set(err, BR_ERR_DATA,
+                            "%" PRId64 " %s of the source %s NULL in a key column%s%s", nulls,
+                            nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have",
+                            st == BR_OK ? ": " : "", named)
+             : st;
   }
   sync_listing_done(&list);
   return st;
@@ -223,11 +226,15 @@ static br_status doubles_sql(const sync_change *change, const char *columns, boo
 
 /* "id=1 (2 times); …" */
 static br_status list_doubles(const sync_rows *rows, sync_listing *list, br_error *err) {
+  if (sync_rows_columns(rows) == 0) {
+    return br_error_set(err, BR_ERR_PROTOCOL, "The server described no column of the doubled keys");
+  }
   const size_t keys = sync_rows_columns(rows) - 1;
   br_status st = BR_OK;
   for (size_t i = 0; i < sync_rows_count(rows) && st == BR_OK && !list->full; i++) {
     char times[48];
-    (void)snprintf(times, sizeof times, " (%.20s times)", sync_rows_text(rows, i, keys));
+    const char *count = sync_rows_text(rows, i, keys);
+    (void)snprintf(times, sizeof times, " (%.20s times)", count == NULL ? "?" : count);
     sync_listing_begin(list);
     st = sync_row_label(rows, i, keys, list, err);
     st = st == BR_OK ? sync_listing_words(list, times, err) : st;

@@ -1,5 +1,7 @@
 #include "sync/entry.h"
 
+#include "base/text.h"
+
 static const char dots[] = "…", left_out[] = ", …";
 enum { DOTS = sizeof dots - 1, LEFT_OUT = sizeof left_out - 1 };
 
@@ -12,16 +14,6 @@ typedef struct fit {
   size_t fields; /* that there are */
   size_t most[MEASURES];
 } fit;
-
-size_t sync_cut_length(const uint8_t *text, size_t length, size_t most) {
-  if (length <= most) {
-    return length;
-  }
-  while (most > 0 && (text[most] & 0xC0U) == 0x80U) {
-    most--;
-  }
-  return most;
-}
 
 /* Where the end of text begins that is at most `most` bytes long, with a whole character. */
 static size_t tail_start(const uint8_t *text, size_t length, size_t most) {
@@ -120,7 +112,7 @@ static br_status write_cut(const uint8_t *text, size_t length, size_t most, br_b
     return br_buf_append(out, text, length, err);
   }
   const size_t room = most - DOTS;
-  const size_t front = sync_cut_length(text, length, room - room / 3);
+  const size_t front = br_utf8_cut((const char *)text, length, room - room / 3);
   const size_t back = tail_start(text, length, room - front);
   br_status st = br_buf_append(out, text, front, err);
   st = st == BR_OK ? br_buf_append(out, dots, DOTS, err) : st;
@@ -150,7 +142,7 @@ br_status sync_entry_write(const sync_piece *pieces, size_t count, const uint8_t
   br_status st = write_pieces(&f, raw, out, err);
   if (st == BR_OK && out->len - begun > room) {
     const size_t most = room < DOTS ? 0 : room - DOTS;
-    out->len = begun + sync_cut_length(out->data + begun, out->len - begun, most);
+    out->len = begun + br_utf8_cut((const char *)out->data + begun, out->len - begun, most);
     st = br_buf_append(out, dots, DOTS, err);
   }
   return st;

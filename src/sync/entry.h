@@ -20,9 +20,6 @@ typedef struct sync_piece {
   size_t at, length;
 } sync_piece;
 
-/* Bytes at the front of text (valid UTF-8) that end behind a whole character: at most `most`. */
-size_t sync_cut_length(const uint8_t *text, size_t length, size_t most);
-
 /* The largest share that each may have at most, for the sum to be within room; SIZE_MAX: all have
  * what they want. */
 size_t sync_fair_share(const size_t *wanted, size_t count, size_t room);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "sync/constraint.h"
 #include "sync/listing.h"
 
@@ -86,10 +87,7 @@ static br_status list_faults(sync_change *change, const sync_constraint *c, int6
 static size_t make_room(br_error *message) {
   size_t length = strlen(message->message);
   if (length > SERVER_MOST) {
-    length = SERVER_MOST;
-    while (length > 0 && ((unsigned char)message->message[length] & 0xC0U) == 0x80U) {
-      length--;
-    }
+    length = br_utf8_cut(message->message, length, SERVER_MOST);
     (void)snprintf(message->message + length, sizeof message->message - length, "…");
     length = strlen(message->message);
   }

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "sync/query.h"
 
 enum { NO_SUCH_OBJECT = 208, DUPLICATE_KEY = 2627, TEXT_MAX = 4000, KEYS_AT_A_TIME = 200 };
@@ -106,10 +107,7 @@ static const char *fitting(const char *message, char *cut) {
   if (!is_long(message)) {
     return message;
   }
-  size_t length = TEXT_MAX - 1;
-  while (length > 0 && ((unsigned char)message[length] & 0xC0U) == 0x80) {
-    length--;
-  }
+  const size_t length = br_utf8_cut(message, strlen(message), TEXT_MAX - 1);
   memcpy(cut, message, length);
   cut[length] = '\0';
   return cut;

@@ -6,11 +6,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "base/text.h"
 #include "batch/value.h"
 
-/* So much of a text is looked at for secrets: more than is ever shown. */
-enum { LOOKED_AT = 4096, SEPARATOR = 2 };
+enum { SEPARATOR = 2 };
 
 void sync_listing_init(sync_listing *listing, size_t room) {
   *listing = (sync_listing){.room = room};
@@ -48,40 +46,17 @@ static br_status new_piece(sync_listing *listing, br_error *err) {
   return BR_OK;
 }
 
-/* Appends text to raw as it may be shown. Secrets are looked for before it is cut. */
-static br_status clean(br_buf *raw, const char *text, size_t length, size_t most, br_error *err) {
-  const size_t at = raw->len, looked = length < LOOKED_AT ? length : LOOKED_AT;
-  br_status st = br_buf_append(raw, text, looked, err);
-  if (st != BR_OK) {
-    return st;
-  }
-  for (size_t i = at; i < raw->len; i++) {
-    raw->data[i] = raw->data[i] == '\0' ? '?' : raw->data[i];
-  }
-  if (br_buf_cstr(raw) == NULL) {
-    return br_error_nomem(err);
-  }
-  char *copy = (char *)raw->data + at;
-  br_utf8_repair(copy);
-  if (looked < length) {
-    br_secret_redact_cut(copy);
-  } else {
-    br_secret_redact(copy);
-  }
-  const size_t left = strlen(copy);
-  const bool cut = looked < length || left > most;
-  raw->len = at + (cut ? sync_cut_length((const uint8_t *)copy, left, most) : left);
-  return cut ? br_buf_text(raw, "…", err) : BR_OK;
-}
-
 br_status sync_listing_add(sync_listing *listing, sync_piece_kind kind, const char *text,
                            size_t length, br_error *err) {
   const size_t most = kind == SYNC_PIECE_VALUE    ? SYNC_LISTING_VALUE_MAX
                       : kind == SYNC_PIECE_REASON ? SYNC_LISTING_REASON_MAX
-                                                  : LOOKED_AT;
+                                                  : BR_EXCERPT_MAX;
+  char shown[BR_EXCERPT_MAX + BR_EXCERPT_MORE];
   const size_t at = listing->raw.len;
   br_status st = new_piece(listing, err);
-  st = st == BR_OK ? clean(&listing->raw, text, length, most, err) : st;
+  st = st == BR_OK
+           ? br_buf_append(&listing->raw, shown, br_secret_excerpt(shown, most, text, length), err)
+           : st;
   if (st == BR_OK) {
     listing->pieces[listing->piece_count++] = (sync_piece){
         .kind = kind, .field = listing->field, .at = at, .length = listing->raw.len - at};

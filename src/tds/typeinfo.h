@@ -51,8 +51,8 @@ typedef struct tds_type_info {
   bool plp_unknown_length; /* PLP values are written without their total, as a bulk load wants */
 } tds_type_info;
 
-/* Where TYPE_INFO stands decides two details: what text, ntext and image carry behind it, and what
- * a CLR type's names are. */
+/* Where TYPE_INFO stands decides details: what text, ntext and image carry behind it, what a CLR
+ * type's names are, how many bytes a decimal may have. */
 typedef enum tds_type_place {
   TDS_IN_RESULT,    /* COLMETADATA of a result: table name in parts; CLR: with assembly */
   TDS_IN_BULK,      /* COLMETADATA of a bulk load: table name as one text */

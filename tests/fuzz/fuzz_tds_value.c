@@ -43,7 +43,8 @@ static void decode(tds_reader *r, const tds_type_info *info, tds_decoder *d,
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const tds_type_place places[] = {TDS_IN_RESULT, TDS_IN_BULK, TDS_IN_PARAMETER};
+  static const tds_type_place places[] = {TDS_IN_RESULT, TDS_IN_BULK, TDS_IN_PARAMETER,
+                                          TDS_IN_RETURN};
   if (size == 0) {
     return 0;
   }
@@ -60,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                          .clr_decoded = true};
   }
   tds_reader_init_memory(&r, data + 1, size - 1);
-  if (tds_type_info_read(&r, places[data[0] % 3], &info, NULL) != BR_OK ||
+  if (tds_type_info_read(&r, places[data[0] % 4], &info, NULL) != BR_OK ||
       tds_decoder_init(&d, &info, &options, NULL) != BR_OK ||
       batch_schema_new(d.columns, &schema, NULL) != BR_OK) {
     return 0;

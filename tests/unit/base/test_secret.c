@@ -203,6 +203,42 @@ static void the_end_of_a_cut_text_holds_no_beginning(void **state) {
   assert_redacted("it is hunter2", "it is hunter2");
 }
 
+static void assert_excerpt(const char *text, size_t length, size_t most, const char *wanted) {
+  char shown[BR_EXCERPT_MAX + BR_EXCERPT_MORE + 1];
+  memset(shown, '#', sizeof shown);
+  assert_int_equal(br_secret_excerpt(shown, most, text, length), strlen(wanted));
+  assert_string_equal(shown, wanted);
+  assert_int_equal(shown[most + BR_EXCERPT_MORE], '#');
+}
+
+static void an_excerpt_is_whole_characters_without_secrets(void **state) {
+  (void)state;
+  br_secret_free(make("swordfish-and-chips-for-two"));
+  assert_excerpt("", 0, 10, "");
+  assert_excerpt("abcdef", 6, 6, "abcdef");
+  assert_excerpt("abcdef", 6, 5, "abcde…");
+  assert_excerpt("abcdef", 6, 0, "…");
+  assert_excerpt("aé€😀", 10, 10, "aé€😀");
+  assert_excerpt("aé€😀", 10, 9, "aé€…");
+  assert_excerpt("aé€😀", 10, 5, "aé…");
+  assert_excerpt("x\0y\xFFz", 5, 10, "x?y?z");
+  assert_excerpt("\x80\x80\x80\x80\x80\x80", 6, 2, "??…");
+  assert_excerpt("is swordfish-and-chips-for-two.", 31, 20, "is ***.");
+  for (size_t before = 0; before < 80; before++) {
+    char text[200], shown[64 + BR_EXCERPT_MORE];
+    (void)snprintf(
+        text, sizeof text, "%.*s%s and so on, and on and on", (int)before,
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "swordfish-and-chips-for-two");
+    (void)br_secret_excerpt(shown, 64, text, strlen(text));
+    assert_null(strstr(shown, "sw"));
+  }
+  char wide[5000];
+  memset(wide, 'w', sizeof wide);
+  char shown[BR_EXCERPT_MAX + BR_EXCERPT_MORE];
+  assert_int_equal(br_secret_excerpt(shown, BR_EXCERPT_MAX, wide, sizeof wide), BR_EXCERPT_MAX + 3);
+}
+
 static void one_more_text_is_redacted_and_not_kept(void **state) {
   (void)state;
   char text[] = "sig=abc%2Bdef and abc+de";
@@ -315,6 +351,7 @@ int main(void) {
       cmocka_unit_test_teardown(hex_is_redacted, forget),
       cmocka_unit_test_teardown(tokens_are_known_by_their_form, forget),
       cmocka_unit_test_teardown(the_end_of_a_cut_text_holds_no_beginning, forget),
+      cmocka_unit_test_teardown(an_excerpt_is_whole_characters_without_secrets, forget),
       cmocka_unit_test_teardown(one_more_text_is_redacted_and_not_kept, forget),
       cmocka_unit_test_teardown(errors_hold_no_secret, forget),
       cmocka_unit_test_teardown(padding_goes_with_the_secret, forget),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "batch/cast.h"
 #include "batch/value.h"
 #include "support/cmocka.h"
@@ -514,6 +515,43 @@ static void dates_before_the_year_1_are_refused(void **state) {
   batch_cast_free(cast);
 }
 
+/* A reason is cut where the value is long: before that nothing of a secret may be left in it. */
+static void reasons_hold_no_part_of_a_secret(void **state) {
+  (void)state;
+  const batch_field targets[] = {FIELD(INT), FIELD(DATE), FIELD(GUID), FIELD(DECIMAL(9, 2)),
+                                 FIELD(DATETIME2(7)), FIELD(TIME(7))};
+  br_secret *secret = NULL;
+  assert_int_equal(br_secret_new("swordfish-and-chips-for-two", &secret, NULL), BR_OK);
+  for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+    batch_field fields[] = {FIELD(TEXT_), targets[t]};
+    const batch_schema from = {&fields[0], 1};
+    const batch_schema to = {&fields[1], 1};
+    const size_t map[] = {0};
+    batch_cast *cast = NULL;
+    batch *in = NULL, *out = NULL;
+    assert_int_equal(batch_cast_new(&from, &to, map, &cast, NULL), BR_OK);
+    assert_int_equal(batch_new(&from, 1, &in, NULL), BR_OK);
+    assert_int_equal(batch_new(&to, 1, &out, NULL), BR_OK);
+    for (size_t before = 40; before < 70; before++) {
+      char value[128];
+      (void)snprintf(value, sizeof value, "%.*s%s!", (int)before,
+                     "11111111111111111111111111111111111111111111111111111111111111111111111111",
+                     "swordfish-and-chips-for-two");
+      batch_reset(in, SIZE_MAX);
+      append(in, value);
+      rejected r = {.answer = BR_OK};
+      assert_int_equal(batch_cast_run(cast, in, out, note, &r, NULL), BR_OK);
+      assert_int_equal(r.count, 1);
+      assert_null(strstr(r.why[0], "sw"));
+    }
+    batch_free(out);
+    batch_free(in);
+    batch_cast_free(cast);
+  }
+  br_secret_free(secret);
+  br_secret_forget_all();
+}
+
 static void types_that_never_meet_are_told_at_once(void **state) {
   (void)state;
   static const struct {
@@ -897,6 +935,7 @@ int main(void) {
       cmocka_unit_test(times_become_what_they_are_or_nothing),
       cmocka_unit_test(text_and_binary_become_what_they_say_or_nothing),
       cmocka_unit_test(dates_before_the_year_1_are_refused),
+      cmocka_unit_test(reasons_hold_no_part_of_a_secret),
       cmocka_unit_test(types_that_never_meet_are_told_at_once),
       cmocka_unit_test(rejected_rows_are_left_out_whole_and_in_order),
       cmocka_unit_test(a_rejection_may_end_the_run),
