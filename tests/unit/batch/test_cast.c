@@ -518,8 +518,8 @@ static void dates_before_the_year_1_are_refused(void **state) {
 /* A reason is cut where the value is long: before that nothing of a secret may be left in it. */
 static void reasons_hold_no_part_of_a_secret(void **state) {
   (void)state;
-  const batch_field targets[] = {FIELD(INT), FIELD(DATE), FIELD(GUID), FIELD(DECIMAL(9, 2)),
-                                 FIELD(DATETIME2(7)), FIELD(TIME(7))};
+  const batch_field targets[] = {FIELD(INT),           FIELD(DATE),         FIELD(GUID),
+                                 FIELD(DECIMAL(9, 2)), FIELD(DATETIME2(7)), FIELD(TIME(7))};
   br_secret *secret = NULL;
   assert_int_equal(br_secret_new("swordfish-and-chips-for-two", &secret, NULL), BR_OK);
   for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
