@@ -436,7 +436,7 @@ size_t br_secret_excerpt(char *out, size_t most, const char *text, size_t length
   most = most < BR_EXCERPT_MAX ? most : BR_EXCERPT_MAX;
   const size_t looked = br_utf8_cut(text, length, most + AHEAD);
   for (size_t i = 0; i < looked; i++) {
-    copy[i] = text[i] == '\0' ? '?' : text[i];
+    copy[i] = (char)(text[i] == '\0' ? '?' : text[i]);
   }
   copy[looked] = '\0';
   br_utf8_repair(copy);
