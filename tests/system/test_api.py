@@ -392,6 +392,19 @@ def test_digits_of_conditions_are_kept(service):
     assert [l["user_name"] for l in service.audit() if l["event_type"] == "sync_completed"] == ["admin"]
 
 
+def test_a_long_message_comes_whole(service):
+    make_tables(service)
+    service.bridge.sql("sqlserver", "CREATE TABLE dbo.Long (code nvarchar(60) NOT NULL PRIMARY KEY, short nvarchar(3) NULL)")
+    rows = " UNION ALL ".join(f"SELECT '{i:02}{'é' * 25}' AS code, 'too long, each of them' AS short" for i in range(30))
+    service.bridge.sql("databricks", f"CREATE TABLE main.default.long AS {rows}")
+    asked = event(source_table="main.default.long", target_table="dbo.Long", primary_keys=["code"])
+    assert service.post("/sync/events?process_immediately=true", asked).status == 202
+    message = settled(service, asked["event_id"])["error_message"]
+    assert message.count("column 'short'") == 20 and "; and 10 more" in message and len(message.encode()) > 2048, message
+    listed = [found for found in service.get("/sync/events").json() if found["event_id"] == asked["event_id"]]
+    assert [found["error_message"] for found in listed] == [message]
+
+
 def test_the_hash_of_map_columns(service):
     """With MAP columns the server writes the texts anew; the ledger's hash is of what it shows."""
     service.until(lambda: service.get("/sync/poller/status").json()["running"])

@@ -172,6 +172,7 @@ def test_twenty_rows_with_long_keys_of_two_columns_are_shown(sync, kind):
     shown = listed.split("; ")
     assert all(re.fullmatch(entry, row) for row in shown), message
     assert len(shown) == len(set(shown)) == 20 and int(more) == 10 and int(count) == 30, message
+    assert message in sync.bridge.run("events", "watch", event).err
 
 
 def wide(sync, kind):
