@@ -130,6 +130,15 @@ static br_status ask_queue(work *w, bool *ret_run, br_error *err) {
   return st;
 }
 
+/* Somebody died while they cancelled the event, and their DELETE may still be on its way: the row
+ * says that work on it has begun before any is done, so that the DELETE finds no pending one. */
+static br_status claim_cancelled(work *w, bool *ret_run, br_error *err) {
+  sync_report begun = {.status = SYNC_PROCESSING};
+  memcpy(begun.fingerprint, w->event->fingerprint, sizeof begun.fingerprint);
+  br_status st = sync_queue_write(w->options->queue, &begun, 1, "", w->options->cancel, err);
+  return st == BR_OK ? ask_queue(w, ret_run, err) : st;
+}
+
 /* Decides by the ledger's row. *ret_run: the event is to be carried out. */
 static br_status consult(work *w, bool *ret_run, br_error *err) {
   const bool same = strcmp(w->known.hash, w->event->hash) == 0;
@@ -145,7 +154,7 @@ static br_status consult(work *w, bool *ret_run, br_error *err) {
   case SYNC_LEDGER_BLOCKED:
     return same && !w->known.reported ? replay(w, err) : ask_queue(w, ret_run, err);
   case SYNC_LEDGER_CANCELLED:
-    return ask_queue(w, ret_run, err);
+    return claim_cancelled(w, ret_run, err);
   }
   return br_error_set(err, BR_ERR_INTERNAL, "A state of the ledger is not handled");
 }

@@ -1,6 +1,8 @@
 /*
  * Under the event's lock: the ledger is told first, then the row goes. Who dies in between leaves a
  * row that is still pending, and it is carried out: the ledger's note counts only once it is gone.
+ * That may come later: a statement goes on in Databricks without who sent it. So a row that is not
+ * there any more has been cancelled, by this DELETE or by an earlier one whose answer was lost.
  */
 #include "sync/cancel_event.h"
 
@@ -34,6 +36,22 @@ static br_status take_back(const sync_ledger *ledger, tds_conn *conn, const char
              : sync_ledger_move(ledger, conn, key, SYNC_LEDGER_CANCELLED, was, err);
 }
 
+/* The DELETE found no pending row. */
+static br_status nothing_deleted(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
+                                 const char *key, const sync_row_name *event, sync_ledger_state was,
+                                 br_cancel *cancel, br_error *err) {
+  char status[32];
+  br_status st = sync_queue_status(queue, event->fingerprint, status, cancel, err);
+  if (st != BR_OK || status[0] == '\0') {
+    return st;
+  }
+  st = take_back(ledger, conn, key, was, err);
+  return st == BR_OK
+             ? br_error_set(err, BR_ERR_NOT_FOUND, "There is no pending event '%.200s' in %s",
+                            event->event_id, sync_queue_name(queue))
+             : st;
+}
+
 static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
                             const char *key, const sync_row_name *event, br_cancel *cancel,
                             br_error *err) {
@@ -47,14 +65,8 @@ static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_co
     return st;
   }
   st = sync_queue_delete(queue, event, cancel, &done, err);
-  if (st == BR_OK && !done) {
-    st = take_back(ledger, conn, key, was, err);
-    return st == BR_OK
-               ? br_error_set(err, BR_ERR_NOT_FOUND, "There is no pending event '%.200s' in %s",
-                              event->event_id, sync_queue_name(queue))
-               : st;
-  }
-  return st;
+  return st == BR_OK && !done ? nothing_deleted(queue, ledger, conn, key, event, was, cancel, err)
+                              : st;
 }
 
 br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,

@@ -1,0 +1,152 @@
+/* Cancelling an event whose row goes, or has gone, behind the back of who cancels it, against the
+ * embedded servers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "embedded.h"
+#include "support/cmocka.h"
+#include "sync/apply.h"
+#include "sync/cancel_event.h"
+
+#define EVENTS "main.default.events"
+
+static embedded both;
+
+static int set_up(void **state) {
+  (void)state;
+  embedded_start(&both, EVENTS);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  embedded_stop(&both);
+  return 0;
+}
+
+static sync_event *send(const char *event_id) {
+  br_error err = BR_ERROR_INIT;
+  const sync_new_event event = {.event_id = event_id,
+                                .operation = "INSERT",
+                                .source_table = "main.default.missing",
+                                .target_table = "dbo.Missing"};
+  sync_event *sent = NULL;
+  embedded_assert_ok(sync_queue_emit(both.queue, &event, NULL, &err), &err);
+  embedded_assert_ok(sync_queue_find(both.queue, event_id, NULL, &sent, &err), &err);
+  return sent;
+}
+
+/* What a DELETE that was sent long ago does when its time comes. */
+static void late_delete(const char *event_id) {
+  char sql[160];
+  (void)snprintf(sql, sizeof sql,
+                 "DELETE FROM " EVENTS " WHERE event_id = '%s' AND status = 'pending'", event_id);
+  embedded_run(&both, sql, NULL, 0);
+}
+
+static void note(const sync_event *event, sync_ledger_state state) {
+  br_error err = BR_ERROR_INIT;
+  embedded_assert_ok(sync_session_ensure(&both.session, &err), &err);
+  embedded_assert_ok(sync_ledger_note(&both.ledger, both.session.conn, event->key, event->event_id,
+                                      event->hash, state, NULL, &err),
+                     &err);
+}
+
+static void assert_ledger(const sync_event *event, sync_ledger_state expected) {
+  br_error err = BR_ERROR_INIT;
+  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
+  embedded_assert_ok(sync_session_ensure(&both.session, &err), &err);
+  embedded_assert_ok(sync_ledger_read(&both.ledger, both.session.conn, event->key, &row, &err),
+                     &err);
+  assert_int_equal(row.state, expected);
+  sync_ledger_row_done(&row);
+}
+
+static void assert_status(const sync_event *event, const char *expected) {
+  br_error err = BR_ERROR_INIT;
+  char status[32];
+  embedded_assert_ok(sync_queue_status(both.queue, event->fingerprint, status, NULL, &err), &err);
+  assert_string_equal(status, expected);
+}
+
+static br_status cancel(const sync_event *event, br_error *err) {
+  const sync_row_name row = {event->event_id, event->fingerprint};
+  return sync_cancel_event(both.queue, &both.ledger, &both.session, &row, NULL, err);
+}
+
+static void all_rights(void *context, const char *principal, const char *table,
+                       sync_rights *ret_rights) {
+  (void)context, (void)principal, (void)table;
+  *ret_rights = (sync_rights){.may_write = true, .max_delete_rows = UINT64_MAX};
+}
+
+static sync_verdict apply(const sync_event *event) {
+  br_error err = BR_ERROR_INIT;
+  const sync_apply_options options = {.client = both.client,
+                                      .queue = both.queue,
+                                      .ledger = &both.ledger,
+                                      .principal = "tests",
+                                      .rights = all_rights};
+  sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
+  sync_shelf shelf = {.places[0].used = false};
+  embedded_assert_ok(sync_apply(&options, &both.session, &shelf, event, &applied, &err), &err);
+  sync_shelf_done(&shelf, &both.session);
+  sync_report_done(&applied.report);
+  return applied.verdict;
+}
+
+static void a_row_that_is_gone_is_cancelled(void **state) {
+  (void)state;
+  static const sync_ledger_state before[] = {SYNC_LEDGER_NONE, SYNC_LEDGER_CANCELLED,
+                                             SYNC_LEDGER_ACCEPTED};
+  for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+    br_error err = BR_ERROR_INIT;
+    char id[16];
+    (void)snprintf(id, sizeof id, "gone %zu", i);
+    sync_event *event = send(id);
+    if (before[i] != SYNC_LEDGER_NONE) {
+      note(event, before[i]);
+    }
+    late_delete(id);
+    embedded_assert_ok(cancel(event, &err), &err);
+    assert_ledger(event, SYNC_LEDGER_CANCELLED);
+    assert_int_equal(apply(event), SYNC_VERDICT_DROP);
+    sync_event_free(event);
+  }
+}
+
+static void a_row_that_is_not_pending_stays(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  sync_event *event = send("failed");
+  embedded_run(&both, "UPDATE " EVENTS " SET status = 'failed' WHERE event_id = 'failed'", NULL, 0);
+  assert_int_equal(cancel(event, &err), BR_ERR_NOT_FOUND);
+  assert_non_null(strstr(err.message, "no pending event 'failed'"));
+  assert_ledger(event, SYNC_LEDGER_NONE);
+  assert_status(event, "failed");
+  sync_event_free(event);
+}
+
+static void work_on_a_cancelled_event_begins_in_the_row(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  sync_event *event = send("half");
+  note(event, SYNC_LEDGER_CANCELLED);
+  assert_int_equal(apply(event), SYNC_VERDICT_REPORT);
+  assert_ledger(event, SYNC_LEDGER_FAILED); /* its target is missing */
+  assert_status(event, "processing");
+  late_delete("half");
+  assert_status(event, "processing");
+  assert_int_equal(cancel(event, &err), BR_ERR_NOT_FOUND);
+  assert_ledger(event, SYNC_LEDGER_FAILED);
+  sync_event_free(event);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_row_that_is_gone_is_cancelled),
+      cmocka_unit_test(a_row_that_is_not_pending_stays),
+      cmocka_unit_test(work_on_a_cancelled_event_begins_in_the_row),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
