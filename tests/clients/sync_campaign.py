@@ -61,6 +61,18 @@ def fresh_database(server, folder):
     return {**server, "SQLSERVER_DATABASE": database}
 
 
+class Ledger:
+    """How many events have ended. The program is asked every two seconds at most: each time it logs in anew."""
+
+    def __init__(self, bridge):
+        self.bridge, self.ended, self.asked = bridge, 0, float("-inf")
+
+    def __call__(self):
+        if time.monotonic() - self.asked > 2:
+            self.ended, self.asked = in_ledger(self.bridge), time.monotonic()
+        return self.ended
+
+
 def in_ledger(bridge):
     sql = "SELECT COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' AND status <> 'accepted'"
     return bridge.sql("sqlserver", sql).json()["rows"][0][0]
@@ -85,7 +97,7 @@ class Part:
         self.numbers, self.world = numbers, world
         self.replicas = Replicas(service, options.replicas)
         dice = random.Random(options.seed)
-        self.run = Run(direct, lake, world, form, self.replicas, dice, lambda: in_ledger(direct), look=5)
+        self.run = Run(direct, lake, world, form, self.replicas, dice, Ledger(direct), look=5)
         self.others = [OtherWriter(lake, functools.partial(unrelated, table), options.pause),
                        OtherWriter(lake, functools.partial(remark, table, random.Random(options.seed), numbers), options.pause)]
         say(f"{form}: the service's log is {self.replicas.log.name}")
