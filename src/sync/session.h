@@ -9,7 +9,7 @@
 typedef struct sync_session {
   const tds_options *options; /* borrowed */
   const char *queue;          /* whose slots; borrowed */
-  unsigned slots;             /* how many the queue has; 0: this session needs none */
+  unsigned slots;             /* how many the queue has; 0: it takes none */
   unsigned lock_timeout_s;    /* a statement that waits longer fails with 1222; 0 = 30 */
   br_cancel *cancel;          /* ends a wait for the connection; NULL = none */
   tds_conn *conn;             /* NULL = not connected */

@@ -3,7 +3,7 @@
     spark = MappedSparkSession.start(folder, catalogs=["main", "000-sql-databricks-bridge"])
     spark.sql("CREATE SCHEMA `000-sql-databricks-bridge`.events")
 
-From then on SparkSession.builder.getOrCreate() gives this session, so that a notebook's code runs as it is.
+From then on SparkSession.builder.getOrCreate() gives it, so that a notebook's code runs as it is.
 """
 
 import fnmatch

@@ -69,13 +69,10 @@ class Ledger:
 
     def __call__(self):
         if time.monotonic() - self.asked > 2:
-            self.ended, self.asked = in_ledger(self.bridge), time.monotonic()
+            sql = "SELECT COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' AND status <> 'accepted'"
+            self.ended = self.bridge.sql("sqlserver", sql).json()["rows"][0][0]
+            self.asked = time.monotonic()
         return self.ended
-
-
-def in_ledger(bridge):
-    sql = "SELECT COUNT(*) FROM dbo.bridge_ledger WHERE event_id LIKE 'e%' AND status <> 'accepted'"
-    return bridge.sql("sqlserver", sql).json()["rows"][0][0]
 
 
 def say(text):
