@@ -273,7 +273,12 @@ static br_status cancel_event(cli_syncing *s, sync_queue *queue, const cli_argum
   st = st == BR_OK ? find_row(s, queue, first_operand(args), &row, err) : st;
   if (st == BR_OK) {
     const sync_row_name name = row_name(row);
-    st = sync_cancel_event(queue, &ledger, &session, &name, s->session.cancel, err);
+    const char *status = dbx_result_value(row, 0, SYNC_COLUMN_STATUS);
+    st = status != NULL && strcmp(status, "pending") != 0
+             ? br_error_set(err, BR_ERR_CONFLICT,
+                            "The event '%.200s' is %s; only pending ones can be cancelled",
+                            name.event_id, status)
+             : sync_cancel_event(queue, &ledger, &session, &name, s->session.cancel, err);
   }
   dbx_result_free(row);
   sync_session_close(&session);

@@ -130,13 +130,49 @@ static br_status ask_queue(work *w, bool *ret_run, br_error *err) {
   return st;
 }
 
+/* A statement that somebody else's write got in the way of: the event waits for the next look. */
+static br_status claim_failed(work *w, const br_error *why, br_error *err) {
+  if (dbx_error_is_conflict(why)) {
+    w->applied->verdict = SYNC_VERDICT_BUSY;
+    return BR_OK;
+  }
+  if (err != NULL) {
+    *err = *why;
+  }
+  return why->status;
+}
+
+/* Who took the event over HTTP refuses its id ever after. So a pending row of the same content is
+ * none that was sent anew: the DELETE has not come that far, or the INSERT was sent twice because
+ * its answer was lost. *ret_done false: there is none. */
+static br_status finish_cancelling(work *w, bool *ret_done, br_error *why) {
+  const sync_row_name row = {w->event->event_id, w->event->fingerprint};
+  return sync_queue_delete(w->options->queue, &row, w->options->cancel, ret_done, why);
+}
+
 /* Somebody died while they cancelled the event, and their DELETE may still be on its way: the row
  * says that work on it has begun before any is done, so that the DELETE finds no pending one. */
-static br_status claim_cancelled(work *w, bool *ret_run, br_error *err) {
+static br_status claim_cancelled(work *w, bool same, bool *ret_run, br_error *err) {
   sync_report begun = {.status = SYNC_PROCESSING};
+  br_error why = BR_ERROR_INIT;
+  bool there = false, done = false;
+  br_status st = ask_queue(w, &there, err);
+  if (st != BR_OK || !there) {
+    return st;
+  }
+  if (same && w->known.principal[0] != '\0') {
+    st = finish_cancelling(w, &done, &why);
+    if (st != BR_OK || done) {
+      return st == BR_OK ? BR_OK : claim_failed(w, &why, err);
+    }
+  }
   memcpy(begun.fingerprint, w->event->fingerprint, sizeof begun.fingerprint);
-  br_status st = sync_queue_write(w->options->queue, &begun, 1, "", w->options->cancel, err);
-  return st == BR_OK ? ask_queue(w, ret_run, err) : st;
+  st = sync_queue_write(w->options->queue, &begun, 1, "", w->options->cancel, &why);
+  if (st != BR_OK) {
+    return claim_failed(w, &why, err);
+  }
+  w->applied->claimed = true;
+  return ask_queue(w, ret_run, err);
 }
 
 /* Decides by the ledger's row. *ret_run: the event is to be carried out. */
@@ -154,7 +190,7 @@ static br_status consult(work *w, bool *ret_run, br_error *err) {
   case SYNC_LEDGER_BLOCKED:
     return same && !w->known.reported ? replay(w, err) : ask_queue(w, ret_run, err);
   case SYNC_LEDGER_CANCELLED:
-    return claim_cancelled(w, ret_run, err);
+    return claim_cancelled(w, same, ret_run, err);
   }
   return br_error_set(err, BR_ERR_INTERNAL, "A state of the ledger is not handled");
 }

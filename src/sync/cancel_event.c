@@ -1,8 +1,8 @@
 /*
  * Under the event's lock: the ledger is told first, then the row goes. Who dies in between leaves a
  * row that is still pending, and it is carried out: the ledger's note counts only once it is gone.
- * That may come later: a statement goes on in Databricks without who sent it. So a row that is not
- * there any more has been cancelled, by this DELETE or by an earlier one whose answer was lost.
+ * That may come later: a statement goes on in Databricks without who sent it. So where no row has
+ * the id any more it has been cancelled, by this DELETE or by an earlier one whose answer was lost.
  */
 #include "sync/cancel_event.h"
 
@@ -40,16 +40,26 @@ static br_status take_back(const sync_ledger *ledger, tds_conn *conn, const char
 static br_status nothing_deleted(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
                                  const char *key, const sync_row_name *event, sync_ledger_state was,
                                  br_cancel *cancel, br_error *err) {
-  char status[32];
-  br_status st = sync_queue_status(queue, event->fingerprint, status, cancel, err);
-  if (st != BR_OK || status[0] == '\0') {
+  const sync_list_options options = {.event_id = event->event_id, .limit = 1};
+  dbx_result *result = NULL;
+  br_status st = sync_queue_list(queue, &options, cancel, &result, err);
+  if (st != BR_OK || dbx_result_rows(result) == 0) {
+    dbx_result_free(result);
     return st;
   }
+  const char *found = dbx_result_value(result, 0, SYNC_COLUMN_FINGERPRINT);
+  const bool same = found != NULL && strcmp(found, event->fingerprint) == 0;
+  dbx_result_free(result);
   st = take_back(ledger, conn, key, was, err);
-  return st == BR_OK
-             ? br_error_set(err, BR_ERR_NOT_FOUND, "There is no pending event '%.200s' in %s",
-                            event->event_id, sync_queue_name(queue))
-             : st;
+  if (st != BR_OK) {
+    return st;
+  }
+  return same ? br_error_set(err, BR_ERR_NOT_FOUND, "There is no pending event '%.200s' in %s",
+                             event->event_id, sync_queue_name(queue))
+              : br_error_set(err, BR_ERR_CONFLICT,
+                             "The event '%.200s' has been written anew meanwhile: look at it, and "
+                             "cancel it again",
+                             event->event_id);
 }
 
 static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,

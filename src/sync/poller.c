@@ -223,7 +223,7 @@ static void on_start(void *context, const sync_event *event, const char *princip
   sync_poller *p = context;
   sync_report report = {.status = SYNC_PROCESSING};
   memcpy(report.fingerprint, event->fingerprint, sizeof report.fingerprint);
-  br_error ignored = BR_ERROR_INIT; /* the word `processing` is a display */
+  br_error ignored = BR_ERROR_INIT; /* here the word `processing` is a display */
   if (!event->was_processing && sync_reporter_add(p->reporter, &report, NULL, &ignored) != BR_OK) {
     br_log(BR_LOG_DEBUG, "%s", ignored.message);
   }
@@ -250,7 +250,7 @@ static void settle(sync_poller *p, const sync_event *event, sync_applied *applie
     count_outcome(p, applied);
     pthread_mutex_unlock(&p->lock);
     report(p, event, &applied->report);
-  } else if (applied->started && applied->verdict != SYNC_VERDICT_DROP) {
+  } else if (applied->started && applied->verdict != SYNC_VERDICT_DROP && !applied->claimed) {
     if (applied->verdict == SYNC_VERDICT_BUSY) {
       char label[128];
       sync_event_label(event, label);

@@ -108,7 +108,8 @@ class Part:
 
     def words(self):
         log = pathlib.Path(self.replicas.log.name).read_text()
-        return (f"{self.run.kills} kills, {self.run.retried} tried again, {self.run.cancelled} cancelled; other writers inserted"
+        return (f"{self.run.kills} kills, {self.run.idle} when all had ended, {self.run.retried} tried again, {self.run.repeated} more"
+                f" than once, {len(self.run.cancelled)} cancelled; other writers inserted"
                 f" {self.others[0].written} rows, updated {self.others[1].written} and were refused"
                 f" {self.others[0].refused + self.others[1].refused} times; status writes refused and repeated"
                 f" {log.count('statuses could not be written')}")
@@ -132,16 +133,16 @@ def campaign(options, folder):
     settings = {**server, **workspace.settings}
     lake, direct, world = Lake(settings), Bridge(folder / "direct", settings), World(options.seed)
     set_up(direct, lake, world)
-    began, ended, cancelled = time.monotonic(), 0, 0
+    began, ended, cancelled = time.monotonic(), 0, set()
     half = options.rounds // 2 * options.events
     for form, numbers in zip(FORMS, (range(half), range(half, options.rounds * options.events))):
         with Part(options, folder, (direct, lake, world, settings, proxy), form, numbers) as part:
             for _ in part.rounds(options.events, options.kills):
                 ended += options.events
-                check_ledger(direct, world, cancelled + part.run.cancelled)
+                check_ledger(direct, world, cancelled | part.run.cancelled)
                 say(f"{ended} events, {time.monotonic() - began:.0f} s: all as the model says; connections cut before a COMMIT"
                     f" {proxy.cut_before}, behind one {proxy.cut_behind}, elsewhere {proxy.cut_other}; {form}: {part.words()}")
-        cancelled += part.run.cancelled
+        cancelled |= part.run.cancelled
     proxy.stop()
     workspace.stop()
 

@@ -11,7 +11,7 @@ import random
 
 from conftest import Bridge
 from sync_model import LIMIT, World
-from sync_runs import FORMS, Lake, Replicas, Run, check_ledger, set_up
+from sync_runs import FORMS, Lake, Replicas, Run, check_ledger, check_tables, set_up
 from tds_proxy import Proxy
 
 EVENTS = int(os.environ.get("BRIDGE_TEST_KILL_EVENTS", "1000"))
@@ -25,7 +25,7 @@ def test_two_replicas_are_killed_200_times(make_sandbox, tmp_path):
     proxy = Proxy("127.0.0.1", sandbox.info["sqlserver"]["port"], seed, commit_cuts=0.10, other_cuts=0.002)
     settings = {**sandbox.sqlserver, **sandbox.databricks}
     direct = Bridge(tmp_path / "direct", settings)
-    world, dice, cancelled = World(seed), random.Random(seed), 0
+    world, dice, cancelled = World(seed), random.Random(seed), set()
     set_up(direct, lake, world)
     for part, form in enumerate(FORMS):
         service = Bridge(
@@ -37,9 +37,11 @@ def test_two_replicas_are_killed_200_times(make_sandbox, tmp_path):
         with Replicas(service) as replicas:
             run = Run(direct, lake, world, form, replicas, dice)
             run.round(*world.events(numbers), KILLS // 2)
-        cancelled += run.cancelled
-        print(f"{form}: {run.kills} kills, {run.retried} events tried again, {run.cancelled} cancelled; commits cut before"
-              f" {proxy.cut_before}, behind {proxy.cut_behind}; others {proxy.cut_other}")
+        cancelled |= run.cancelled
+        print(f"{form}: {run.kills} kills, {run.idle} when all had ended, {run.retried} events tried again, {run.repeated} more"
+              f" than once, {len(run.cancelled)} cancelled; commits cut before {proxy.cut_before}, behind {proxy.cut_behind}; others {proxy.cut_other}")
+        assert run.idle <= KILLS // 10 and run.retried > 0 and run.cancelled
+        check_tables(direct, world)  # what the last round's replicas did at their end too
     proxy.stop()
     assert min(proxy.cut_behind, proxy.cut_before) > EVENTS // 100
     check_ledger(direct, world, cancelled)

@@ -44,11 +44,11 @@ static void late_delete(const char *event_id) {
   embedded_run(&both, sql, NULL, 0);
 }
 
-static void note(const sync_event *event, sync_ledger_state state) {
+static void note(const sync_event *event, sync_ledger_state state, const char *principal) {
   br_error err = BR_ERROR_INIT;
   embedded_assert_ok(sync_session_ensure(&both.session, &err), &err);
   embedded_assert_ok(sync_ledger_note(&both.ledger, both.session.conn, event->key, event->event_id,
-                                      event->hash, state, NULL, &err),
+                                      event->hash, state, principal, &err),
                      &err);
 }
 
@@ -74,9 +74,15 @@ static br_status cancel(const sync_event *event, br_error *err) {
   return sync_cancel_event(both.queue, &both.ledger, &both.session, &row, NULL, err);
 }
 
+/* Asked before anything is done: what the row says then. */
+static char status_at_work[32];
 static void all_rights(void *context, const char *principal, const char *table,
                        sync_rights *ret_rights) {
-  (void)context, (void)principal, (void)table;
+  (void)principal, (void)table;
+  br_error err = BR_ERROR_INIT;
+  const sync_event *event = context;
+  embedded_assert_ok(sync_queue_status(both.queue, event->fingerprint, status_at_work, NULL, &err),
+                     &err);
   *ret_rights = (sync_rights){.may_write = true, .max_delete_rows = UINT64_MAX};
 }
 
@@ -86,7 +92,8 @@ static sync_verdict apply(const sync_event *event) {
                                       .queue = both.queue,
                                       .ledger = &both.ledger,
                                       .principal = "tests",
-                                      .rights = all_rights};
+                                      .rights = all_rights,
+                                      .rights_context = (void *)(uintptr_t)event};
   sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
   sync_shelf shelf = {.places[0].used = false};
   embedded_assert_ok(sync_apply(&options, &both.session, &shelf, event, &applied, &err), &err);
@@ -105,7 +112,7 @@ static void a_row_that_is_gone_is_cancelled(void **state) {
     (void)snprintf(id, sizeof id, "gone %zu", i);
     sync_event *event = send(id);
     if (before[i] != SYNC_LEDGER_NONE) {
-      note(event, before[i]);
+      note(event, before[i], NULL);
     }
     late_delete(id);
     embedded_assert_ok(cancel(event, &err), &err);
@@ -127,12 +134,29 @@ static void a_row_that_is_not_pending_stays(void **state) {
   sync_event_free(event);
 }
 
+/* Its fingerprint is another then: the row is not gone. */
+static void a_row_that_its_author_changed_is_not_cancelled(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  sync_event *event = send("edited"), *found = NULL;
+  embedded_run(&both, "UPDATE " EVENTS " SET priority = 9 WHERE event_id = 'edited'", NULL, 0);
+  assert_int_equal(cancel(event, &err), BR_ERR_CONFLICT);
+  assert_non_null(strstr(err.message, "written anew"));
+  assert_ledger(event, SYNC_LEDGER_NONE);
+  embedded_assert_ok(sync_queue_find(both.queue, "edited", NULL, &found, &err), &err);
+  embedded_assert_ok(cancel(found, &err), &err);
+  assert_ledger(event, SYNC_LEDGER_CANCELLED);
+  sync_event_free(found);
+  sync_event_free(event);
+}
+
 static void work_on_a_cancelled_event_begins_in_the_row(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
   sync_event *event = send("half");
-  note(event, SYNC_LEDGER_CANCELLED);
+  note(event, SYNC_LEDGER_CANCELLED, NULL);
   assert_int_equal(apply(event), SYNC_VERDICT_REPORT);
+  assert_string_equal(status_at_work, "processing");
   assert_ledger(event, SYNC_LEDGER_FAILED); /* its target is missing */
   assert_status(event, "processing");
   late_delete("half");
@@ -142,10 +166,36 @@ static void work_on_a_cancelled_event_begins_in_the_row(void **state) {
   sync_event_free(event);
 }
 
+/* An INSERT that was sent twice comes behind the cancelling. */
+static void what_came_over_http_stays_cancelled(void **state) {
+  (void)state;
+  sync_event *event = send("over http");
+  note(event, SYNC_LEDGER_CANCELLED, "reporting");
+  assert_int_equal(apply(event), SYNC_VERDICT_DROP);
+  assert_ledger(event, SYNC_LEDGER_CANCELLED);
+  assert_status(event, "");
+  sync_event_free(event);
+}
+
+/* Not taken away: work on it has begun once, before the DELETE. */
+static void what_says_processing_is_carried_out(void **state) {
+  (void)state;
+  sync_event *event = send("begun");
+  note(event, SYNC_LEDGER_CANCELLED, "reporting");
+  embedded_run(&both, "UPDATE " EVENTS " SET status = 'processing' WHERE event_id = 'begun'", NULL,
+               0);
+  assert_int_equal(apply(event), SYNC_VERDICT_REPORT);
+  assert_ledger(event, SYNC_LEDGER_FAILED);
+  sync_event_free(event);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_row_that_is_gone_is_cancelled),
       cmocka_unit_test(a_row_that_is_not_pending_stays),
+      cmocka_unit_test(a_row_that_its_author_changed_is_not_cancelled),
+      cmocka_unit_test(what_came_over_http_stays_cancelled),
+      cmocka_unit_test(what_says_processing_is_carried_out),
       cmocka_unit_test(work_on_a_cancelled_event_begins_in_the_row),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
