@@ -430,7 +430,7 @@ void br_secret_redact_cut(char *text) {
 
 size_t br_secret_excerpt(char *out, size_t most, const char *text, size_t length) {
   /* Behind what is shown: enough to know a secret that begins at its end. */
-  enum { AHEAD = 64 };
+  enum { AHEAD = 64, UNSURE = 2 * SHORTEST_CUT };
   static const char dots[] = "…";
   char copy[BR_EXCERPT_MAX + AHEAD + 1];
   most = most < BR_EXCERPT_MAX ? most : BR_EXCERPT_MAX;
@@ -445,8 +445,11 @@ size_t br_secret_excerpt(char *out, size_t most, const char *text, size_t length
   } else {
     br_secret_redact(copy);
   }
+  /* Redaction shortens: the end of what was looked at, where too little of a secret may stand to
+   * know it, must not come into view. */
   const size_t left = strlen(copy);
-  const size_t shown = br_utf8_cut(copy, left, most);
+  const size_t sure = looked == length ? left : left > UNSURE ? left - UNSURE : 0;
+  const size_t shown = br_utf8_cut(copy, left, most < sure ? most : sure);
   const bool more = looked < length || shown < left;
   memcpy(out, copy, shown);
   memcpy(out + shown, more ? dots : "", more ? sizeof dots : 1);

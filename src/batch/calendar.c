@@ -158,6 +158,9 @@ enum { SHOWN_MAX = 64 };
 
 /* "'text' is no date" */
 static br_status is_no(const char *text, size_t length, const char *what, br_error *err) {
+  if (err == NULL) {
+    return BR_ERR_DATA; /* a caller that only tries */
+  }
   char shown[SHOWN_MAX + BR_EXCERPT_MORE];
   (void)br_secret_excerpt(shown, SHOWN_MAX, text, length);
   return br_error_set(err, BR_ERR_DATA, "'%s' is %s", shown, what);

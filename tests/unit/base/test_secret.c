@@ -233,6 +233,20 @@ static void an_excerpt_is_whole_characters_without_secrets(void **state) {
     (void)br_secret_excerpt(shown, 64, text, strlen(text));
     assert_null(strstr(shown, "sw"));
   }
+  /* The first one's redaction brings the end of what was looked at into view. */
+  br_secret_free(
+      make("0123456789012345678901234567890123456789012345678901234567890123456789abcdef"));
+  for (size_t between = 0; between < 80; between++) {
+    char text[300], seen[64 + BR_EXCERPT_MORE];
+    (void)snprintf(
+        text, sizeof text,
+        "0123456789012345678901234567890123456789012345678901234567890123456789abcdef%.*s"
+        "swordfish-and-chips-for-two and so on, and on and on and on and on and on and on",
+        (int)between,
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    (void)br_secret_excerpt(seen, 64, text, strlen(text));
+    assert_null(strstr(seen, "sw"));
+  }
   char wide[5000];
   memset(wide, 'w', sizeof wide);
   char shown[BR_EXCERPT_MAX + BR_EXCERPT_MORE];
