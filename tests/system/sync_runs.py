@@ -109,12 +109,11 @@ def set_up(bridge, lake, world):
 
 
 def put_events(lake, events, form):
-    for start in range(0, len(events), 100):
-        lake(
-            f"INSERT INTO {FORMS[form]} (event_id, operation, source_table, target_table, primary_keys, priority,"
-            " filter_conditions, metadata, created_at) VALUES "
-            + ", ".join(event_values(event, form) for event in events[start : start + 100])
-        )
+    """One statement: what comes later may come too late for its place in the order."""
+    lake(
+        f"INSERT INTO {FORMS[form]} (event_id, operation, source_table, target_table, primary_keys, priority,"
+        " filter_conditions, metadata, created_at) VALUES " + ", ".join(event_values(event, form) for event in events)
+    )
 
 
 class Replicas:
