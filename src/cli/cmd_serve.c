@@ -107,7 +107,7 @@ static void look(void *context, bool hangup) {
 static br_status run_service(const cli_arguments *args, cli_session *s, api *service,
                              cli_tls_files *tls, uint16_t port, br_error *err) {
   watched w = {.service = service, .tls = tls};
-  const cli_rotation_options watch = {.config = s->config, .look = look, .context = &w};
+  const cli_rotation_options watch = {.session = s, .look = look, .context = &w};
   cli_rotation *rotation = NULL;
   br_status st = cli_rotation_start(&watch, &rotation, err);
   if (st == BR_OK) {
@@ -193,8 +193,10 @@ const cli_command cli_command_serve = {
     .details =
         "Starts also while a side can't be reached: /health/ready says so, and the poller "
         "begins as soon as both sides are there. SIGTERM ends it in order: not ready, no new "
-        "work, running jobs to a safe point; a second signal ends it at once. Secrets from files, "
-        "certificate and key are read again when they change; SIGHUP does so at once, opens the "
+        "work, running jobs to a safe point; a second signal ends it at once. Secrets from files "
+        "and "
+        "from ~/.databrickscfg, certificate and key are read again when they change; SIGHUP does "
+        "so at once, opens the "
         "audit again and reads the permissions.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],

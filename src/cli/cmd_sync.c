@@ -75,7 +75,7 @@ static void look(void *context, bool hangup) {
 
 /* Until Ctrl-C or SIGTERM. */
 static br_status run_on(cli_syncing *s, br_error *err) {
-  const cli_rotation_options watch = {.config = s->session.config, .look = look, .context = s};
+  const cli_rotation_options watch = {.session = &s->session, .look = look, .context = s};
   cli_rotation *rotation = NULL;
   br_status st = cli_rotation_start(&watch, &rotation, err);
   if (st != BR_OK) {

@@ -13,6 +13,7 @@ struct cli_rotation {
   cli_rotation_options options;
   br_cancel *stop;
   pthread_t thread;
+  bool profile_is_stale; /* the last look into it failed, and that has been said */
 };
 
 static void say_secret(void *context, const char *name, const char *problem) {
@@ -24,15 +25,29 @@ static void say_secret(void *context, const char *name, const char *problem) {
   }
 }
 
-static void look(const cli_rotation *rotation, bool hangup) {
-  settings_refresh_secrets(rotation->options.config, say_secret, NULL);
+static void look_at_profile(cli_rotation *rotation) {
+  cli_session *s = rotation->options.session;
+  bool replaced = false;
+  br_error err = BR_ERROR_INIT;
+  const bool failed = cli_profile_refresh(&s->profile, s->config, &replaced, &err) != BR_OK;
+  if (replaced) {
+    say_secret(NULL, "DATABRICKS_PROFILE", NULL);
+  } else if (failed && !rotation->profile_is_stale) {
+    say_secret(NULL, "DATABRICKS_PROFILE", err.message);
+  }
+  rotation->profile_is_stale = failed;
+}
+
+static void look(cli_rotation *rotation, bool hangup) {
+  settings_refresh_secrets(rotation->options.session->config, say_secret, NULL);
+  look_at_profile(rotation);
   if (rotation->options.look != NULL) {
     rotation->options.look(rotation->options.context, hangup);
   }
 }
 
 static void *watch(void *context) {
-  const cli_rotation *rotation = context;
+  cli_rotation *rotation = context;
   unsigned hangups = cli_signals_hangups();
   for (unsigned step = 1; br_cancel_sleep_ms(rotation->stop, STEP_MS, NULL) == BR_OK; step++) {
     const unsigned seen = cli_signals_hangups();

@@ -7,12 +7,12 @@
 #ifndef CLI_ROTATION_H
 #define CLI_ROTATION_H
 
-#include "settings/settings.h"
+#include "cli/session.h"
 
 typedef struct cli_rotation cli_rotation;
 
 typedef struct cli_rotation_options {
-  settings *config;
+  cli_session *session;
   /* Called every second and on SIGHUP (hangup), from a thread of its own. NULL: nobody is. */
   void (*look)(void *context, bool hangup);
   void *context;

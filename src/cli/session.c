@@ -1,7 +1,6 @@
 #include "cli/session.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -137,7 +136,7 @@ br_status cli_session_open(const cli_arguments *args, unsigned needed_sides,
 void cli_session_close(cli_session *s) {
   cli_signals_reset();
   sandbox_stop(s->sb);
-  dbx_profile_free(s->profile);
+  cli_profile_done(&s->profile);
   br_secret_free(s->sandbox_password);
   br_secret_free(s->sandbox_token);
   br_cancel_free(s->cancel);
@@ -239,44 +238,7 @@ static const char *first_text(const cli_session *s, setting first, setting secon
   if (text == NULL && second != SETTING_COUNT) {
     text = text_or_null(s->config, second);
   }
-  return text == NULL && s->profile != NULL && key != NULL ? dbx_profile_get(s->profile, key)
-                                                           : text;
-}
-
-static br_status load_profile(cli_session *s, br_error *err) {
-  const char *name = text_or_null(s->config, SETTING_DATABRICKS_PROFILE);
-  if (name == NULL || s->profile != NULL) {
-    return BR_OK;
-  }
-  const char *path = text_or_null(s->config, SETTING_DATABRICKS_CONFIG_FILE);
-  const char *home = getenv("HOME");
-  bool in_home = path == NULL || br_text_starts_with(path, "~/");
-  const char *below_home = path == NULL ? ".databrickscfg" : path + 2;
-  char *made =
-      in_home ? br_asprintf("%s/%s", home == NULL ? "" : home, below_home) : br_strdup(path);
-  br_status st =
-      made == NULL ? br_error_nomem(err) : dbx_profile_load(made, name, &s->profile, err);
-  br_free(made);
-  return st;
-}
-
-/* A secret of the settings, or one of the profile, which becomes the session's. */
-static br_status profile_secret(cli_session *s, const char *key, const br_secret **ret_secret,
-                                br_error *err) {
-  const char *text = s->profile == NULL ? NULL : dbx_profile_get(s->profile, key);
-  if (*ret_secret != NULL || text == NULL || s->sandbox_token != NULL) {
-    return BR_OK;
-  }
-  br_status st = br_secret_new(text, &s->sandbox_token, err);
-  if (st == BR_OK && settings_strict(s->config) && settings_is_placeholder(text, true)) {
-    return br_error_set(err, BR_ERR_USAGE,
-                        "Strict mode refuses the profile %s: its %s is a placeholder, not a value",
-                        settings_get(s->config, SETTING_DATABRICKS_PROFILE), key);
-  }
-  if (st == BR_OK) {
-    *ret_secret = s->sandbox_token;
-  }
-  return st;
+  return text == NULL ? cli_profile_get(&s->profile, key) : text;
 }
 
 br_status cli_session_dbx_options(cli_session *s, dbx_options *ret_options, br_error *err) {
@@ -292,7 +254,7 @@ br_status cli_session_dbx_options(cli_session *s, dbx_options *ret_options, br_e
     };
     return BR_OK;
   }
-  br_status st = load_profile(s, err);
+  br_status st = cli_profile_load(&s->profile, config, err);
   dbx_options options = {.token = settings_secret(config, SETTING_DATABRICKS_TOKEN),
                          .client_secret =
                              settings_secret(config, SETTING_DATABRICKS_CLIENT_SECRET)};
@@ -300,10 +262,10 @@ br_status cli_session_dbx_options(cli_session *s, dbx_options *ret_options, br_e
     options.token = settings_secret(config, SETTING_DATABRICKS_ACCESS_TOKEN);
   }
   options.client_id = first_text(s, SETTING_DATABRICKS_CLIENT_ID, SETTING_COUNT, "client_id");
-  if (st == BR_OK && options.token == NULL && options.client_id != NULL) {
-    st = profile_secret(s, "client_secret", &options.client_secret, err);
-  } else if (st == BR_OK) {
-    st = profile_secret(s, "token", &options.token, err);
+  const bool oauth = options.token == NULL && options.client_id != NULL;
+  const br_secret **secret = oauth ? &options.client_secret : &options.token;
+  if (st == BR_OK && *secret == NULL) {
+    st = cli_profile_secret(&s->profile, config, oauth ? "client_secret" : "token", secret, err);
   }
   if (st != BR_OK) {
     return st;

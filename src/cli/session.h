@@ -7,6 +7,7 @@
 
 #include "base/cancel.h"
 #include "cli/option.h"
+#include "cli/profile.h"
 #include "databricks/databricks.h"
 #include "sandbox/sandbox.h"
 #include "settings/settings.h"
@@ -19,7 +20,7 @@ typedef struct cli_session {
   sandbox *sb;            /* NULL: none */
   br_cancel *cancel;
   br_secret *sandbox_password, *sandbox_token;
-  dbx_profile *profile; /* ~/.databrickscfg, where DATABRICKS_PROFILE names one */
+  cli_profile profile;
 } cli_session;
 
 /* The option --sandbox for a command's table. */

@@ -356,7 +356,9 @@ br_status dbx_auth_header(dbx_auth *auth, dbx_client *client, br_cancel *cancel,
   if (auth->token != NULL) {
     /* Asked for first: where the token changes in between, it is tried once more in vain. */
     *ret_generation = br_secret_version(auth->token);
-    header = br_asprintf("Bearer %s", br_secret_reveal(auth->token));
+    const char *token = br_secret_reveal(auth->token);
+    st = check_one_line(token, "The Databricks token", err);
+    header = st == BR_OK ? br_asprintf("Bearer %s", token) : NULL;
   } else {
     (void)pthread_mutex_lock(&auth->lock);
     st = ensure_current(auth, client, cancel, err);

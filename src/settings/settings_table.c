@@ -126,7 +126,8 @@ const setting_row settings_table[SETTING_COUNT] =
     ROW(DATABRICKS_CLIENT_SECRET) DATABRICKS, SECRET,
      .help = "Its secret."},
     ROW(DATABRICKS_PROFILE) DATABRICKS, TEXT(NULL),
-     .help = "A profile of `~/.databrickscfg` that fills in what is not set."},
+     .help = "A profile of `~/.databrickscfg` that fills in what is not set. A service "
+             "reads its secret again when it changes."},
     ROW(DATABRICKS_CONFIG_PROFILE) DATABRICKS, TEXT(NULL), .alias_of = "DATABRICKS_PROFILE",
      .help = "Another name of `DATABRICKS_PROFILE`."},
     ROW(DATABRICKS_CONFIG_FILE) DATABRICKS, TEXT(NULL),

@@ -162,45 +162,104 @@ def test_the_sql_password(start, sandbox, tmp_path):
     assert "an old password" not in service.log() and "sandbox-password" not in service.log()
 
 
-@pytest.mark.parametrize("login", ["token", "oauth"])
-def test_databricks_credentials(start, sandbox, tmp_path, login):
-    """The workspace takes one secret at a time, and forgets the tokens that an older one brought."""
-    current = {"secret": "sandbox-token-1"}
-    given = {}
+class Workspace(Hostile):
+    """Takes one secret at a time, and forgets the tokens that an older one brought."""
 
-    def answer(request):
-        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    def __init__(self, port, login):
+        self.secret = "sandbox-token-1"
+        self.given = {}
+        super().__init__(port, self.answer_oauth if login == "oauth" else self.answer_token)
+
+    def refuse(self):
+        return 401, {"Content-Type": "application/json"}, b'{"error_code": 401, "message": "refused"}'
+
+    def answer_token(self, request):
+        return None if request.headers.get("Authorization") == f"Bearer {self.secret}" else self.refuse()
+
+    def answer_oauth(self, request):
+        _, _, value = request.headers.get("Authorization", "").partition(" ")
         if request.path.startswith("/.well-known"):
             return None
-        if request.path.startswith("/oidc") and request.command == "POST":
-            if base64.b64decode(value).decode().partition(":")[2] != current["secret"]:
-                return 401, {"Content-Type": "application/json"}, b'{"error": "invalid_client"}'
-            token = f"sandbox-token-of-{current['secret']}"
-            given[token] = current["secret"]
-            body = json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600})
-            return 200, {"Content-Type": "application/json"}, body.encode()
-        good = given.get(value) == current["secret"] if login == "oauth" else value == current["secret"]
-        return None if good else (401, {"Content-Type": "application/json"}, b'{"error_code": 401, "message": "refused"}')
+        if not (request.path.startswith("/oidc") and request.command == "POST"):
+            return None if self.given.get(value) == self.secret else self.refuse()
+        if base64.b64decode(value).decode().partition(":")[2] != self.secret:
+            return 401, {"Content-Type": "application/json"}, b'{"error": "invalid_client"}'
+        token = f"sandbox-token-of-{self.secret}"
+        self.given[token] = self.secret
+        body = json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600})
+        return 200, {"Content-Type": "application/json"}, body.encode()
 
-    server = Hostile(sandbox.info["databricks"]["port"], answer)
-    try:
-        volume = Volume(tmp_path / "secret")
-        volume.put(secret=current["secret"])
-        settings = {**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": server.url, "EVENTS_TABLE": "main.rotation.events"}
-        del settings["DATABRICKS_TOKEN"]
-        settings |= {"DATABRICKS_TOKEN_FILE": volume["secret"]} if login == "token" else {
-            "DATABRICKS_CLIENT_ID": "me", "DATABRICKS_CLIENT_SECRET_FILE": volume["secret"]}
-        Bridge(tmp_path / "init", settings).run("init", check=True)
-        service = start(settings)
+
+@pytest.fixture
+def workspace(sandbox, request):
+    server = Workspace(sandbox.info["databricks"]["port"], request.getfixturevalue("login"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def workspace_settings(sandbox, workspace):
+    settings = {**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": workspace.url, "EVENTS_TABLE": "main.rotation.events"}
+    del settings["DATABRICKS_TOKEN"]
+    return settings
+
+
+def is_taken_up(service, workspace, put, numbers):
+    for number in numbers:
+        workspace.secret = f"sandbox-token-{number}"
+        assert service.get("/sync/stats").status == 503
+        put(workspace.secret)
+        service.until(lambda: service.get("/sync/stats").status == 200)
+
+
+@pytest.mark.parametrize("login", ["token", "oauth"])
+def test_databricks_credentials(start, workspace, workspace_settings, tmp_path, login):
+    volume = Volume(tmp_path / "secret")
+    volume.put(secret=workspace.secret)
+    settings = workspace_settings | ({"DATABRICKS_TOKEN_FILE": volume["secret"]} if login == "token" else {
+        "DATABRICKS_CLIENT_ID": "me", "DATABRICKS_CLIENT_SECRET_FILE": volume["secret"]})
+    Bridge(tmp_path / "init", settings).run("init", check=True)
+    service = start(settings)
+    assert service.get("/sync/stats").status == 200
+    is_taken_up(service, workspace, lambda secret: volume.put(secret=secret + "\n"), (2, 3) if login == "token" else (2,))
+    assert service.stop() == 0
+
+
+@pytest.mark.parametrize("login", ["token", "oauth"])
+def test_databricks_credentials_of_a_profile(start, workspace, workspace_settings, tmp_path, login):
+    """What comes with another host or user, or can't be used, is told once and changes nothing."""
+    volume = Volume(tmp_path / "secret")
+
+    def put(secret, host=workspace.url, client_id="me", name="staging"):
+        key = "token" if login == "token" else f"client_id = {client_id}\nclient_secret"
+        volume.put(profiles=f"[DEFAULT]\ntoken = none\n[{name}]\nhost = {host}\n{key} = {secret}\n")
+
+    def log_of(what):
+        return service.log().count("the last good secret stays in use: " + what)
+
+    put(workspace.secret)
+    settings = workspace_settings | {"DATABRICKS_PROFILE": "staging", "DATABRICKS_CONFIG_FILE": volume["profiles"]}
+    del settings["DATABRICKS_HOST"]
+    Bridge(tmp_path / "init", settings).run("init", check=True)
+    service = start(settings)
+    assert service.get("/sync/stats").status == 200
+    is_taken_up(service, workspace, put, (2, 3) if login == "token" else (2,))
+    file = volume["profiles"]
+    wrong = [
+        ({"secret": "sandbox-token-4", "host": "https://elsewhere.example"}, f"{file} has another host for its profile now"),
+        ({"secret": "sandbox-token-5", "name": "other"}, f'{file} has no profile "staging"'),
+    ]
+    if login == "oauth":
+        wrong.append(({"secret": "sandbox-token-6", "client_id": "you"}, f"{file} has another client_id for its profile now"))
+    for number, (given, message) in enumerate(wrong, 7):
+        put(**given)
+        service.until(lambda: log_of(message) == 1)
+        service.process.send_signal(signal.SIGHUP)
         assert service.get("/sync/stats").status == 200
-        for number in (2, 3) if login == "token" else (2,):
-            current["secret"] = f"sandbox-token-{number}"
-            assert service.get("/sync/stats").status == 503
-            volume.put(secret=current["secret"] + "\n")
-            service.until(lambda: service.get("/sync/stats").status == 200)
-        assert service.stop() == 0
-    finally:
-        server.close()
+        is_taken_up(service, workspace, put, [number])
+    assert [log_of(message) for _, message in wrong] == [1] * len(wrong)
+    assert "sandbox-token-" not in service.log()
+    assert service.stop() == 0
 
 
 def test_the_audit_file(start):

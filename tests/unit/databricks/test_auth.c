@@ -208,6 +208,30 @@ static void refused_personal_token_is_final(void **state) {
   script_stop(server);
 }
 
+/* A header stays one line, whatever a file brings while the client lives. */
+static void token_that_was_replaced_by_two_lines_is_not_sent(void **state) {
+  (void)state;
+  const script_step steps[] = {{.reply = script_json(200, NULL, "{\"userName\":\"robot\"}")}};
+  script_server *server = script_start(steps, 1);
+  br_secret *token = NULL;
+  assert_int_equal(br_secret_new("token-of-one-line", &token, NULL), BR_OK);
+  const dbx_options options = {.host = script_base(server), .token = token};
+  dbx_client *client = NULL;
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_client_new(&options, &client, &err), BR_OK, &err);
+  assert_int_equal(br_secret_replace(token, "token-of\r\nX-Two: lines", NULL), BR_OK);
+  char name[32];
+  assert_status(dbx_current_user(client, name, sizeof name, NULL, &err), BR_ERR_USAGE, &err);
+  assert_contains(err.message, "The Databricks token has a blank, line break");
+  assert_int_equal(script_request_count(server), 0);
+  br_error_clear(&err);
+  assert_int_equal(br_secret_replace(token, "another-token-of-one-line", NULL), BR_OK);
+  assert_status(dbx_current_user(client, name, sizeof name, NULL, &err), BR_OK, &err);
+  dbx_client_free(client);
+  br_secret_free(token);
+  script_stop(server);
+}
+
 static void token_that_runs_out_is_renewed(void **state) {
   (void)state;
   fixture f;
@@ -278,6 +302,7 @@ int main(void) {
       cmocka_unit_test(refused_client_is_an_authentication_error_without_the_secret),
       cmocka_unit_test(refused_token_is_renewed_once),
       cmocka_unit_test(refused_personal_token_is_final),
+      cmocka_unit_test(token_that_was_replaced_by_two_lines_is_not_sent),
       cmocka_unit_test(token_that_runs_out_is_renewed),
       cmocka_unit_test(broken_token_answers_are_refused),
       cmocka_unit_test(many_threads_wait_for_one_token),
