@@ -299,6 +299,18 @@ static size_t written_length(const char *p, unsigned char byte, unsigned ways) {
   return (unsigned char)*p == byte || blank_as_plus ? 1 : 0;
 }
 
+/* The text ends at p, or in the middle of an escape there that may be that of `byte`. */
+static bool is_cut(const char *p, unsigned char byte, unsigned ways) {
+  const size_t left = strnlen(p, 6);
+  if ((ways & WAY_PERCENT) != 0 && *p == '%') {
+    return left == 1 || (left == 2 && br_hex_digit(p[1]) == byte >> 4);
+  }
+  if ((ways & WAY_JSON) != 0 && *p == '\\') {
+    return left == 1 || (left < 6 && p[1] == 'u');
+  }
+  return left == 0;
+}
+
 /* Length of the secret's text at p, written in the ways given, or 0. cut: the text may end before
  * the secret does. */
 static size_t match_written(const char *p, const registered *entry, unsigned ways, bool cut) {
@@ -306,7 +318,8 @@ static size_t match_written(const char *p, const registered *entry, unsigned way
   for (size_t i = 0; i < entry->length; i++) {
     size_t n = written_length(p, (unsigned char)entry->text[i], ways);
     if (n == 0) {
-      return cut && *p == '\0' && i >= SHORTEST_CUT ? (size_t)(p - start) : 0;
+      const bool known = cut && i >= SHORTEST_CUT && is_cut(p, (unsigned char)entry->text[i], ways);
+      return known ? (size_t)(p - start) + strlen(p) : 0;
     }
     p += n;
   }
@@ -430,7 +443,7 @@ void br_secret_redact_cut(char *text) {
 
 size_t br_secret_excerpt(char *out, size_t most, const char *text, size_t length) {
   /* Behind what is shown: enough to know a secret that begins at its end. */
-  enum { AHEAD = 64, UNSURE = 2 * SHORTEST_CUT };
+  enum { AHEAD = 64, LONGEST_ESCAPE = 6, UNSURE = LONGEST_ESCAPE * SHORTEST_CUT };
   static const char dots[] = "…";
   char copy[BR_EXCERPT_MAX + AHEAD + 1];
   most = most < BR_EXCERPT_MAX ? most : BR_EXCERPT_MAX;

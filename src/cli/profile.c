@@ -84,7 +84,7 @@ static br_status check_same(const cli_profile *profile, const dbx_profile *now, 
 static br_status take(cli_profile *profile, const settings *config, const dbx_profile *now,
                       bool *ret_replaced, br_error *err) {
   const char *text = dbx_profile_get(now, profile->secret_key);
-  if (text == NULL) {
+  if (text == NULL || text[0] == '\0') {
     return br_error_set(err, BR_ERR_USAGE, "the profile %s in %s has no %s", profile_name(config),
                         profile->path, profile->secret_key);
   }
@@ -94,6 +94,7 @@ static br_status take(cli_profile *profile, const settings *config, const dbx_pr
   br_status st = check_same(profile, now, "host", err);
   st = st == BR_OK ? check_same(profile, now, "client_id", err) : st;
   st = st == BR_OK ? refuse_placeholder(config, profile->secret_key, text, err) : st;
+  st = st == BR_OK ? dbx_credential_check(text, "The secret of the profile", err) : st;
   st = st == BR_OK ? br_secret_replace(profile->secret, text, err) : st;
   *ret_replaced = st == BR_OK;
   return st;

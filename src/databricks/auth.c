@@ -39,8 +39,7 @@ struct dbx_auth {
   uint64_t gone_at_ms;  /* … and from here on the old one is not used any more */
 };
 
-/* A header must stay one line. */
-static br_status check_one_line(const char *text, const char *what, br_error *err) {
+br_status dbx_credential_check(const char *text, const char *what, br_error *err) {
   for (const char *p = text; *p != '\0'; p++) {
     if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7F) {
       return br_error_set(err, BR_ERR_USAGE,
@@ -55,19 +54,19 @@ static br_status check_one_line(const char *text, const char *what, br_error *er
 static br_status copy_credentials(dbx_auth *auth, const br_secret *token, const char *client_id,
                                   const br_secret *client_secret, br_error *err) {
   if (!br_secret_empty(token)) {
-    br_status st = check_one_line(br_secret_reveal(token), "The Databricks token", err);
+    br_status st = dbx_credential_check(br_secret_reveal(token), "The Databricks token", err);
     return st != BR_OK ? st : br_secret_copy(token, &auth->token, err);
   }
   if (client_id == NULL || client_id[0] == '\0' || br_secret_empty(client_secret)) {
     return br_error_set(err, BR_ERR_USAGE,
                         "Databricks needs a token, or a client id and a client secret");
   }
-  br_status st = check_one_line(client_id, "The Databricks client id", err);
+  br_status st = dbx_credential_check(client_id, "The Databricks client id", err);
   if (st == BR_OK && strchr(client_id, ':') != NULL) {
     st = br_error_set(err, BR_ERR_USAGE, "The Databricks client id has a colon");
   }
   if (st == BR_OK) {
-    st = check_one_line(br_secret_reveal(client_secret), "The Databricks client secret", err);
+    st = dbx_credential_check(br_secret_reveal(client_secret), "The Databricks client secret", err);
   }
   if (st != BR_OK) {
     return st;
@@ -231,7 +230,7 @@ static br_status read_token(const dbx_http_response *response, br_secret **ret_t
     st = br_error_set(err, BR_ERR_PROTOCOL, "The answer has no access_token");
   } else if (type != NULL && !br_text_equal_nocase(type, "Bearer")) {
     st = br_error_set(err, BR_ERR_PROTOCOL, "The token is not of type Bearer");
-  } else if ((st = check_one_line(token, "The access token", err)) == BR_OK) {
+  } else if ((st = dbx_credential_check(token, "The access token", err)) == BR_OK) {
     st = br_secret_new(token, ret_token, err);
     *ret_lifetime_ms = (seconds < LONGEST_LIFETIME_S ? seconds : LONGEST_LIFETIME_S) * 1000;
   }
@@ -357,8 +356,12 @@ br_status dbx_auth_header(dbx_auth *auth, dbx_client *client, br_cancel *cancel,
     /* Asked for first: where the token changes in between, it is tried once more in vain. */
     *ret_generation = br_secret_version(auth->token);
     const char *token = br_secret_reveal(auth->token);
-    st = check_one_line(token, "The Databricks token", err);
+    st = dbx_credential_check(token, "The Databricks token", err);
     header = st == BR_OK ? br_asprintf("Bearer %s", token) : NULL;
+    if (st != BR_OK && err != NULL) { /* a file has brought it: as if the workspace refused it */
+      st = err->status = BR_ERR_AUTH;
+      err->native_code = 401;
+    }
   } else {
     (void)pthread_mutex_lock(&auth->lock);
     st = ensure_current(auth, client, cancel, err);

@@ -55,6 +55,10 @@ br_status dbx_client_new(const dbx_options *options, dbx_client **ret_client,
                          br_error *err) BR_CHECKED;
 void dbx_client_free(dbx_client *client);
 
+/* BR_ERR_USAGE: no token or client secret that a header can hold, which is one line of ASCII
+ * without blanks. what: it begins the message. */
+br_status dbx_credential_check(const char *text, const char *what, br_error *err) BR_CHECKED;
+
 /* A profile of ~/.databrickscfg (or path): the keys host, token, client_id, client_secret,
  * warehouse_id, and any other. profile NULL: [__settings__].default_profile, else DEFAULT.
  * BR_ERR_NOT_FOUND names file and profile; BR_ERR_DATA names the line. */
@@ -156,6 +160,9 @@ bool dbx_error_condition(const br_error *err, char ret_condition[DBX_CONDITION_M
 /* Somebody else's write to the table got in between: nothing of the statement has happened
  * (https://docs.databricks.com/en/error-messages/error-classes.html, SQLSTATE 2D521). */
 bool dbx_error_is_conflict(const br_error *err);
+/* The workspace refuses the token itself (401): whatever is asked for fails until another one
+ * comes. */
+bool dbx_error_is_unauthenticated(const br_error *err);
 
 /* ---- look-ups for test-connection ---- */
 br_status dbx_current_user(dbx_client *client, char *name, size_t size, br_cancel *cancel,

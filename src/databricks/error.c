@@ -259,9 +259,17 @@ br_status dbx_error_of_answer(const dbx_http_response *response, br_error *err) 
   return st;
 }
 
-/* A token that has run out may also come back as 403 "Invalid access token.". */
+/* A token that has run out may also come back as 403 with these words. */
+static const char invalid[] = "Invalid access token";
+
+bool dbx_error_is_unauthenticated(const br_error *err) {
+  /* A retriable one is of the storage behind a link, which has no token. */
+  return err != NULL && err->status == BR_ERR_AUTH && !err->retriable &&
+         (err->native_code == 401 ||
+          (err->native_code == 403 && strstr(err->message, invalid) != NULL));
+}
+
 bool dbx_answer_refuses_credentials(const dbx_http_response *response) {
-  static const char invalid[] = "Invalid access token";
   return response->status == 401 ||
          (response->status == 403 && response->body.len > 0 &&
           memmem(response->body.data, response->body.len, invalid, sizeof invalid - 1) != NULL);

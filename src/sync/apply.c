@@ -142,9 +142,10 @@ static br_status claim_failed(work *w, const br_error *why, br_error *err) {
   return why->status;
 }
 
-/* Who took the event over HTTP refuses its id ever after. So a pending row of the same content is
- * none that was sent anew: the DELETE has not come that far, or the INSERT was sent twice because
- * its answer was lost. *ret_done false: there is none. */
+/* Who took the event over HTTP refuses its id ever after. So a pending row of the same content,
+ * which has not ended once and was not put back then, is none that was sent anew: the DELETE has
+ * not come that far, or the INSERT was sent twice because its answer was lost. *ret_done false:
+ * there is none. */
 static br_status finish_cancelling(work *w, bool *ret_done, br_error *why) {
   const sync_row_name row = {w->event->event_id, w->event->fingerprint};
   return sync_queue_delete(w->options->queue, &row, w->options->cancel, ret_done, why);
@@ -160,8 +161,9 @@ static br_status claim_cancelled(work *w, bool same, bool *ret_run, br_error *er
   if (st != BR_OK || !there) {
     return st;
   }
-  if (same && w->known.principal[0] != '\0') {
+  if (same && w->known.principal[0] != '\0' && !w->known.has_rows) {
     st = finish_cancelling(w, &done, &why);
+    w->applied->taken_away = done;
     if (st != BR_OK || done) {
       return st == BR_OK ? BR_OK : claim_failed(w, &why, err);
     }
@@ -359,10 +361,12 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
       *ret_settled = false;
       *err = why;
       st = BR_OK;
-    } else if (sync_session_is_usable(w->session)) {
+    } else if (sync_session_is_usable(w->session) && !dbx_error_is_unauthenticated(&why)) {
       st = settle_failure(w, &why, err);
     } else {
-      *err = why; /* nobody knows what became of it: the ledger will be asked again */
+      /* Nobody knows what became of it: the ledger will be asked again. Or Databricks refuses our
+       * own credentials, which is not the event's fault: it waits for better ones. */
+      *err = why;
     }
   }
   br_error ignored = BR_ERROR_INIT;
@@ -417,7 +421,9 @@ br_status sync_apply(const sync_apply_options *options, sync_session *session, s
   sync_ledger_row_done(&w.known);
   if (st != BR_OK) {
     sync_report_done(&applied.report);
-    return st == BR_ERR_NOT_FOUND ? st : br_error_context(err, st, "SQL Server");
+    return st == BR_ERR_NOT_FOUND || dbx_error_is_unauthenticated(err)
+               ? st
+               : br_error_context(err, st, "SQL Server");
   }
   *ret_applied = applied;
   return BR_OK;

@@ -54,6 +54,7 @@ typedef struct sync_applied {
   sync_report report;  /* of SYNC_VERDICT_REPORT; free with sync_report_done() */
   bool started;        /* on_start was called */
   bool replayed;       /* the outcome is older: the ledger knew it */
+  bool taken_away;     /* a row of an event that was cancelled over HTTP */
   bool claimed;        /* the row has to go on saying `processing`: see claim_cancelled() */
   char principal[256]; /* who acted */
 } sync_applied;

@@ -74,9 +74,17 @@ static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_co
   if (st != BR_OK) {
     return st;
   }
-  st = sync_queue_delete(queue, event, cancel, &done, err);
-  return st == BR_OK && !done ? nothing_deleted(queue, ledger, conn, key, event, was, cancel, err)
-                              : st;
+  br_error why = BR_ERROR_INIT;
+  st = sync_queue_delete(queue, event, cancel, &done, &why);
+  if (st == BR_OK) {
+    return done ? BR_OK : nothing_deleted(queue, ledger, conn, key, event, was, cancel, err);
+  }
+  /* Others' writes got in its way each time: it is known to have done nothing. */
+  br_status back = dbx_error_is_conflict(&why) ? take_back(ledger, conn, key, was, err) : BR_OK;
+  if (back == BR_OK && err != NULL) {
+    *err = why;
+  }
+  return back == BR_OK ? st : back;
 }
 
 br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_session *session,

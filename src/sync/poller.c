@@ -250,6 +250,10 @@ static void settle(sync_poller *p, const sync_event *event, sync_applied *applie
     count_outcome(p, applied);
     pthread_mutex_unlock(&p->lock);
     report(p, event, &applied->report);
+  } else if (applied->taken_away) {
+    char label[128];
+    sync_event_label(event, label);
+    br_log(BR_LOG_INFO, "%s was cancelled: its row is taken away", label);
   } else if (applied->started && applied->verdict != SYNC_VERDICT_DROP && !applied->claimed) {
     if (applied->verdict == SYNC_VERDICT_BUSY) {
       char label[128];

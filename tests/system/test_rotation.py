@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import ssl
 import subprocess
@@ -168,13 +169,17 @@ class Workspace(Hostile):
     def __init__(self, port, login):
         self.secret = "sandbox-token-1"
         self.given = {}
+        self.revoke_at = None  # a pattern of the body at which the token is another one from now on
         super().__init__(port, self.answer_oauth if login == "oauth" else self.answer_token)
 
     def refuse(self):
         return 401, {"Content-Type": "application/json"}, b'{"error_code": 401, "message": "refused"}'
 
     def answer_token(self, request):
-        return None if request.headers.get("Authorization") == f"Bearer {self.secret}" else self.refuse()
+        if self.revoke_at and re.search(self.revoke_at, request.body):
+            self.revoke_at, self.secret = None, "sandbox-token-of-later"
+        # A link to rows comes without a token.
+        return None if request.headers.get("Authorization") in (None, f"Bearer {self.secret}") else self.refuse()
 
     def answer_oauth(self, request):
         _, _, value = request.headers.get("Authorization", "").partition(" ")
@@ -249,7 +254,9 @@ def test_databricks_credentials_of_a_profile(start, workspace, workspace_setting
         ({"secret": "sandbox-token-4", "host": "https://elsewhere.example"}, f"{file} has another host for its profile now"),
         ({"secret": "sandbox-token-5", "name": "other"}, f'{file} has no profile "staging"'),
     ]
-    if login == "oauth":
+    if login == "token":
+        wrong += [({"secret": ""}, f"the profile staging in {file} has no token"), ({"secret": "sandbox-token-6  # new"}, "The secret of the profile has a blank")]
+    else:
         wrong.append(({"secret": "sandbox-token-6", "client_id": "you"}, f"{file} has another client_id for its profile now"))
     for number, (given, message) in enumerate(wrong, 7):
         put(**given)
@@ -259,6 +266,28 @@ def test_databricks_credentials_of_a_profile(start, workspace, workspace_setting
         is_taken_up(service, workspace, put, [number])
     assert [log_of(message) for _, message in wrong] == [1] * len(wrong)
     assert "sandbox-token-" not in service.log()
+    assert service.stop() == 0
+
+
+@pytest.mark.parametrize("login", ["token"])
+def test_an_event_waits_for_a_better_token(start, workspace, workspace_settings, tmp_path, login):
+    """The token is revoked between the look at the events and the reading of one's source."""
+    volume = Volume(tmp_path / "secret")
+    volume.put(secret=workspace.secret)
+    settings = workspace_settings | {"DATABRICKS_TOKEN_FILE": volume["secret"], "POLLING_INTERVAL_SECONDS": "1"}
+    bridge = Bridge(tmp_path / "init", settings)
+    bridge.run("init", check=True)
+    bridge.sql("sqlserver", "CREATE TABLE dbo.Rotated (id int NOT NULL PRIMARY KEY)")
+    bridge.sql("databricks", "CREATE TABLE main.rotation.numbers AS SELECT 7 AS id")
+    workspace.revoke_at = rb'"statement": ?"SELECT.*numbers'
+    service = start(settings)
+    made = service.post("/sync/events", {
+        "event_id": "rotated", "operation": "INSERT", "source_table": "main.rotation.numbers", "target_table": "dbo.Rotated"})
+    assert made.status == 202, made
+    service.until(lambda: service.get("/sync/events/rotated").status == 503)
+    service.until(lambda: re.search("rotated.*HTTP 401", service.log()))
+    volume.put(secret=workspace.secret)
+    service.until(lambda: service.get("/sync/events/rotated").json().get("status") == "completed")
     assert service.stop() == 0
 
 

@@ -221,7 +221,8 @@ static void token_that_was_replaced_by_two_lines_is_not_sent(void **state) {
   assert_status(dbx_client_new(&options, &client, &err), BR_OK, &err);
   assert_int_equal(br_secret_replace(token, "token-of\r\nX-Two: lines", NULL), BR_OK);
   char name[32];
-  assert_status(dbx_current_user(client, name, sizeof name, NULL, &err), BR_ERR_USAGE, &err);
+  assert_status(dbx_current_user(client, name, sizeof name, NULL, &err), BR_ERR_AUTH, &err);
+  assert_true(dbx_error_is_unauthenticated(&err));
   assert_contains(err.message, "The Databricks token has a blank, line break");
   assert_int_equal(script_request_count(server), 0);
   br_error_clear(&err);

@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sys.h"
 #include "embedded.h"
-#include "support/cmocka.h"
 #include "sync/apply.h"
 #include "sync/cancel_event.h"
+#include "unit/databricks/support.h"
 
 #define EVENTS "main.default.events"
 
@@ -24,7 +25,7 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static sync_event *send(const char *event_id) {
+static sync_event *emit(const char *event_id) {
   br_error err = BR_ERROR_INIT;
   const sync_new_event event = {.event_id = event_id,
                                 .operation = "INSERT",
@@ -62,7 +63,7 @@ static void assert_ledger(const sync_event *event, sync_ledger_state expected) {
   sync_ledger_row_done(&row);
 }
 
-static void assert_status(const sync_event *event, const char *expected) {
+static void assert_row(const sync_event *event, const char *expected) {
   br_error err = BR_ERROR_INIT;
   char status[32];
   embedded_assert_ok(sync_queue_status(both.queue, event->fingerprint, status, NULL, &err), &err);
@@ -110,7 +111,7 @@ static void a_row_that_is_gone_is_cancelled(void **state) {
     br_error err = BR_ERROR_INIT;
     char id[16];
     (void)snprintf(id, sizeof id, "gone %zu", i);
-    sync_event *event = send(id);
+    sync_event *event = emit(id);
     if (before[i] != SYNC_LEDGER_NONE) {
       note(event, before[i], NULL);
     }
@@ -125,12 +126,12 @@ static void a_row_that_is_gone_is_cancelled(void **state) {
 static void a_row_that_is_not_pending_stays(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
-  sync_event *event = send("failed");
+  sync_event *event = emit("failed");
   embedded_run(&both, "UPDATE " EVENTS " SET status = 'failed' WHERE event_id = 'failed'", NULL, 0);
   assert_int_equal(cancel(event, &err), BR_ERR_NOT_FOUND);
   assert_non_null(strstr(err.message, "no pending event 'failed'"));
   assert_ledger(event, SYNC_LEDGER_NONE);
-  assert_status(event, "failed");
+  assert_row(event, "failed");
   sync_event_free(event);
 }
 
@@ -138,7 +139,7 @@ static void a_row_that_is_not_pending_stays(void **state) {
 static void a_row_that_its_author_changed_is_not_cancelled(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
-  sync_event *event = send("edited"), *found = NULL;
+  sync_event *event = emit("edited"), *found = NULL;
   embedded_run(&both, "UPDATE " EVENTS " SET priority = 9 WHERE event_id = 'edited'", NULL, 0);
   assert_int_equal(cancel(event, &err), BR_ERR_CONFLICT);
   assert_non_null(strstr(err.message, "written anew"));
@@ -153,14 +154,14 @@ static void a_row_that_its_author_changed_is_not_cancelled(void **state) {
 static void work_on_a_cancelled_event_begins_in_the_row(void **state) {
   (void)state;
   br_error err = BR_ERROR_INIT;
-  sync_event *event = send("half");
+  sync_event *event = emit("half");
   note(event, SYNC_LEDGER_CANCELLED, NULL);
   assert_int_equal(apply(event), SYNC_VERDICT_REPORT);
   assert_string_equal(status_at_work, "processing");
   assert_ledger(event, SYNC_LEDGER_FAILED); /* its target is missing */
-  assert_status(event, "processing");
+  assert_row(event, "processing");
   late_delete("half");
-  assert_status(event, "processing");
+  assert_row(event, "processing");
   assert_int_equal(cancel(event, &err), BR_ERR_NOT_FOUND);
   assert_ledger(event, SYNC_LEDGER_FAILED);
   sync_event_free(event);
@@ -169,18 +170,18 @@ static void work_on_a_cancelled_event_begins_in_the_row(void **state) {
 /* An INSERT that was sent twice comes behind the cancelling. */
 static void what_came_over_http_stays_cancelled(void **state) {
   (void)state;
-  sync_event *event = send("over http");
+  sync_event *event = emit("over http");
   note(event, SYNC_LEDGER_CANCELLED, "reporting");
   assert_int_equal(apply(event), SYNC_VERDICT_DROP);
   assert_ledger(event, SYNC_LEDGER_CANCELLED);
-  assert_status(event, "");
+  assert_row(event, "");
   sync_event_free(event);
 }
 
 /* Not taken away: work on it has begun once, before the DELETE. */
 static void what_says_processing_is_carried_out(void **state) {
   (void)state;
-  sync_event *event = send("begun");
+  sync_event *event = emit("begun");
   note(event, SYNC_LEDGER_CANCELLED, "reporting");
   embedded_run(&both, "UPDATE " EVENTS " SET status = 'processing' WHERE event_id = 'begun'", NULL,
                0);
@@ -189,11 +190,85 @@ static void what_says_processing_is_carried_out(void **state) {
   sync_event_free(event);
 }
 
+/* Cancelled after it had failed, by a DELETE that lost against the status of that failure; then its
+ * author wants it tried again. */
+static void a_retry_is_no_row_that_was_forgotten(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  bool done = false;
+  sync_event *event = emit("retried");
+  note(event, SYNC_LEDGER_ACCEPTED, "reporting");
+  assert_int_equal(apply(event), SYNC_VERDICT_REPORT);
+  embedded_assert_ok(sync_ledger_move(&both.ledger, both.session.conn, event->key,
+                                      SYNC_LEDGER_FAILED, SYNC_LEDGER_CANCELLED, &err),
+                     &err);
+  embedded_run(&both, "UPDATE " EVENTS " SET status = 'failed' WHERE event_id = 'retried'", NULL,
+               0);
+  const sync_row_name row = {"retried", event->fingerprint};
+  embedded_assert_ok(sync_queue_retry(both.queue, &row, NULL, &done, &err), &err);
+  assert_true(done);
+  assert_int_equal(apply(event), SYNC_VERDICT_REPORT);
+  assert_string_equal(status_at_work, "processing");
+  assert_ledger(event, SYNC_LEDGER_FAILED);
+  sync_event_free(event);
+}
+
+/* ---- a workspace whose DELETEs lose against others' writes ---- */
+
+static int (*real_poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+/* A wait for nothing but time has no descriptor. */
+static int skip_pauses(struct pollfd *fds, nfds_t count, int timeout_ms) {
+  return count == 1 && fds->fd < 0 && timeout_ms >= 0 ? 0 : real_poll(fds, count, timeout_ms);
+}
+
+static script_step lose(void *context, const script_request *request, size_t nth) {
+  (void)context, (void)nth;
+  const bool is_delete =
+      memmem(request->body, request->body_length, "DELETE", sizeof "DELETE" - 1) != NULL;
+  return (script_step){
+      .reply = script_json(
+          200, NULL,
+          is_delete ? "{\"statement_id\":\"1\",\"status\":{\"state\":\"FAILED\",\"error\":{"
+                      "\"message\":\"[DELTA_CONCURRENT_APPEND] a write got in between\"}}}"
+                    : "{\"statement_id\":\"1\",\"status\":{\"state\":\"SUCCEEDED\"},\"manifest\":{"
+                      "\"format\":\"JSON_ARRAY\",\"schema\":{\"columns\":["
+                      "{\"name\":\"event_id\",\"type_text\":\"STRING\"},"
+                      "{\"name\":\"operation\",\"type_text\":\"STRING\"},"
+                      "{\"name\":\"target_table\",\"type_text\":\"STRING\"},"
+                      "{\"name\":\"status\",\"type_text\":\"STRING\"}]},\"total_row_count\":0},"
+                      "\"result\":{\"row_count\":0,\"data_array\":[]}}")};
+}
+
+static void a_delete_that_lost_cancels_nothing(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  sync_event *event = emit("lost");
+  script_server *server = script_start_by_body(lose, NULL);
+  dbx_client *client = test_client(script_base(server));
+  sync_queue *queue = NULL;
+  const sync_row_name row = {"lost", event->fingerprint};
+  assert_status(sync_queue_open(client, EVENTS, false, NULL, &queue, &err), BR_OK, &err);
+  real_poll = br_sys.poll;
+  br_sys.poll = skip_pauses;
+  const br_status st = sync_cancel_event(queue, &both.ledger, &both.session, &row, NULL, &err);
+  br_sys_reset();
+  assert_status(st, BR_ERR_REMOTE, &err);
+  assert_contains(err.message, "DELTA_CONCURRENT_APPEND");
+  assert_ledger(event, SYNC_LEDGER_NONE);
+  sync_queue_free(queue);
+  dbx_client_free(client);
+  script_stop(server);
+  sync_event_free(event);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_row_that_is_gone_is_cancelled),
       cmocka_unit_test(a_row_that_is_not_pending_stays),
       cmocka_unit_test(a_row_that_its_author_changed_is_not_cancelled),
+      cmocka_unit_test(a_delete_that_lost_cancels_nothing),
+      cmocka_unit_test(a_retry_is_no_row_that_was_forgotten),
       cmocka_unit_test(what_came_over_http_stays_cancelled),
       cmocka_unit_test(what_says_processing_is_carried_out),
       cmocka_unit_test(work_on_a_cancelled_event_begins_in_the_row),
