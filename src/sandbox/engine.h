@@ -51,6 +51,8 @@ br_status engine_session_use(engine_session *s, const char *database, const char
 br_status engine_session_reset(engine_session *s, const char *database, bool keep_transaction,
                                engine_error *ret_error, br_error *err) BR_CHECKED;
 const char *engine_session_database(const engine_session *s);
+/* SET FMTONLY, for requests of the protocol that it does not concern; returns what it was. */
+bool engine_session_set_fmtonly(engine_session *s, bool on);
 
 /* A bound parameter: sp_executesql's @p or Databricks' :name. Value as text of the type's own form
  * (binary: the bytes themselves); NULL = SQL NULL. */

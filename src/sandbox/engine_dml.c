@@ -386,6 +386,18 @@ static br_status change_rows(engine_change *d, const char *sql, br_error *err) {
   }
 }
 
+/* SET FMTONLY ON: no row changes; OUTPUT tells its columns. */
+static br_status describe_dml(engine_change *d, engine_outcome *ret_outcome, br_error *err) {
+  if (d->stmt->output == NULL) {
+    return BR_OK;
+  }
+  d->s->has_output = true;
+  br_status st = output_keep_deleted(d, "0", err);
+  st = st == BR_OK ? output_keep_inserted(d, "0", err) : st;
+  *ret_outcome = ENGINE_OUTCOME_ROWS;
+  return st == BR_OK ? engine_start_rows(d->s, &d->output, err) : st;
+}
+
 br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *ret_outcome,
                      br_error *err) {
   engine_change d = begin_dml(s, stmt);
@@ -394,6 +406,10 @@ br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *re
   br_status st = prepare_dml(&d, &sql, err);
   if (st != BR_OK) {
     return st;
+  }
+  if (s->fmtonly) {
+    *ret_outcome = ENGINE_OUTCOME_SILENT;
+    return describe_dml(&d, ret_outcome, err);
   }
   if ((st = engine_write_begin(s, d.table->temporary, err)) != BR_OK) {
     return st;

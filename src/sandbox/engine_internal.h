@@ -14,6 +14,7 @@
  *   engine_ddl.c         CREATE, ALTER, DROP; engine_table.c, engine_constraint.c,
  *                        engine_alter.c: what a table is made of
  *   engine_transaction.c transactions
+ *   engine_describe.c    SET FMTONLY ON
  *   engine_option.c      SET, variables, PRINT, RAISERROR, THROW, USE, EXECUTE
  *   engine_procedure.c   EXECUTE: application locks, sp_executesql
  *   engine_bulk.c        batches into a table
@@ -153,6 +154,14 @@ br_status engine_parameter_type(const engine_parameter *p, sql_type *ret_type,
 /* Converts and stores; the value is copied. */
 br_status engine_variable_set(engine_session *s, sql_variable *variable, const sql_type *from,
                               const sql_value *value, br_error *err) BR_CHECKED;
+
+/* Begins a list of statements; BR_ERR_LIMIT: nested too deeply. */
+br_status engine_frame_push(engine_session *s, engine_frame frame, br_error *err) BR_CHECKED;
+
+/* ---- engine_describe.c ---- */
+/* A statement under SET FMTONLY ON. *ret_done false: what runs it as always keeps to FMTONLY. */
+br_status engine_describe(engine_session *s, const sql_stmt *stmt, bool *ret_done,
+                          br_error *err) BR_CHECKED;
 
 /* ---- engine_procedure.c ---- */
 br_status engine_procedure(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;

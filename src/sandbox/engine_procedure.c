@@ -532,7 +532,8 @@ br_status engine_procedure(engine_session *s, const sql_stmt *stmt, br_error *er
   const char *name = stmt->name.parts[stmt->name.count - 1];
   for (size_t i = 0; i < sizeof procedures / sizeof procedures[0]; i++) {
     if (br_text_equal_nocase(name, procedures[i].name)) {
-      return procedures[i].run(s, stmt, err);
+      return s->fmtonly && procedures[i].run != execute_sql ? set_status(s, stmt, 0, err)
+                                                            : procedures[i].run(s, stmt, err);
     }
   }
   sql_error_set(&s->error, 2812, 16, "Could not find stored procedure '%s'.", name);

@@ -180,7 +180,7 @@ void engine_queue_message(engine_session *s, int32_t number, uint8_t severity, c
 
 /* ---- beginning ---- */
 
-static br_status push_frame(engine_session *s, engine_frame frame, br_error *err) {
+br_status engine_frame_push(engine_session *s, engine_frame frame, br_error *err) {
   if (s->frame_count == ENGINE_FRAMES_MAX) {
     return br_error_set(err, BR_ERR_LIMIT, "Statements are nested too deeply");
   }
@@ -259,7 +259,7 @@ br_status engine_push_text(engine_session *s, const sql_stmt *stmts, br_error *e
   br_status st = check_batch(s, stmts, err);
   if (st == BR_OK) {
     begin_context(s);
-    st = push_frame(s, (engine_frame){.next = stmts}, err);
+    st = engine_frame_push(s, (engine_frame){.next = stmts}, err);
   } else if (st == BR_ERR_REMOTE) {
     s->context.status = BR_OK; /* ends the text, not the batch */
   }
@@ -306,7 +306,7 @@ static br_status begin_batch(engine_session *s, const char *sql, size_t length,
       return st;
     }
   }
-  return push_frame(s, (engine_frame){.next = stmts}, err);
+  return engine_frame_push(s, (engine_frame){.next = stmts}, err);
 }
 
 br_status engine_execute(engine_session *s, const char *sql, size_t length,
@@ -416,18 +416,18 @@ static br_status run_flow(engine_session *s, const sql_stmt *stmt, bool *ret_don
   case SQL_S_IF:
     st = engine_evaluate_condition(s, stmt->expr, &truth, err);
     if (st == BR_OK && (truth || stmt->other_body != NULL)) {
-      st = push_frame(s, (engine_frame){.next = truth ? stmt->body : stmt->other_body}, err);
+      st = engine_frame_push(s, (engine_frame){.next = truth ? stmt->body : stmt->other_body}, err);
     }
     return st;
   case SQL_S_WHILE:
     st = engine_evaluate_condition(s, stmt->expr, &truth, err);
     return st == BR_OK && truth
-               ? push_frame(s, (engine_frame){.next = stmt->body, .loop = stmt}, err)
+               ? engine_frame_push(s, (engine_frame){.next = stmt->body, .loop = stmt}, err)
                : st;
   case SQL_S_BLOCK:
-    return push_frame(s, (engine_frame){.next = stmt->body}, err);
+    return engine_frame_push(s, (engine_frame){.next = stmt->body}, err);
   case SQL_S_TRY:
-    return push_frame(s, (engine_frame){.next = stmt->body, .try_ = stmt}, err);
+    return engine_frame_push(s, (engine_frame){.next = stmt->body, .try_ = stmt}, err);
   case SQL_S_BREAK:
   case SQL_S_CONTINUE:
     while (s->frame_count > engine_call_frame(s) + 1 && s->frame_count > 0 &&
@@ -462,8 +462,11 @@ static br_status run_statement(engine_session *s, const sql_stmt *stmt, engine_o
                                br_error *err) {
   bool done = false;
   *ret_outcome = ENGINE_OUTCOME_SILENT;
-  br_status st = run_flow(s, stmt, &done, err);
-  if (done) {
+  br_status st = s->fmtonly ? engine_describe(s, stmt, &done, err) : BR_OK;
+  if (st == BR_OK && !done) {
+    st = run_flow(s, stmt, &done, err);
+  }
+  if (done || st != BR_OK) {
     return st;
   }
   switch (stmt->kind) {

@@ -183,6 +183,9 @@ static br_status assign_rows(engine_session *s, const sql_stmt *stmt, br_error *
   if (!bind_query(&b, stmt->query, &query)) {
     return engine_context_failed(s, err);
   }
+  if (s->fmtonly && select->from != NULL) {
+    return BR_OK;
+  }
   sqlite3_stmt *rows = NULL;
   br_status st = engine_prepare(s, query.sql, &rows, err);
   int64_t count = 0;
@@ -248,8 +251,11 @@ br_status engine_select(engine_session *s, const sql_stmt *stmt, engine_outcome 
   }
   const sql_body *body = stmt->query->body;
   if (body->kind == SQL_BODY_SELECT && body->select->into != NULL) {
-    *ret_outcome = ENGINE_OUTCOME_COUNT;
     s->statement_kind = "SELECT INTO";
+    if (s->fmtonly) {
+      return BR_OK;
+    }
+    *ret_outcome = ENGINE_OUTCOME_COUNT;
     return select_into(s, stmt, &query, err);
   }
   *ret_outcome = ENGINE_OUTCOME_ROWS;

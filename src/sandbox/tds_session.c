@@ -417,7 +417,10 @@ static br_status run_transaction(tds_session *s, const uint8_t *payload, size_t 
                  request.begin_next ? "; BEGIN TRANSACTION" : "");
   st = tds_answer_begin(&a, s, TDS_TOKEN_DONE, sql, err);
   if (st == BR_OK) {
+    /* A request of its own is no statement of a batch: FMTONLY keeps none from its transaction. */
+    bool fmtonly = engine_session_set_fmtonly(s->engine, false);
     st = tds_answer_execute(&a, sql, strlen(sql), NULL, 0, err);
+    (void)engine_session_set_fmtonly(s->engine, fmtonly);
   }
   return st == BR_OK ? tds_answer_end(&a, err) : st;
 }

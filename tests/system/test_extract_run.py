@@ -113,6 +113,31 @@ def test_a_plan_tells_what_would_fail(work):
     assert not (work.folder / "out").exists()
 
 
+def test_a_plan_leaves_the_database_as_it_was(work):
+    if not describes(work):
+        pytest.skip("the server runs a plan's query up to its first row")
+    work.sql("sqlserver", "CREATE TABLE dbo.kept (a int); INSERT INTO dbo.kept VALUES (1)")
+    writes = {
+        "drop": "DROP TABLE dbo.kept",
+        "insert": "INSERT INTO dbo.kept VALUES (2)",
+        "update": "UPDATE dbo.kept SET a = 3",
+        "delete": "DELETE FROM dbo.kept",
+        "create": "CREATE TABLE dbo.made (a int)",
+        "alter": "ALTER TABLE dbo.kept ADD b int",
+        "into": "SELECT a INTO dbo.made FROM dbo.kept",
+        "truncate": "TRUNCATE TABLE dbo.kept",
+        "exec": "EXEC ('DROP TABLE dbo.kept'); EXEC sp_executesql N'DELETE FROM dbo.kept'",
+    }
+    for name, sql in writes.items():
+        work.write(f"queries/{name}.sql", f"{sql}; SELECT a FROM dbo.kept")
+    plan = extract(work, "--plan", "--output", "json")
+    assert plan.status == 0, plan.err
+    columns = [column["name"] for column in plan.json()["columns"]]
+    assert {row[columns.index("query")]: row[columns.index("column")] for row in plan.json()["rows"]} == dict.fromkeys(writes, "a")
+    assert work.sql("sqlserver", "SELECT * FROM dbo.kept").json()["rows"] == [[1]]
+    assert work.sql("sqlserver", "SELECT OBJECT_ID('dbo.made') AS made").json()["rows"] == [[None]]
+
+
 @pytest.fixture
 def cut(work):
     """cut(n): the first n connections break in the middle of the rows."""

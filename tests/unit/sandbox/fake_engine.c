@@ -81,6 +81,11 @@ br_status engine_session_use(engine_session *s, const char *database, const char
   return BR_OK;
 }
 
+bool engine_session_set_fmtonly(engine_session *s, bool on) {
+  (void)s;
+  return on;
+}
+
 const char *engine_session_database(const engine_session *s) {
   return s->database;
 }

@@ -233,6 +233,60 @@ static void a_variable_is_no_position(void **state) {
        "3|1\n"});
 }
 
+static void under_fmtonly_nothing_changes(void **state) {
+  (void)state;
+  CHECK(
+      {"CREATE TABLE f (a int PRIMARY KEY, b int); INSERT INTO f VALUES (1, 10)", "(1)\n"},
+      {"CREATE TABLE g (a int)", ""},
+      {"SET FMTONLY ON; DROP TABLE f; SELECT a FROM f; SET FMTONLY OFF; SELECT a FROM f", "1\n"},
+      {"SET FMTONLY ON; INSERT INTO f VALUES (2, 20); UPDATE f SET b = 0; DELETE FROM f;"
+       " MERGE f USING (SELECT 3 AS a) s ON f.a = s.a WHEN NOT MATCHED THEN INSERT VALUES (3, 1)"
+       " WHEN MATCHED THEN DELETE; TRUNCATE TABLE f; SELECT * INTO h FROM f;"
+       " CREATE TABLE k (a int); ALTER TABLE f ADD c int; CREATE INDEX ix ON f (b);"
+       " EXEC ('DELETE FROM f'); EXEC sp_executesql N'DROP TABLE g'; CREATE DATABASE other;"
+       " BEGIN TRAN; PRINT 'p'; RAISERROR ('r', 16, 1); THROW 50001, 't', 1",
+       ""},
+      {"INSERT INTO f OUTPUT inserted.a VALUES (5, 5); DELETE FROM f OUTPUT deleted.a WHERE a = 1;"
+       " UPDATE f SET b = 1 OUTPUT deleted.b, inserted.b",
+       ""},
+      {"INSERT INTO f (nope) VALUES (1)", "!207 Invalid column name 'nope'.\n"},
+      {"SELECT a INTO #t FROM f; SELECT a FROM #t", "!208 Invalid object name '#t'.\n"},
+      {"WAITFOR DELAY '10:00'; WHILE 1 = 1 DELETE FROM f; RETURN; SET FMTONLY OFF; SELECT 'end'",
+       "end\n"},
+      {"SELECT * FROM f; SELECT COUNT(*) FROM g; SELECT @@TRANCOUNT, OBJECT_ID('h'),"
+       " OBJECT_ID('k'), DB_ID('other')",
+       "1|10\n0\n0|NULL|NULL|NULL\n"},
+      /* What only the session sees goes on, also in both branches. */
+      {"DECLARE @i int = 0, @r int = 7; SET FMTONLY ON; IF 1 = 1 SET @i += 1 ELSE SET @i += 2;"
+       " BEGIN TRY SET @i += 10 END TRY BEGIN CATCH SET @i += 20; THROW END CATCH;"
+       " EXEC @r = sp_getapplock 'x', 'Exclusive', 'Session'; SELECT @i = a FROM f;"
+       " SET FMTONLY OFF; SELECT @i, @r, APPLOCK_MODE('public', 'x', 'Session')",
+       "33|0|NoLock\n"},
+      {"DROP TABLE f; DROP TABLE g", ""});
+}
+
+static int count_described(const char *sql) {
+  int count = 0;
+  engine_result_kind kind = ENGINE_NONE;
+  assert_int_equal(engine_execute(session, sql, strlen(sql), NULL, 0, NULL, NULL), BR_OK);
+  while (engine_next_result(session, &kind, NULL) == BR_OK) {
+    count += kind == ENGINE_ROWS ? 1 : kind == ENGINE_NONE ? 0 : 100;
+  }
+  return count;
+}
+
+static void under_fmtonly_every_branch_is_a_result(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE f (a int)", ""});
+  assert_int_equal(count_described("SET FMTONLY ON; IF 1 = 2 SELECT 1 AS a ELSE SELECT 2 AS b;"
+                                   " BEGIN TRY SELECT 3 AS c END TRY BEGIN CATCH SELECT 4 AS d END"
+                                   " CATCH; WHILE 1 = 2 BEGIN SELECT 5 AS e; BREAK; SELECT 6 AS f"
+                                   " END; DELETE FROM f OUTPUT deleted.a; EXEC ('SELECT 8 AS h')"),
+                   8);
+  assert_int_equal(count_described("DELETE FROM f; SELECT a INTO n FROM f; TRUNCATE TABLE f"), 0);
+  CHECK({"SET FMTONLY OFF; DROP TABLE f", ""});
+}
+
 static void having_without_group_by_sees_one_group_even_of_no_rows(void **state) {
   (void)state;
   CHECK({"CREATE TABLE h (a int)", ""}, {"SELECT COUNT(*) FROM h HAVING COUNT(*) = 0", "0\n"},
@@ -361,6 +415,8 @@ int main(void) {
       cmocka_unit_test(a_batch_with_an_unknown_column_does_nothing),
       cmocka_unit_test(a_constant_column_orders_nothing_and_is_no_position),
       cmocka_unit_test(a_variable_is_no_position),
+      cmocka_unit_test(under_fmtonly_nothing_changes),
+      cmocka_unit_test(under_fmtonly_every_branch_is_a_result),
       cmocka_unit_test(having_without_group_by_sees_one_group_even_of_no_rows),
       cmocka_unit_test(a_thousand_rows_of_values_fit_and_one_more_does_not),
       cmocka_unit_test(output_tells_the_rows_before_and_after),
