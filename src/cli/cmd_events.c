@@ -37,7 +37,7 @@ static br_status add_cell(cli_table *table, const dbx_result *result, uint64_t r
     br_clock_format_us(strtoll(text, NULL, 10), time);
     text = time;
   }
-  return cli_table_cstr(table, text, err);
+  return is_number(column) ? cli_table_number(table, text, err) : cli_table_cstr(table, text, err);
 }
 
 /* Some of the table's columns, row by row. */
@@ -214,12 +214,29 @@ const cli_command cli_command_events_show = {
 
 /* ---- retry, cancel ---- */
 
-static br_status say(const char *event_id, const char *what, br_error *err) {
+static br_status say_text(const char *event_id, const char *what, br_error *err) {
   br_buf text;
-  br_buf_init(&text, BR_KIB(64));
+  br_buf_init(&text, BR_MIB(1));
   br_status st = br_buf_printf(&text, err, "%s: %s\n", event_id, what);
   st = st == BR_OK ? cli_write(text.data, text.len, err) : st;
   br_buf_done(&text);
+  return st;
+}
+
+/* What became of an event: "id: pending" for people, a row of two columns as JSON. */
+static br_status say(const cli_syncing *s, const cli_arguments *args, const char *event_id,
+                     const char *name, const char *what, br_error *err) {
+  const cli_column columns[] = {{.name = "event_id"}, {.name = name}};
+  const cli_format format = cli_format_of(cli_text(args, "output"));
+  cli_table *table = NULL;
+  if (format != CLI_FORMAT_JSON) {
+    return say_text(event_id, what, err);
+  }
+  br_status st = cli_table_new(format, columns, 2, cli_session_json_mark(&s->session), &table, err);
+  st = st == BR_OK ? cli_table_cstr(table, event_id, err) : st;
+  st = st == BR_OK ? cli_table_cstr(table, what, err) : st;
+  st = st == BR_OK ? cli_table_end(table, err) : st;
+  cli_table_free(table);
   return st;
 }
 
@@ -236,7 +253,7 @@ static br_status retry_event(cli_syncing *s, sync_queue *queue, const cli_argume
   const sync_row_name name = row_name(row);
   st = sync_queue_retry(queue, &name, s->session.cancel, &done, err);
   if (st == BR_OK && done) {
-    st = say(event_id, "pending", err);
+    st = say(s, args, event_id, "status", "pending", err);
   } else if (st == BR_OK) {
     const char *status = dbx_result_value(row, 0, SYNC_COLUMN_STATUS);
     st = br_error_set(err, BR_ERR_CONFLICT,
@@ -282,7 +299,7 @@ static br_status cancel_event(cli_syncing *s, sync_queue *queue, const cli_argum
   }
   dbx_result_free(row);
   sync_session_close(&session);
-  return st == BR_OK ? say(first_operand(args), "cancelled", err) : st;
+  return st == BR_OK ? say(s, args, first_operand(args), "status", "cancelled", err) : st;
 }
 
 static int run_cancel(const cli_arguments *args) {
@@ -318,7 +335,7 @@ static br_status plan_event(cli_syncing *s, sync_queue *queue, const cli_argumen
                                       .rights_context = s->options.rights_context};
   br_status st = sync_queue_find(queue, first_operand(args), s->session.cancel, &event, err);
   st = st == BR_OK ? sync_preview(&options, &session, event, &text, err) : st;
-  st = st == BR_OK ? say(first_operand(args), text, err) : st;
+  st = st == BR_OK ? say(s, args, first_operand(args), "plan", text, err) : st;
   br_free(text);
   sync_event_free(event);
   sync_session_close(&session);
@@ -525,7 +542,7 @@ static br_status emit_event(cli_syncing *s, sync_queue *queue, const cli_argumen
   if (st == BR_OK && cli_flag(args, "wait")) {
     return watch(s, queue, event.event_id, args, 300, 2, err);
   }
-  return st == BR_OK ? say(event.event_id, "pending", err) : st;
+  return st == BR_OK ? say(s, args, event.event_id, "status", "pending", err) : st;
 }
 
 static int run_emit(const cli_arguments *args) {

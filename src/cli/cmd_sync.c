@@ -118,6 +118,7 @@ static int run_sync(const cli_arguments *args) {
   if (st != BR_OK) {
     return cli_fail_run(&err);
   }
+  s.options.start_cancel = s.session.cancel;
   st = cli_syncing_audit(&s, &err);
   st = st == BR_OK ? start(&s, cli_flag(args, "once"), &poller, &err) : st;
   if (st == BR_OK && cli_flag(args, "once")) {
@@ -157,17 +158,39 @@ static const cli_option init_options[] = {
 
 static const cli_column init_columns[] = {{.name = "what"}, {.name = "result"}};
 
-static br_status print_plan(const sync_setup *setup, br_error *err) {
-  static const char *const sides[] = {"Databricks", "SQL Server"};
+static const char *const side_names[] = {
+    [SYNC_SETUP_DATABRICKS] = "Databricks", [SYNC_SETUP_SQLSERVER] = "SQL Server"};
+
+/* For people: a script that can be run. */
+static br_status print_script(const sync_setup *setup, br_error *err) {
   br_buf text;
   br_buf_init(&text, BR_MIB(1));
   br_status st = BR_OK;
   for (size_t i = 0; i < setup->count && st == BR_OK; i++) {
-    st = br_buf_printf(&text, err, "-- %s: %s\n%s;\n\n", sides[setup->steps[i].side],
+    st = br_buf_printf(&text, err, "-- %s: %s\n%s;\n\n", side_names[setup->steps[i].side],
                        setup->steps[i].what, setup->steps[i].sql);
   }
   st = st == BR_OK ? cli_write(text.data, text.len, err) : st;
   br_buf_done(&text);
+  return st;
+}
+
+static br_status print_plan(const sync_setup *setup, const cli_arguments *args, const char *mark,
+                            br_error *err) {
+  static const cli_column columns[] = {{.name = "side"}, {.name = "what"}, {.name = "statement"}};
+  const cli_format format = cli_format_of(cli_text(args, "output"));
+  cli_table *table = NULL;
+  if (format != CLI_FORMAT_JSON) {
+    return print_script(setup, err);
+  }
+  br_status st = cli_table_new(format, columns, 3, mark, &table, err);
+  for (size_t i = 0; i < setup->count && st == BR_OK; i++) {
+    st = cli_table_cstr(table, side_names[setup->steps[i].side], err);
+    st = st == BR_OK ? cli_table_cstr(table, setup->steps[i].what, err) : st;
+    st = st == BR_OK ? cli_table_cstr(table, setup->steps[i].sql, err) : st;
+  }
+  st = st == BR_OK ? cli_table_end(table, err) : st;
+  cli_table_free(table);
   return st;
 }
 
@@ -215,7 +238,9 @@ static int run_init(const cli_arguments *args) {
   st = sync_setup_plan(s.options.events_table, s.options.ledger_table, cli_flag(args, "test-table"),
                        &setup, &err);
   if (st == BR_OK) {
-    st = cli_flag(args, "dry-run") ? print_plan(&setup, &err) : run_steps(&setup, &s, args, &err);
+    st = cli_flag(args, "dry-run")
+             ? print_plan(&setup, args, cli_session_json_mark(&s.session), &err)
+             : run_steps(&setup, &s, args, &err);
   }
   sync_setup_done(&setup);
   cli_syncing_close(&s);

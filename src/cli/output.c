@@ -291,7 +291,48 @@ static br_status table_cell(cli_table *t, const char *text, size_t length, br_er
   return st == BR_OK && enough ? end_measuring(t, err) : st;
 }
 
-static br_status json_cell(cli_table *t, const char *text, size_t length, br_error *err) {
+static size_t count_digits(const char *text, size_t length, size_t at) {
+  size_t end = at;
+  while (end < length && text[end] >= '0' && text[end] <= '9') {
+    end++;
+  }
+  return end - at;
+}
+
+/* "-12.5e+3": what JSON takes as a number. NaN, and what a column of numbers should not hold, are
+ * texts there. */
+static bool is_json_number(const char *text, size_t length) {
+  size_t at = length > 0 && text[0] == '-';
+  size_t count = count_digits(text, length, at);
+  bool good = count == 1 || (count > 1 && text[at] != '0');
+  at += count;
+  if (good && at < length && text[at] == '.') {
+    count = count_digits(text, length, at + 1);
+    good = count > 0;
+    at += 1 + count;
+  }
+  if (good && at < length && (text[at] == 'e' || text[at] == 'E')) {
+    at++;
+    at += at < length && (text[at] == '-' || text[at] == '+');
+    count = count_digits(text, length, at);
+    good = count > 0;
+    at += count;
+  }
+  return good && at == length;
+}
+
+static br_status json_value(br_buf *out, const char *text, size_t length, cli_cell_kind kind,
+                            br_error *err) {
+  if (text == NULL) {
+    return br_buf_text(out, "null", err);
+  }
+  const bool plain =
+      kind == CLI_CELL_BOOL || (kind == CLI_CELL_NUMBER && is_json_number(text, length));
+  return plain ? br_buf_append(out, text, length, err) : cli_json_string(out, text, length, err);
+}
+
+static br_status json_cell(cli_table *t, const char *text, size_t length, cli_cell_kind kind,
+                           br_error *err) {
   br_buf *out = &t->out;
   br_status st = BR_OK;
   if (t->column == 0) {
@@ -299,13 +340,7 @@ static br_status json_cell(cli_table *t, const char *text, size_t length, br_err
   } else {
     st = br_buf_u8(out, ',', err);
   }
-  if (st == BR_OK && text == NULL) {
-    st = br_buf_text(out, "null", err);
-  } else if (st == BR_OK && t->columns[t->column].kind != CLI_CELL_TEXT) {
-    st = br_buf_append(out, text, length, err);
-  } else if (st == BR_OK) {
-    st = cli_json_string(out, text, length, err);
-  }
+  st = st == BR_OK ? json_value(out, text, length, kind, err) : st;
   return st == BR_OK && t->column + 1 == t->count ? br_buf_u8(out, ']', err) : st;
 }
 
@@ -345,8 +380,9 @@ br_status cli_table_new(cli_format format, const cli_column *columns, size_t cou
   return BR_OK;
 }
 
-br_status cli_table_cell(cli_table *t, const char *text, size_t length, br_error *err) {
-  br_status st = t->format == CLI_FORMAT_JSON  ? json_cell(t, text, length, err)
+static br_status add_cell(cli_table *t, const char *text, size_t length, cli_cell_kind kind,
+                          br_error *err) {
+  br_status st = t->format == CLI_FORMAT_JSON  ? json_cell(t, text, length, kind, err)
                  : t->format == CLI_FORMAT_CSV ? csv_cell(t, text, length, err)
                                                : table_cell(t, text, length, err);
   if (++t->column == t->count) {
@@ -354,6 +390,14 @@ br_status cli_table_cell(cli_table *t, const char *text, size_t length, br_error
     t->rows++;
   }
   return st == BR_OK ? flush(t, FLUSH_BYTES, err) : st;
+}
+
+br_status cli_table_cell(cli_table *t, const char *text, size_t length, br_error *err) {
+  return add_cell(t, text, length, t->columns[t->column].kind, err);
+}
+
+br_status cli_table_number(cli_table *t, const char *text, br_error *err) {
+  return add_cell(t, text, text == NULL ? 0 : strlen(text), CLI_CELL_NUMBER, err);
 }
 
 br_status cli_table_cstr(cli_table *t, const char *text, br_error *err) {

@@ -34,6 +34,8 @@ br_status cli_table_cell(cli_table *table, const char *text, size_t length,
                          br_error *err) BR_CHECKED;
 br_status cli_table_cstr(cli_table *table, const char *text,
                          br_error *err) BR_CHECKED; /* NULL = SQL NULL */
+/* A number, which may stand in a column of texts too: JSON has it as a number. NULL = SQL NULL. */
+br_status cli_table_number(cli_table *table, const char *text, br_error *err) BR_CHECKED;
 br_status cli_table_end(cli_table *table, br_error *err) BR_CHECKED;
 void cli_table_free(cli_table *table);
 

@@ -6,8 +6,11 @@ hand, never computed by the product.
 
 import json
 import re
+import subprocess
+import threading
 
 import pytest
+from answering import Answering
 from sync_case import EVENTS, Sql, sync, text  # noqa: F401 (a fixture)
 
 THREE = "SELECT 1 AS id, 'one' AS name, CAST(1.50 AS DECIMAL(9,2)) AS price UNION ALL SELECT 2, 'two', NULL UNION ALL SELECT 3, 'drei', 3"
@@ -18,7 +21,7 @@ def test_an_insert_of_five_columns_is_applied(sync):
     sync.run()
     assert sync.items() == [(1, "one", "1.50"), (2, "two", None), (3, "drei", "3.00")]
     row = sync.event(event)
-    assert (row["status"], row["rows_affected"], row["error_message"]) == ("completed", "3", None)
+    assert (row["status"], row["rows_affected"], row["error_message"]) == ("completed", 3, None)
     assert row["processed_at"]
 
 
@@ -28,7 +31,7 @@ def test_update_delete_and_upsert(sync):
     sync.run()
     assert sync.items() == [(1, "A", "1.00"), (2, "b", "2.00"), (3, "c", "3.00")]
     row = sync.event(update)
-    assert (row["status"], row["rows_affected"], row["discrepancy"]) == ("completed", "1", "1")
+    assert (row["status"], row["rows_affected"], row["discrepancy"]) == ("completed", 1, 1)
     assert "2 rows were expected, 1 were affected" in row["warning"]
 
     upsert = sync.emit(
@@ -36,17 +39,17 @@ def test_update_delete_and_upsert(sync):
     )
     sync.run()
     assert sync.items() == [(1, "A", "1.00"), (2, "B", "2.00"), (3, "c", "3.00"), (4, "d", None)]
-    assert sync.event(upsert)["rows_affected"] == "2"
+    assert sync.event(upsert)["rows_affected"] == 2
 
     by_filter = sync.emit("DELETE", "", filter_conditions={"id": [1, 99], "price": None})
     sync.run()
-    assert sync.event(by_filter)["rows_affected"] == "0"
+    assert sync.event(by_filter)["rows_affected"] == 0
     by_filter = sync.emit("DELETE", "", filter_conditions={"id": [1, 99], "price": 1.00})
     by_source = sync.emit("DELETE", sync.source("d", "SELECT 2 AS id, 'whatever' AS unused UNION ALL SELECT 2, 'x'"))
     sync.run()
     assert sync.items() == [(3, "c", "3.00"), (4, "d", None)]
-    assert sync.event(by_filter)["rows_affected"] == "1"
-    assert sync.event(by_source)["rows_affected"] == "1"
+    assert sync.event(by_filter)["rows_affected"] == 1
+    assert sync.event(by_source)["rows_affected"] == 1
 
 
 def test_null_in_conditions_is_null(sync):
@@ -377,7 +380,7 @@ def test_the_ledger_answers_for_what_was_done(sync):
     sync.lake(f"UPDATE {EVENTS} SET status = 'processing', rows_affected = NULL WHERE event_id = 'same'")
     result = sync.run()
     assert result.json()["rows"][0][4] == 1, result
-    assert sync.event(event)["status"] == "completed" and sync.event(event)["rows_affected"] == "3"
+    assert sync.event(event)["status"] == "completed" and sync.event(event)["rows_affected"] == 3
     assert len(sync.items()) == 3
     # The same id with other content is another matter.
     sync.lake(f"DELETE FROM {EVENTS}")
@@ -443,7 +446,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(sync):
     sync.bridge.run("events", "cancel", plan, check=True)
     sync.run()
     row = sync.event(event)
-    assert (row["status"], row["rows_affected"]) == ("completed", "0")
+    assert (row["status"], row["rows_affected"]) == ("completed", 0)
     assert "Dry run, nothing was changed: 2 rows of dbo.Items would be updated" in row["warning"]
     assert sync.items() == [(1, "a", "1.00"), (2, "b", "2.00")]
 
@@ -453,7 +456,7 @@ def dry(sync, operation, source, **columns):
     event = sync.emit(operation, source, metadata=metadata, **columns)
     sync.run()
     row = sync.event(event)
-    assert (row["status"], row["rows_affected"]) == ("completed", "0"), row
+    assert (row["status"], row["rows_affected"]) == ("completed", 0), row
     return row["warning"]
 
 
@@ -503,7 +506,7 @@ def test_a_dry_run_names_what_else_would_change(sync):
 def test_bulk_direct(sync):
     event = sync.emit("INSERT", sync.source("three", THREE), metadata={"bulk": "direct"})
     sync.run()
-    assert sync.event(event)["rows_affected"] == "3" and len(sync.items()) == 3
+    assert sync.event(event)["rows_affected"] == 3 and len(sync.items()) == 3
     event = sync.emit("INSERT", sync.source("three", THREE), metadata={"bulk": "direct"})
     sync.run(status=1)
     assert sync.event(event)["status"] == "failed" and len(sync.items()) == 3
@@ -562,6 +565,32 @@ def test_the_other_events_table_and_schema(make_bridge):
     assert bridge.run("events", "show", "e", "--output", "json").json()["rows"][6] == ["status", "completed"]
 
 
+@pytest.mark.parametrize("words", [["sync"], ["sync", "--once"]], ids=" ".join)
+def test_sync_can_be_stopped_while_databricks_keeps_it_waiting(bridge, words):
+    """The statement that looks at the events table runs and runs, as where a warehouse starts up."""
+    asked = threading.Event()
+    cancelled = threading.Event()
+
+    def respond(request):
+        if request.command == "GET":
+            asked.set()
+        if request.path.endswith("/cancel"):
+            cancelled.set()
+        return 200, {}, json.dumps({"statement_id": "s", "status": {"state": "RUNNING"}}).encode()
+
+    workspace = Answering(respond)
+    try:
+        settings = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_TOKEN": "t", "DATABRICKS_WAREHOUSE_ID": "w"}
+        process = bridge.start(*words, "--sandbox", "sqlserver", env=settings, stderr=subprocess.PIPE)
+        assert asked.wait(60)
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    finally:
+        workspace.close()
+    assert process.returncode == 1 and ": Cancelled" in err, err
+    assert cancelled.is_set(), err
+
+
 def test_the_command_line_of_events(sync):
     source = sync.source("three", THREE)
     emitted = sync.bridge.run(
@@ -573,6 +602,8 @@ def test_the_command_line_of_events(sync):
     assert twice.status == 1 and "already" in twice.err
     wrong = sync.bridge.run("events", "emit", "--operation", "UPDATE", "--source", source, "--target", "dbo.Items")
     assert wrong.status == 1 and "Primary keys required for UPDATE operation" in wrong.err
+    shown = sync.event("by-hand")
+    assert (shown["rows_expected"], shown["rows_affected"], shown["event_id"]) == (3, None, "by-hand")
     listed = sync.bridge.run("events", "list", "--status", "pending", "--output", "json", check=True).json()
     assert [row[0] for row in listed["rows"]] == ["by-hand"] and listed["sandbox"] == ["databricks"]
     waiting = sync.bridge.run("events", "watch", "by-hand", "--timeout", "1", "--interval", "1")
@@ -582,10 +613,39 @@ def test_the_command_line_of_events(sync):
     assert sync.bridge.run("events", "show", "nobody").status == 1
 
 
+def test_what_a_command_did_to_an_event_is_json_where_that_is_asked_for(sync):
+    """One document each, shaped as every other result and with the mark of the sandbox."""
+    source = sync.source("three", THREE)
+
+    def told(*words, column="status"):
+        answer = sync.bridge.run("events", *words, "--output", "json", check=True).json()
+        assert [entry["name"] for entry in answer["columns"]] == ["event_id", column], answer
+        assert "databricks" in answer["sandbox"], answer
+        ((event_id, what),) = answer["rows"]
+        return event_id, what
+
+    insert = ("emit", "--operation", "INSERT", "--source", source, "--target")
+    assert told(*insert, "dbo.Items", "--event-id", "good") == ("good", "pending")
+    made, status = told(*insert, "dbo.Items")
+    assert len(made) == 36 and status == "pending"
+    assert told("cancel", made) == (made, "cancelled")
+    event_id, plan = told("plan", "good", column="plan")
+    assert event_id == "good" and sync.bridge.run("events", "plan", "good", check=True).out == f"good: {plan}\n"
+    assert told(*insert, "dbo.Nowhere", "--event-id", "bad") == ("bad", "pending")
+    sync.run(status=1)
+    assert told("retry", "bad") == ("bad", "pending")
+    ended = sync.bridge.run("events", *insert, "dbo.Nowhere", "--event-id", "good", "--output", "json")
+    assert ended.status == 1 and ended.out == "", ended
+
+
 def test_init_shows_what_it_would_run_and_may_run_twice(bridge):
     shown = bridge.run("init", "--dry-run", "--test-table", check=True)
     assert "CREATE TABLE IF NOT EXISTS `bridge`.`events`.`bridge_events`" in shown.out
     assert "CREATE TABLE [dbo].[bridge_ledger]" in shown.out
+    told = bridge.run("init", "--dry-run", "--test-table", "--output", "json", check=True).json()
+    assert [column["name"] for column in told["columns"]] == ["side", "what", "statement"]
+    assert told["sandbox"] == ["sqlserver", "databricks"]
+    assert "".join(f"-- {side}: {what}\n{statement};\n\n" for side, what, statement in told["rows"]) == shown.out
     missing = bridge.run("sync", "--once")
     assert missing.status == 1 and "init" in missing.err
     bridge.run("init", "--test-table", check=True)

@@ -132,6 +132,42 @@ static void json_is_json_whatever_the_cells_hold(void **state) {
   json_decref(json);
 }
 
+/* What a column of numbers holds is a number in JSON where JSON has one for it, whatever follows it
+ * in memory, and a text otherwise; a column of texts can hold numbers. */
+static void json_has_numbers_for_numbers_alone(void **state) {
+  (void)state;
+  static const char *const numbers[] = {"0", "-1", "10", "0.5", "-0.25e-7", "1E+30", "9e9"};
+  static const char *const texts[] = {"",   "-",  "NaN", "Infinity", "01",  "+1", "1.",
+                                      ".5", "1e", "1e+", "1x",       "0x1", " 1", "1 "};
+  const cli_column kinds[] = {{.name = "n", .kind = CLI_CELL_NUMBER}, {.name = "t"}};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] + sizeof texts / sizeof texts[0]; i++) {
+    const size_t count = sizeof numbers / sizeof numbers[0];
+    const char *text = i < count ? numbers[i] : texts[i - count];
+    char followed[32];
+    cli_table *table = NULL;
+    (void)snprintf(followed, sizeof followed, "%s5", text);
+    begin();
+    assert_int_equal(cli_table_new(CLI_FORMAT_JSON, kinds, 2, NULL, &table, NULL), BR_OK);
+    assert_int_equal(cli_table_cell(table, followed, strlen(text), NULL), BR_OK);
+    assert_int_equal(cli_table_number(table, text, NULL), BR_OK);
+    assert_int_equal(cli_table_cstr(table, NULL, NULL), BR_OK);
+    assert_int_equal(cli_table_cstr(table, text, NULL), BR_OK);
+    assert_int_equal(cli_table_end(table, NULL), BR_OK);
+    cli_table_free(table);
+    br_sys_reset();
+    json_t *json = json_loads(written, 0, NULL);
+    assert_non_null(json);
+    json_t *row = json_array_get(json_object_get(json, "rows"), 0);
+    for (size_t k = 0; k < 2; k++) {
+      assert_int_equal(json_is_number(json_array_get(row, k)), i < count);
+      assert_int_equal(json_is_string(json_array_get(row, k)), i >= count);
+    }
+    row = json_array_get(json_object_get(json, "rows"), 1);
+    assert_string_equal(json_string_value(json_array_get(row, 1)), text);
+    json_decref(json);
+  }
+}
+
 static void csv_quotes_what_needs_it_and_tells_null_from_empty(void **state) {
   (void)state;
   const char *cells[] = {"a,\"b\"\nc", "1", "true", "", NULL, NULL};
@@ -185,6 +221,7 @@ int main(void) {
       cmocka_unit_test(a_cell_of_a_table_cannot_move_the_cursor),
       cmocka_unit_test(more_rows_than_are_measured_come_out_in_order),
       cmocka_unit_test(json_is_json_whatever_the_cells_hold),
+      cmocka_unit_test(json_has_numbers_for_numbers_alone),
       cmocka_unit_test(csv_quotes_what_needs_it_and_tells_null_from_empty),
       cmocka_unit_test(messages_go_to_stderr_without_secrets),
       cmocka_unit_test(every_failing_allocation_is_reported_and_leaks_nothing),
