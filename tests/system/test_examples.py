@@ -1,7 +1,9 @@
-"""The files that operators start from (examples/kubernetes, examples/systemd) fit the program: settings, arguments, routes, libraries."""
+"""The files that operators start from (examples/kubernetes, examples/systemd) fit the program: settings, arguments, routes, libraries.
+What the sync guides show in SQL and on the command line runs on the sandbox; all of it, with Spark: tests/clients/test_guide_code.py."""
 
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -92,3 +94,41 @@ def test_image_has_the_libraries():
         owner = subprocess.run(["dpkg-query", "--search", f"*/{library}"], capture_output=True, text=True)
         packages = {line.split(":")[0] for line in owner.stdout.splitlines()}
         assert packages & installed, (library, packages)
+
+
+def statements(language, text):
+    """Databricks' statements of a block: a semicolon at a line's end closes one; in Python, what spark.sql() is given as it stands."""
+    if language == "python":
+        return [long or short for long, short in re.findall(r'spark\.sql\((?:"""(.*?)"""|"(.*?)")\)', text, re.S)]
+    return [part for part in re.split(r";[ ]*(?:\n|$)", text) if part.strip()]
+
+
+@pytest.mark.parametrize(
+    "page, events, ended",
+    [
+        ("SYNC_GUIDE.md", "bridge.events.bridge_events", {"delete-order-11": "completed", "moved-1": "completed", "later": "completed"}),
+        ("GUIA_SINCRONIZACION.md", "`000-sql-databricks-bridge`.events.bridge_events", {}),
+    ],
+)
+def test_the_guides_run_on_the_sandbox(make_bridge, page, events, ended):
+    bridge = make_bridge({"EVENTS_TABLE": events})
+    text = (EXAMPLES.parent / "docs" / page).read_text(encoding="utf-8")
+    bridge.run("init", "--test-table", check=True)
+    ran = 0
+    for language, block in re.findall(r"^```(python|sql|bash)\n(.*?)^```$", text, re.M | re.S):
+        if language == "bash":
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)[1:]
+                if words[:2] == ["events", "emit"]:  # the others wait for a service, or start it
+                    bridge.run(*(word for word in words if word != "--wait"), check=True)
+        elif block.startswith("-- SQL Server"):
+            bridge.sql("sqlserver", block.partition("\n")[2])
+        else:
+            for sql in statements(language, block):
+                bridge.sql("databricks", sql)
+                ran += 1
+    assert ran > 4
+    bridge.run("sync", "--once")  # 1 where the page has an event that fails
+    rows = bridge.sql("databricks", f"SELECT event_id, status FROM {events}").json()["rows"]
+    assert {status for _, status in rows} <= {"completed", "failed"}
+    assert ended.items() <= {tuple(row) for row in rows}

@@ -117,6 +117,7 @@ typedef enum sql_table_kind {
   SQL_T_JOIN,
   SQL_T_FILES,   /* Databricks: parquet.`path` */
   SQL_T_EXPLODE, /* the same: explode(on): elements of an array, key and value of a map */
+  SQL_T_RANGE,   /* the same: range(on): numbers; on is the list of its arguments */
 } sql_table_kind;
 
 struct sql_table {

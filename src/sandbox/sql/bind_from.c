@@ -380,6 +380,76 @@ static const char *bind_explode(sql_binder *b, const sql_table *table) {
   return bind_failed(b) ? NULL : sql_text(b->context, "json_each(%s) AS %s", x->sql, source->alias);
 }
 
+static int wrong_range_count(sql_binder *b) {
+  (void)sql_fail_condition(b->context, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "42605",
+                           "The `range` requires [1, 2, 3, 4] parameters.");
+  return -1;
+}
+
+/* The arguments of range() as integers: literals, as documented. 0: one is NULL. -1: an error is
+ * set. */
+static int range_arguments(sql_binder *b, const sql_table *table, int64_t *values, int most) {
+  const sql_type bigint = sql_type_of(SQL_BIGINT);
+  sql_scope *scope = b->scope;
+  int count = 0;
+  for (const sql_expr *e = table->on; e != NULL; e = e->next, count++) {
+    if (count == most) {
+      return wrong_range_count(b);
+    }
+    b->scope = NULL;
+    sql_bound *bound = bind_value(b, e);
+    bound = bound == NULL
+                ? NULL
+                : bind_convert(b, bound, &bigint, SQL_EXPLICIT, SQL_STYLE_NONE, table->line);
+    b->scope = scope;
+    if (bound != NULL && !bound->literal) {
+      (void)sql_unsupported(b->context, table->line, "range of anything but literals");
+    }
+    if (bind_failed(b) || bound == NULL) {
+      return -1;
+    }
+    if (bound->value.form != SQL_FORM_INTEGER) {
+      return 0;
+    }
+    values[count] = bound->value.i;
+  }
+  return count == 0 ? wrong_range_count(b) : count;
+}
+
+/* range([start,] end[, step[, parts]]): the column id. */
+static const char *bind_range(sql_binder *b, const sql_table *table) {
+  int64_t v[4] = {0};
+  int count = range_arguments(b, table, v, 4);
+  int64_t start = count == 1 ? 0 : v[0];
+  int64_t end = count == 1 ? v[0] : v[1];
+  int64_t step = count > 2 ? v[2] : 1;
+  if (count < 0) {
+    return NULL;
+  }
+  if (count == 0 || step == 0) { /* NULL, or no way to the end */
+    return sql_fail_condition(b->context, "FAILED_FUNCTION_CALL", "38000",
+                              "Failed preparing of the function `range` for call. Please, double "
+                              "check function's arguments.");
+  }
+  /* The last one is compared with what is before the end, which can't overflow. */
+  const char order = step > 0 ? '<' : '>';
+  sql_result_column id = {.name = "id", .type = sql_type_of(SQL_BIGINT)};
+  const sql_bound_query query = {
+      .columns = &id,
+      .count = 1,
+      .sql =
+          sql_text(b->context,
+                   "WITH RECURSIVE n(c1) AS (SELECT %lld WHERE (%lld) %c (%lld) UNION ALL SELECT "
+                   "c1 + (%lld) FROM n WHERE c1 %c (%lld) - (%lld)) SELECT c1 FROM n",
+                   (long long)start, (long long)start, order, (long long)end, (long long)step,
+                   order, (long long)end, (long long)step)};
+  if (query.sql == NULL) {
+    return NULL;
+  }
+  const char *name = table->alias != NULL ? table->alias : "";
+  return derived_source(b, &query, name, table->columns, table->column_count, table->line);
+}
+
 /* Outer joins make the other side's columns NULL. */
 static void make_nullable(sql_source *from, const sql_source *until) {
   for (sql_source *s = from; s != NULL && s != until; s = s->next) {
@@ -440,6 +510,8 @@ static const char *bind_table(sql_binder *b, const sql_table *table) {
     return bind_files(b, table);
   case SQL_T_EXPLODE:
     return bind_explode(b, table);
+  case SQL_T_RANGE:
+    return bind_range(b, table);
   default:
     return bind_join_tree(b, table);
   }

@@ -157,34 +157,83 @@ static bool parse_explode(sql_parser *p, sql_table *table) {
          parse_expect_symbol(p, ')');
 }
 
+/* Databricks: VALUES (1, 'a'), (2, 'b') and VALUES 1, 2 stand in FROM as they are; a table may be
+ * called `values` nevertheless. */
+static bool is_inline_table(const sql_parser *p) {
+  const sql_token *next = parse_peek(p, 1);
+  return !p->is_tsql && parse_is(p, "VALUES") &&
+         (parse_is_symbol_at(p, 1, '(') || parse_is_symbol_at(p, 1, '-') ||
+          next->kind == SQL_TOKEN_NUMBER || next->kind == SQL_TOKEN_STRING ||
+          parse_is_at(p, 1, "NULL") || parse_is_at(p, 1, "TRUE") || parse_is_at(p, 1, "FALSE") ||
+          parse_is_symbol_at(p, 2, '('));
+}
+
+static sql_table *parse_inline_table(sql_parser *p) {
+  sql_table *table = parse_new_table(p, SQL_T_QUERY);
+  sql_query *query = sql_new(p->context, sizeof *query);
+  p->at++;
+  if (table == NULL || query == NULL || (query->body = parse_values(p)) == NULL) {
+    return NULL;
+  }
+  query->line = table->line;
+  table->query = query;
+  parse_correlation(p, table);
+  return parse_failed(p) ? NULL : table;
+}
+
+/* (1, 10), behind range. */
+static bool parse_range(sql_parser *p, sql_table *table) {
+  size_t count = 0;
+  table->kind = SQL_T_RANGE;
+  if (!parse_expect_symbol(p, '(') || parse_accept_symbol(p, ')')) {
+    return !parse_failed(p);
+  }
+  return (table->on = parse_expr_list(p, &count)) != NULL && parse_expect_symbol(p, ')');
+}
+
+static sql_table *parse_table_function(sql_parser *p, sql_table *table) {
+  const char *name = table->name.parts[table->name.count - 1];
+  bool good = false;
+  if (table->name.count == 1 && is_explode(p, name)) {
+    good = parse_explode(p, table);
+  } else if (table->name.count == 1 && !p->is_tsql && br_text_equal_nocase(name, "range")) {
+    good = parse_range(p, table);
+  } else {
+    return sql_unsupported(p->context, table->line, "The table function '%s'", name);
+  }
+  if (good) {
+    parse_correlation(p, table);
+  }
+  return parse_failed(p) ? NULL : table;
+}
+
+static sql_table *parse_plain_table(sql_parser *p) {
+  (void)(!p->is_tsql && parse_accept(p, "LATERAL"));
+  if (is_inline_table(p)) {
+    return parse_inline_table(p);
+  }
+  sql_table *table = parse_table_name(p);
+  if (table == NULL) {
+    return NULL;
+  }
+  if (parse_is_symbol(p, '(') && !parse_is_at(p, 1, "NOLOCK")) {
+    return parse_table_function(p, table);
+  }
+  parse_correlation(p, table);
+  if (p->is_tsql && parse_is_symbol(p, '(') && parse_is_at(p, 1, "NOLOCK")) {
+    p->at += 2;
+    (void)parse_expect_symbol(p, ')');
+  }
+  parse_table_hints(p);
+  if (table->alias == NULL && p->is_tsql) {
+    parse_correlation(p, table);
+  }
+  return parse_failed(p) ? NULL : table;
+}
+
 static sql_table *parse_table_primary(sql_parser *p) {
   if (!parse_is_symbol(p, '(')) {
-    (void)(!p->is_tsql && parse_accept(p, "LATERAL"));
-    sql_table *table = parse_table_name(p);
-    if (table != NULL && parse_is_symbol(p, '(') && table->name.count == 1 &&
-        is_explode(p, table->name.parts[0])) {
-      if (!parse_explode(p, table)) {
-        return NULL;
-      }
-      parse_correlation(p, table);
-      return parse_failed(p) ? NULL : table;
-    }
-    if (table != NULL && parse_is_symbol(p, '(') && !parse_is_at(p, 1, "NOLOCK")) {
-      return sql_unsupported(p->context, table->line, "The table function '%s'",
-                             table->name.parts[table->name.count - 1]);
-    }
-    if (table != NULL) {
-      parse_correlation(p, table);
-      if (p->is_tsql && parse_is_symbol(p, '(') && parse_is_at(p, 1, "NOLOCK")) {
-        p->at += 2;
-        (void)parse_expect_symbol(p, ')');
-      }
-      parse_table_hints(p);
-      if (table->alias == NULL && p->is_tsql) {
-        parse_correlation(p, table);
-      }
-    }
-    return parse_failed(p) ? NULL : table;
+    return parse_plain_table(p);
   }
   if (!parse_deeper(p)) {
     return NULL;

@@ -1,6 +1,11 @@
 /* What Databricks SQL statements answer. */
 #include "engine_fixture.h"
 
+#define BAD_RANGE                                                                                  \
+  "!38000 [FAILED_FUNCTION_CALL] Failed preparing of the function `range` for call. Please, "      \
+  "double "                                                                                        \
+  "check function's arguments. SQLSTATE: 38000\n"
+
 static void names_with_hyphens_hold_tables_of_every_type(void **state) {
   (void)state;
   CHECK({"CREATE CATALOG `000-x`", ""}, {"CREATE SCHEMA `000-x`.events", ""},
@@ -25,6 +30,64 @@ static void names_with_hyphens_hold_tables_of_every_type(void **state) {
          "ordinal_position LIMIT 3",
          "id|string\nop|string\nkeys|array<string>\n"},
         {"DROP TABLE t", ""});
+}
+
+static void values_and_ranges_are_tables(void **state) {
+  (void)state;
+  CHECK(
+      {"SELECT * FROM VALUES (1, 'a'), (2, NULL) AS t(n, s) WHERE n > 0 ORDER BY n DESC",
+       "2|NULL\n1|a\n"},
+      {"SELECT col2, col1 FROM VALUES (1, 'a')", "a|1\n"},
+      {"SELECT t.n + 1 FROM VALUES 1, 2 t(n)", "2\n3\n"}, {"SELECT col1 FROM VALUES -1", "-1\n"},
+      {"SELECT size(col1) FROM VALUES array(1, 2)", "2\n"},
+      {"SELECT a.x, b.y FROM VALUES (1), (2) AS a(x) JOIN VALUES (2, 'b') AS b(x, y) ON a.x = b.x",
+       "2|b\n"},
+      {"CREATE OR REPLACE TABLE v AS SELECT * FROM VALUES (1, CAST(1.5 AS DECIMAL(10, 2))), (2, "
+       "NULL)"
+       " AS t(id, amount)",
+       "(2)\n"},
+      {"SELECT column_name, full_data_type FROM information_schema.columns WHERE table_name = 'v'"
+       " ORDER BY ordinal_position",
+       "id|int\namount|decimal(10,2)\n"},
+      {"SELECT * FROM VALUES (1, 2), (3) AS t(a, b)",
+       "!42000 [INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH] Invalid inline table: rows differ in "
+       "width. SQLSTATE: 42000\n"},
+      {"SELECT * FROM VALUES (1) AS t(a, b)",
+       "!42802 [ASSIGNMENT_ARITY_MISMATCH] The number of columns or variables assigned or aliased:"
+       " 2 does not match the number of source expressions: 1. SQLSTATE: 42802\n"},
+      {"CREATE TABLE values (i INT)", ""}, {"SELECT i FROM values", ""},
+      {"SELECT values.i FROM values AS values WHERE values.i = 1", ""},
+      {"SELECT id FROM range(3)", "0\n1\n2\n"}, {"SELECT * FROM range(-3, 0)", "-3\n-2\n-1\n"},
+      {"SELECT r.n FROM RANGE(1, 8, 3) AS r(n)", "1\n4\n7\n"},
+      {"SELECT t.* FROM range(0, -5, -2, 2) AS t", "0\n-2\n-4\n"},
+      {"SELECT id FROM range(5, 5)", ""}, {"SELECT id FROM range(5, 1)", ""},
+      {"SELECT count(*), sum(id) FROM range(100000)", "100000|4999950000\n"},
+      {"SELECT id FROM range(9223372036854775805, 9223372036854775807, 5)",
+       "9223372036854775805\n"},
+      {"SELECT id FROM range(9223372036854775800, 9223372036854775807, 3)",
+       "9223372036854775800\n9223372036854775803\n9223372036854775806\n"},
+      {"SELECT id FROM range(-9223372036854775805, -9223372036854775808, -2)",
+       "-9223372036854775805\n-9223372036854775807\n"},
+      {"SELECT id FROM range(9223372036854775807) LIMIT 2", "0\n1\n"},
+      {"CREATE OR REPLACE TABLE v AS SELECT CAST(id AS INT) AS i, id, true AS t FROM range(2)",
+       "(2)\n"},
+      {"SELECT column_name, full_data_type FROM information_schema.columns WHERE table_name = 'v'"
+       " ORDER BY ordinal_position",
+       "i|int\nid|bigint\nt|boolean\n"},
+      {"SELECT * FROM range(1, 2, 0)", BAD_RANGE}, {"SELECT * FROM range(NULL)", BAD_RANGE},
+      {"SELECT * FROM range(1, 2, 3, 4, 5)",
+       "!42605 [WRONG_NUM_ARGS.WITHOUT_SUGGESTION] The `range` requires [1, 2, 3, 4] parameters. "
+       "SQLSTATE: 42605\n"},
+      {"SELECT * FROM range(1 + 1)",
+       "!0A000 [UNSUPPORTED_FEATURE] The feature is not supported by the sandbox: range of "
+       "anything but literals. SQLSTATE: 0A000\n"},
+      {"SELECT * FROM nobody(1)",
+       "!0A000 [UNSUPPORTED_FEATURE] The feature is not supported by the sandbox: The table "
+       "function 'nobody'. SQLSTATE: 0A000\n"},
+      {"SELECT * FROM range()",
+       "!42605 [WRONG_NUM_ARGS.WITHOUT_SUGGESTION] The `range` requires [1, 2, 3, 4] parameters. "
+       "SQLSTATE: 42605\n"},
+      {"DROP TABLE v", ""}, {"DROP TABLE values", ""});
 }
 
 static void numbers_follow_the_ansi_rules(void **state) {
@@ -107,6 +170,7 @@ static void parameters_are_values_and_missing_ones_are_named(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_with_hyphens_hold_tables_of_every_type),
+      cmocka_unit_test(values_and_ranges_are_tables),
       cmocka_unit_test(numbers_follow_the_ansi_rules),
       cmocka_unit_test(functions_at_their_ends),
       cmocka_unit_test(faults_carry_condition_and_sqlstate),
