@@ -135,6 +135,42 @@ static const char *value_problem(const api_field *field, const json_t *value, ch
   }
 }
 
+static bool is_member(const api_model *model, const char *name) {
+  for (size_t i = 0; i < model->count; i++) {
+    if (strcmp(model->fields[i].name, name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Clients may send more than a model knows. But a member that looks like another, which is not
+ * there, was meant to be that one. */
+static br_status check_misspelt(const api_model *model, const json_t *body, json_t *problems,
+                                br_error *err) {
+  enum { FIELDS_MAX = 32 };
+  const char *missing[FIELDS_MAX];
+  size_t count = 0;
+  const char *name = NULL;
+  json_t *value = NULL;
+  br_status st = BR_OK;
+  for (size_t i = 0; i < model->count && count < FIELDS_MAX; i++) {
+    if (json_object_get(body, model->fields[i].name) == NULL) {
+      missing[count++] = model->fields[i].name;
+    }
+  }
+  json_object_foreach((json_t *)body, name, value) {
+    const bool known = is_member(model, name);
+    const char *near = known || st != BR_OK ? NULL : br_text_nearest(name, missing, count);
+    if (near != NULL) {
+      char message[256];
+      (void)snprintf(message, sizeof message, "Did you mean '%s'?", near);
+      st = api_add_problem(problems, "body", name, "extra_forbidden", message, err);
+    }
+  }
+  return st;
+}
+
 br_status api_check_body(const api_model *model, const json_t *body, json_t *problems,
                          br_error *err) {
   char message[256];
@@ -154,7 +190,7 @@ br_status api_check_body(const api_model *model, const json_t *body, json_t *pro
     const char *type = value_problem(field, value, message);
     st = type == NULL ? BR_OK : api_add_problem(problems, "body", field->name, type, message, err);
   }
-  return st;
+  return st == BR_OK ? check_misspelt(model, body, problems, err) : st;
 }
 
 static bool is_bool(const char *text) {

@@ -224,8 +224,13 @@ static br_status check_body(api_request *r, json_t *problems, br_error *err) {
   }
   if (r->body == NULL) {
     char message[256];
-    (void)snprintf(message, sizeof message, "JSON decode error: %.120s (line %d, column %d)",
-                   length == 0 ? "the body is empty" : where.text, where.line, where.column);
+    if (length == 0) {
+      (void)snprintf(message, sizeof message, "JSON decode error: the body is empty");
+    } else {
+      const bool nul = json_error_code(&where) == json_error_null_character;
+      (void)snprintf(message, sizeof message, "JSON decode error: %.120s (line %d, column %d)",
+                     nul ? "a text holds a NUL character" : where.text, where.line, where.column);
+    }
     return api_add_problem(problems, "body", NULL, "json_invalid", message, err);
   }
   if (!json_is_object(r->body)) {

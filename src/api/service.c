@@ -69,6 +69,13 @@ static br_status start_workers(api *service, br_error *err) {
   return st == BR_OK ? api_keeper_start(service, err) : st;
 }
 
+/* A name that can't be one doesn't get better with time, as a server that is away does. */
+static br_status check_events_table(const api *service, br_error *err) {
+  sync_name name;
+  br_status st = sync_name_parse(SYNC_DATABRICKS, service->sync.events_table, &name, err);
+  return st == BR_OK ? st : br_error_context(err, st, "EVENTS_TABLE");
+}
+
 static br_status start(api *service, br_error *err) {
   const settings *config = service->config;
   dbx_json_init();
@@ -80,7 +87,8 @@ static br_status start(api *service, br_error *err) {
   st = st == BR_OK ? open_jobs(service, err) : st;
   if (st == BR_OK) {
     api_poller_prepare(service);
-    st = sync_ledger_init(&service->ledger, service->sync.ledger_table, err);
+    st = check_events_table(service, err);
+    st = st == BR_OK ? sync_ledger_init(&service->ledger, service->sync.ledger_table, err) : st;
   }
   st = st == BR_OK ? start_workers(service, err) : st;
   return st == BR_OK ? api_server_start(service, err) : st;

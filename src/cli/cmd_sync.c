@@ -222,6 +222,9 @@ static br_status run_steps(const sync_setup *setup, cli_syncing *s, const cli_ar
     st = run_step(&setup->steps[i], s, conn, table, err);
   }
   st = st == BR_OK ? cli_table_end(table, err) : st;
+  st = st == BR_OK ? sync_setup_check(s->options.events_table, s->options.ledger_table, s->client,
+                                      conn, s->session.cancel, err)
+                   : st;
   cli_table_free(table);
   tds_close(conn);
   return st;

@@ -168,7 +168,9 @@ static br_status parse_encrypt(const settings *config, tds_encrypt *ret_encrypt,
 /* What connection strings of other programs hold, and a host name can't. */
 static br_status check_host(const settings *config, br_error *err) {
   const char *host = settings_get(config, SETTING_SQLSERVER_HOST);
-  if (strpbrk(host, ",\\/;= ") == NULL) {
+  const char *colon = strchr(host, ':');
+  const bool has_port = colon != NULL && strchr(colon + 1, ':') == NULL; /* IPv6 has more */
+  if (strpbrk(host, ",\\/;= ") == NULL && !has_port) {
     return BR_OK;
   }
   return br_error_set(

@@ -81,8 +81,12 @@ static br_status check_url(const setting_row *row, const char *text, br_error *e
     return br_error_set(err, BR_ERR_USAGE, "%s is '%s'; it takes https:// and a host", row->name,
                         text);
   }
-  if (strpbrk(text, " @?#") != NULL) {
-    return br_error_set(err, BR_ERR_USAGE, "%s is not a host name or https:// address", row->name);
+  const char *more = strpbrk(text, " @?#"); /* not shown: it may be a secret */
+  if (more != NULL) {
+    return br_error_set(err, BR_ERR_USAGE,
+                        "%s is not a host name or https:// address alone: it has a '%c'; leave out "
+                        "the part with it",
+                        row->name, *more);
   }
   return BR_OK;
 }

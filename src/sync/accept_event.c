@@ -60,7 +60,9 @@ br_status sync_accept_event(sync_queue *queue, const sync_ledger *ledger, sync_s
   br_status st = sync_session_ensure(session, err);
   st = st == BR_OK ? sync_lock_event(session->conn, checked->key, NULL, &lock, &granted, err) : st;
   if (st == BR_OK && !granted) {
-    st = br_error_set(err, BR_ERR_CONFLICT, "Somebody is at the event '%.200s'", event->event_id);
+    st = br_error_set(err, BR_ERR_CONFLICT,
+                      "The event '%.200s' is being sent or carried out at this moment: try again",
+                      event->event_id);
   }
   st = st == BR_OK
            ? under_lock(queue, ledger, session->conn, event, checked, principal, cancel, err)

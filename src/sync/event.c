@@ -136,6 +136,12 @@ static br_status parse_tables(sync_event *event, const sync_event_row *row, br_e
 /* What the operation needs beyond its tables. */
 static br_status check_needs(const sync_event *event, br_error *err) {
   const char *name = sync_operation_name(event->operation);
+  if (event->operation != SYNC_DELETE && event->condition_count > 0) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "filter_conditions are for a DELETE; an %s takes every row of its source: "
+                        "choose them there, by a view for instance",
+                        name);
+  }
   if (event->operation == SYNC_INSERT) {
     return !event->options.upsert || event->key_count > 0
                ? BR_OK

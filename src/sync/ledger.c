@@ -10,7 +10,13 @@
 #include "base/text.h"
 #include "sync/query.h"
 
-enum { NO_SUCH_OBJECT = 208, DUPLICATE_KEY = 2627, TEXT_MAX = 4000, KEYS_AT_A_TIME = 200 };
+enum {
+  NO_SUCH_COLUMN = 207,
+  NO_SUCH_OBJECT = 208,
+  DUPLICATE_KEY = 2627,
+  TEXT_MAX = 4000,
+  KEYS_AT_A_TIME = 200
+};
 
 static const char *const states[] = {"", "accepted", "completed", "failed", "blocked", "cancelled"};
 
@@ -40,6 +46,13 @@ static br_status no_ledger(const sync_ledger *ledger, br_status st, br_error *er
     return br_error_set(err, BR_ERR_NOT_FOUND,
                         "The ledger %s does not exist; 'sql-databricks-bridge init' makes it",
                         ledger->plain);
+  }
+  if (err != NULL && st == BR_ERR_REMOTE && err->native_code == NO_SUCH_COLUMN) {
+    st = err->status = BR_ERR_DATA;
+    st = br_error_context(err, st, "%s is no ledger", ledger->plain);
+    return br_error_append(err, st,
+                           "; SYNC_LEDGER_TABLE names another table, which "
+                           "'sql-databricks-bridge init' makes");
   }
   return br_error_context(err, st, "ledger %s", ledger->plain);
 }

@@ -36,4 +36,9 @@ void sync_setup_done(sync_setup *setup);
 br_status sync_setup_run(const sync_setup_step *step, dbx_client *client, tds_conn *conn,
                          br_cancel *cancel, bool *ret_made, br_error *err) BR_CHECKED;
 
+/* What was there already may be any table of that name: both are read as `sync` would. BR_ERR_DATA:
+ * a column is missing. */
+br_status sync_setup_check(const char *events_table, const char *ledger_table, dbx_client *client,
+                           tds_conn *conn, br_cancel *cancel, br_error *err) BR_CHECKED;
+
 #endif

@@ -41,7 +41,7 @@ class Web:
             status, said = self.ask(method, path, body, user)
             if status in done or (unsure and status in repeated):
                 return status
-            busy = status == 429 or (status == 409 and any(words in said for words in ("Somebody is at", "is being carried out", "written anew")))
+            busy = status == 429 or (status == 409 and any(words in said for words in ("at this moment", "is being carried out", "written anew")))
             assert status is None or status >= 500 or busy, f"{method} {path}: {status} {said}"
             unsure = unsure or status is None or status >= 500
             time.sleep(0.1)

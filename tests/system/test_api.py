@@ -355,6 +355,30 @@ def test_keys_are_required(service, operation):
     assert reply.status == 400 and reply.detail == f"Primary keys required for {operation} operation"
 
 
+@pytest.mark.parametrize("operation", ["INSERT", "UPDATE"])
+def test_conditions_are_for_a_delete(service, operation):
+    service.until(lambda: service.get("/sync/poller/status").json()["running"])
+    reply = service.post("/sync/events", event(operation=operation, primary_keys=["id"], filter_conditions={"id": 1}))
+    assert reply.status == 400 and reply.detail.startswith("filter_conditions are for a DELETE"), reply
+
+
+@pytest.mark.parametrize("raw, words", [(b"", "the body is empty"), (b'{"event_id": "a\\u0000b"}', "a text holds a NUL character (line 1, column ")])
+def test_a_body_that_is_no_json(service, raw, words):
+    reply = service.request("POST", "/sync/events", raw=raw, headers={"Content-Type": "application/json"})
+    assert reply.status == 422 and reply.json()["detail"][0]["msg"].startswith("JSON decode error: " + words), reply
+
+
+def test_a_misspelt_member_is_no_default(service):
+    body = {"queries_path": "q", "config_path": "c", "country": "N", "destination": "d", "overwrit": True}
+    reply = service.post("/extract", body)
+    assert reply.status == 422 and reply.json()["detail"] == [
+        {"loc": ["body", "overwrit"], "msg": "Did you mean 'overwrite'?", "type": "extra_forbidden"}], reply
+    # What looks like nothing is somebody else's business, and so is what is there beside it.
+    for more in ({"trace": 1}, {"overwrite": False}):
+        assert service.post("/extract", {**body, **more}).status == (404 if "overwrite" in more else 422)
+    assert service.post("/extract", {key: body[key] for key in body if key != "overwrit"} | {"trace": 1}).status == 404
+
+
 @pytest.mark.parametrize("event_id", ["a%F2b", "%F2%80", "%", "ä/b", "x y", "..", "a?b#c"])
 def test_an_event_is_found_by_whatever_id_it_has(start, event_id):
     service = start(env={"POLLER_ENABLED": "false"})
@@ -965,8 +989,9 @@ def test_sigterm_ends_in_order(start):
     body = json.dumps(wish(destination="late")).encode()
     late = socket.create_connection(("127.0.0.1", service.port), timeout=60)
     late.sendall(f"POST /extract HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token_of('admin')}\r\n"
-                 f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
-    assert service.get("/health/live", token=None).status == 200  # by now the head above has been read
+                 f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert late.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"  # the head has been read
+    late.sendall(body[:10])
     service.process.send_signal(signal.SIGTERM)
     service.until(lambda: service.get("/health/ready", token=None).status == 503)
     # A connection that was kept open is told that this was the last answer.

@@ -652,6 +652,17 @@ def databricks_profile(case):
     return extract(bridge, destination="/Volumes/main/default/landing")
 
 
+@scenario("server-with-port")
+def server_with_port(case):
+    return extract(case.bridge({**case.server, "SQLSERVER_HOST": "db.example:1433"}))
+
+
+@scenario("databricks-copied")
+def databricks_copied(case):
+    settings = {**case.server, "DATABRICKS_HOST": "https://workspace.example/?o=123", "DATABRICKS_TOKEN": "not-a-word"}
+    return extract(case.bridge(settings), destination="/Volumes/main/default/landing")
+
+
 @scenario("databricks-plain")
 def databricks_plain(case):
     settings = {**case.server, "DATABRICKS_HOST": "http://workspace.example", "DATABRICKS_TOKEN": "not-a-word"}
@@ -687,6 +698,36 @@ def events_table_name(case):
 @scenario("events-no-ledger")
 def events_no_ledger(case):
     return with_events(case).run("sync", "--once", env={"SYNC_LEDGER_TABLE": "dbo.other"})
+
+
+@scenario("events-wrong-table")
+def events_wrong_table(case):
+    bridge = case.bridge({"EVENTS_TABLE": "main.default.other"})
+    bridge.sql("databricks", "CREATE TABLE main.default.other (i INT)")
+    return bridge.run("init")
+
+
+@scenario("events-wrong-ledger")
+def events_wrong_ledger(case):
+    bridge = case.bridge({"SYNC_LEDGER_TABLE": "dbo.other"})
+    bridge.sql("sqlserver", "CREATE TABLE dbo.other (i int)")
+    return bridge.run("init")
+
+
+@scenario("events-no-schema")
+def events_no_schema(case):
+    return case.bridge({"SYNC_LEDGER_TABLE": "nowhere.ledger"}).run("init")
+
+
+@scenario("serve-events-table")
+def serve_events_table(case):
+    return case.bridge({"EVENTS_TABLE": "bridge..events"}).run("serve", "--port", 0, "--host", "127.0.0.1")
+
+
+@scenario("events-emit-filter")
+def events_emit_filter(case):
+    options = ("--source", "main.default.s", "--filter", '{"id": 1}')
+    return emit(with_events(case), *options, operation="UPDATE")
 
 
 @scenario("events-emit-keys")

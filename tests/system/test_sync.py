@@ -638,6 +638,14 @@ def test_what_a_command_did_to_an_event_is_json_where_that_is_asked_for(sync):
     assert ended.status == 1 and ended.out == "", ended
 
 
+def test_init_may_run_in_several_places_at_once(bridge):
+    several = [bridge.start("init", stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)]
+    for process in several:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0 and "ledger dbo.bridge_ledger" in out, (out, err)
+    assert bridge.run("sync", "--once").status == 0
+
+
 def test_init_shows_what_it_would_run_and_may_run_twice(bridge):
     shown = bridge.run("init", "--dry-run", "--test-table", check=True)
     assert "CREATE TABLE IF NOT EXISTS `bridge`.`events`.`bridge_events`" in shown.out

@@ -129,6 +129,9 @@ static br_status run_ledger(const char *ledger, uint32_t number, bool knows_user
   canned_init(&server);
   canned_number(&server, 0);
   canned_error(&server, number, "refused");
+  if (number == 2714) {
+    canned_number(&server, 0); /* it is there, and still not to be seen */
+  }
   if (knows_user) {
     canned_text(&server, "[svc bridge]");
   }
@@ -161,6 +164,25 @@ static void a_missing_right_in_sql_server_names_the_grant(void **state) {
   assert_lacks(err.message, "GRANT");
 }
 
+static void a_ledger_that_another_made_meanwhile_is_there(void **state) {
+  (void)state;
+  canned server;
+  sync_setup setup;
+  bool made = true;
+  br_error err = BR_ERROR_INIT;
+  canned_init(&server);
+  canned_number(&server, 0);
+  canned_error(&server, 2714, "There is already an object");
+  canned_number(&server, 1);
+  canned_connect(&server);
+  assert_int_equal(sync_setup_plan("c.s.t", "dbo.l", false, &setup, NULL), BR_OK);
+  assert_status(sync_setup_run(&setup.steps[setup.count - 1], NULL, server.conn, NULL, &made, &err),
+                BR_OK, &err);
+  assert_false(made);
+  sync_setup_done(&setup);
+  canned_done(&server);
+}
+
 static br_status plan_one(void *context, br_error *err) {
   (void)context;
   sync_setup setup;
@@ -184,6 +206,7 @@ int main(void) {
       cmocka_unit_test(nobody_knows_whom_to_grant_it),
       cmocka_unit_test(other_failures_speak_of_no_right),
       cmocka_unit_test(a_missing_right_in_sql_server_names_the_grant),
+      cmocka_unit_test(a_ledger_that_another_made_meanwhile_is_there),
       cmocka_unit_test(every_allocation_may_fail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
