@@ -6,68 +6,30 @@
  */
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/text.h"
+#include "base/sys.h"
 #include "cli/help.h"
+#include "cli/lookup.h"
 #include "cli/output.h"
 
-/* The command that the first words name; *ret_words of them. "config show" is two. */
-static const cli_command *find_command(int argc, char **argv, int *ret_words) {
-  for (size_t i = 0; cli_commands[i] != NULL; i++) {
-    const char *name = cli_commands[i]->name;
-    size_t first = strcspn(name, " ");
-    if (strlen(argv[0]) != first || memcmp(name, argv[0], first) != 0) {
+/* A descriptor 0, 1 or 2 that is closed at the start would be the next file's or connection's, and
+ * what is printed would go there. Something that can neither be read nor written takes its place.
+ */
+static br_status hold_standard_streams(br_error *err) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) {
       continue;
     }
-    if (name[first] == '\0') {
-      *ret_words = 1;
-      return cli_commands[i];
-    }
-    if (argc > 1 && strcmp(argv[1], name + first + 1) == 0) {
-      *ret_words = 2;
-      return cli_commands[i];
+    if (br_sys.open("/", O_PATH, 0) != fd) {
+      return br_error_errno(err, errno, "The standard streams are closed and can't be held open");
     }
   }
-  return NULL;
-}
-
-/* "events" alone: the commands that begin with it. */
-static bool add_family(const char *word, br_error *err) {
-  const size_t length = strlen(word);
-  bool any = false;
-  for (size_t i = 0; cli_commands[i] != NULL; i++) {
-    const char *name = cli_commands[i]->name;
-    if (strncmp(name, word, length) == 0 && name[length] == ' ') {
-      br_error_append(err, BR_ERR_USAGE, "%s '%s'", any ? "," : "; there are", name);
-      any = true;
-    }
-  }
-  return any;
-}
-
-static int unknown_command(const char *word) {
-  enum { MOST = 64 };
-  const char *names[MOST];
-  size_t count = 0;
-  while (count < MOST && cli_commands[count] != NULL) {
-    names[count] = cli_commands[count]->name;
-    count++;
-  }
-  const char *nearest = br_text_nearest(word, names, count);
-  br_error err = BR_ERROR_INIT;
-  br_error_set(&err, BR_ERR_USAGE, "There is no command '%s'", word);
-  if (!add_family(word, &err)) {
-    if (nearest != NULL) {
-      br_error_append(&err, BR_ERR_USAGE, "; did you mean '%s'?", nearest);
-    }
-    br_error_append(&err, BR_ERR_USAGE,
-                    nearest != NULL ? " '%s help' lists all" : "; '%s help' lists all",
-                    CLI_PROGRAM);
-  }
-  return cli_fail(&err);
+  return BR_OK;
 }
 
 static int run_command(const cli_command *command, int argc, char **argv) {
@@ -91,13 +53,19 @@ static int run_command(const cli_command *command, int argc, char **argv) {
   return status;
 }
 
-static int overview(void) {
+/* The help of a family ("events"), or of them all (NULL). */
+static int overview(const char *family) {
   br_error err = BR_ERROR_INIT;
   br_buf text;
   br_buf_init(&text, 1 << 20);
-  int status = cli_help_overview(&text, &err) == BR_OK ? cli_print(&text) : cli_fail(&err);
+  br_status st = cli_help_overview(family, &text, &err);
+  int status = st == BR_OK ? cli_print(&text) : cli_fail(&err);
   br_buf_done(&text);
   return status;
+}
+
+static bool is_help(const char *word) {
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 int cli_main(int argc, char **argv) {
@@ -105,21 +73,30 @@ int cli_main(int argc, char **argv) {
    * write(), not a death. */
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGXFSZ, SIG_IGN);
+  br_error err = BR_ERROR_INIT;
+  if (hold_standard_streams(&err) != BR_OK) {
+    return cli_fail_run(&err);
+  }
   if (argc < 2) {
-    (void)overview();
+    (void)overview(NULL);
     return 2;
   }
   char **words = argv + 1;
-  int count = argc - 1;
-  if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0) {
-    return overview();
+  const int count = argc - 1;
+  if (is_help(words[0])) {
+    return overview(NULL);
   }
   static char version_word[] = "version";
   if (strcmp(words[0], "--version") == 0) {
     words[0] = version_word;
   }
-  int used = 0;
-  const cli_command *command = find_command(count, words, &used);
-  return command == NULL ? unknown_command(words[0])
-                         : run_command(command, count - used, words + used);
+  const char *const *names = (const char *const *)words;
+  size_t used = 0;
+  const cli_command *command = cli_find_command((size_t)count, names, &used);
+  if (command != NULL) {
+    return run_command(command, count - (int)used, words + used);
+  }
+  return count > 1 && is_help(words[1]) && cli_is_family(words[0])
+             ? overview(words[0])
+             : cli_unknown_command((size_t)count, names);
 }

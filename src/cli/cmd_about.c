@@ -1,12 +1,10 @@
 /*
  * cmd_about.c: the commands about the program itself: version, help, completion, man.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/limits.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "cli/lookup.h"
 #include "cli/output.h"
 
 static const cli_option output_only[] = {CLI_OPTION_OUTPUT};
@@ -32,33 +30,20 @@ const cli_command cli_command_version = {
     .run = run_version,
 };
 
-/* The command that the operands name, e.g. "config" "show"; NULL = none. */
-static const cli_command *named_command(const char *const *words, size_t count) {
-  char name[64] = "";
-  (void)snprintf(name, sizeof name, "%s%s%s", words[0], count > 1 ? " " : "",
-                 count > 1 ? words[1] : "");
-  for (size_t i = 0; cli_commands[i] != NULL; i++) {
-    if (strcmp(cli_commands[i]->name, name) == 0) {
-      return cli_commands[i];
-    }
-  }
-  return NULL;
-}
-
 static int run_help(const cli_arguments *args) {
   const char *const *words = NULL;
-  size_t count = cli_operands(args, &words);
-  const cli_command *command = count == 0 ? NULL : named_command(words, count);
-  br_error err = BR_ERROR_INIT;
-  if (count > 0 && command == NULL) {
-    br_error_set(&err, BR_ERR_USAGE, "There is no command '%s'; '" CLI_PROGRAM " help' lists all",
-                 words[0]);
-    return cli_fail(&err);
+  const size_t count = cli_operands(args, &words);
+  size_t used = 0;
+  const cli_command *command = count == 0 ? NULL : cli_find_command(count, words, &used);
+  const char *family = count == 1 && cli_is_family(words[0]) ? words[0] : NULL;
+  if (used != count && family == NULL) {
+    return cli_unknown_command(count, words);
   }
+  br_error err = BR_ERROR_INIT;
   br_buf text;
   br_buf_init(&text, BR_MIB(1));
-  br_status st =
-      command == NULL ? cli_help_overview(&text, &err) : cli_help_command(command, &text, &err);
+  br_status st = command == NULL ? cli_help_overview(family, &text, &err)
+                                 : cli_help_command(command, &text, &err);
   int status = st == BR_OK ? cli_print(&text) : cli_fail_run(&err);
   br_buf_done(&text);
   return status;
@@ -66,7 +51,7 @@ static int run_help(const cli_arguments *args) {
 
 const cli_command cli_command_help = {
     .name = "help",
-    .summary = "Shows this list, or the help of a command",
+    .summary = "Shows this list, or the help of a command or of a group of them",
     .operands = "[COMMAND]",
     .operands_max = 2,
     .run = run_help,

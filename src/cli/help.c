@@ -33,12 +33,17 @@ static void option_head(const cli_option *option, char *text, size_t size) {
   }
 }
 
-br_status cli_help_overview(br_buf *out, br_error *err) {
+br_status cli_help_overview(const char *family, br_buf *out, br_error *err) {
   br_status st = BR_OK;
+  const size_t length = family == NULL ? 0 : strlen(family);
   ADD("Moves tables between SQL Server and Databricks.\n\nUsage: " CLI_PROGRAM
-      " COMMAND [OPTIONS]\n\nCommands:\n");
+      " %s%sCOMMAND [OPTIONS]\n\nCommands:\n",
+      family == NULL ? "" : family, family == NULL ? "" : " ");
   for (size_t i = 0; cli_commands[i] != NULL; i++) {
-    ADD("  %-16s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+    const char *name = cli_commands[i]->name;
+    if (family == NULL || (strncmp(name, family, length) == 0 && name[length] == ' ')) {
+      ADD("  %-16s %s\n", name, cli_commands[i]->summary);
+    }
   }
   ADD("\n'" CLI_PROGRAM
       " COMMAND --help' says more. Settings come from the environment or .env; 'config show' lists "

@@ -10,7 +10,8 @@
 
 #define CLI_PROGRAM "sql-databricks-bridge"
 
-br_status cli_help_overview(br_buf *out, br_error *err) BR_CHECKED;
+/* family: only the commands that begin with this word ("events"); NULL: all. */
+br_status cli_help_overview(const char *family, br_buf *out, br_error *err) BR_CHECKED;
 br_status cli_help_command(const cli_command *command, br_buf *out, br_error *err) BR_CHECKED;
 /* Section 1, in man's own macros. */
 br_status cli_help_man_page(br_buf *out, br_error *err) BR_CHECKED;

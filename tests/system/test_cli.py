@@ -114,6 +114,42 @@ def test_wrong_usage_has_status_2(bridge, words):
     assert result.status == 2, result
 
 
+@pytest.mark.parametrize("words, message", [
+    (["evnts", "list"], "There is no command 'evnts list'; did you mean 'events list'? 'sql-databricks-bridge help' lists all"),
+    (["event", "list", "--limit", "3"], "There is no command 'event list'; did you mean 'events list'? 'sql-databricks-bridge help' lists all"),
+    (["events", "lst"], "There is no command 'events lst'; did you mean 'events list'? 'sql-databricks-bridge help' lists all"),
+    (["token", "nwe"], "There is no command 'token nwe'; did you mean 'token new'? 'sql-databricks-bridge help' lists all"),
+    (["config", "xyz"], "There is no command 'config xyz'; there are 'config show'"),
+    (["config", "--output", "json"], "There is no command 'config'; there are 'config show'"),
+    (["evnts"], "There is no command 'evnts'; there are 'events list', 'events show', "),
+    (["extrct", "--plan"], "There is no command 'extrct'; did you mean 'extract'? 'sql-databricks-bridge help' lists all"),
+    (["sand", "box"], "There is no command 'sand box'; did you mean 'sandbox'? 'sql-databricks-bridge help' lists all"),
+    (["config-show"], "There is no command 'config-show'; did you mean 'config show'? 'sql-databricks-bridge help' lists all"),
+    (["help", "extract", "now"], "There is no command 'extract now'; did you mean 'extract'? 'sql-databricks-bridge help' lists all"),
+    (["help", "events", "lst"], "There is no command 'events lst'; did you mean 'events list'? 'sql-databricks-bridge help' lists all"),
+    (["zzzzzz", "yyyyyy"], "There is no command 'zzzzzz'; 'sql-databricks-bridge help' lists all"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_a_mistyped_command_is_shown_and_what_was_meant(bridge, words, message):
+    result = bridge.run(*words)
+    assert (result.status, result.out) == (2, "") and result.err.startswith(f"error: {message}"), result
+
+
+def test_what_is_printed_never_goes_to_a_file_or_connection_that_took_a_closed_stream(bridge):
+    """A closed stdout is an error whatever the program opens; a closed stdin or stderr harms nothing."""
+    def run(words):
+        return subprocess.run(f"{PROGRAM} {words}", shell=True, capture_output=True, text=True, cwd=bridge.folder, env=bridge.env())
+
+    statement = "sql --on sqlserver --output csv 'SELECT 1 AS a'"
+    for words in ("version", "help", "config show", statement):
+        for closed in (">&-", "<&- >&-"):
+            result = run(f"{words} {closed}")
+            assert result.returncode == 1, (words, closed, result)
+            assert "error: Can't write standard output: Bad file descriptor" in result.stderr, (words, closed, result)
+        assert run(f"{words} <&- >&- 2>&-").returncode == 1
+    result = run(f"{statement} <&- 2>&-")
+    assert (result.returncode, result.stdout) == (0, "a\n1\n"), result
+
+
 def test_a_closed_stdout_is_an_error_and_no_crash(folders):
     for _ in range(3):
         process = subprocess.run(f"{PROGRAM} man | true; echo ${{PIPESTATUS[0]}}", shell=True, executable="/bin/bash",
@@ -166,6 +202,15 @@ def test_help_lists_every_command(bridge):
     text = bridge.run("help", check=True).out
     assert re.findall(r"^  ([a-z]+(?:[- ][a-z]+)*)  ", text, re.M) == COMMANDS
     assert bridge.run("--help", check=True).out == text
+
+
+@pytest.mark.parametrize("family", ["events", "config", "token"])
+def test_help_lists_a_family_of_commands(bridge, family):
+    text = bridge.run("help", family, check=True).out
+    assert f"Usage: sql-databricks-bridge {family} COMMAND [OPTIONS]" in text
+    assert re.findall(r"^  ([a-z]+ [a-z]+)  ", text, re.M) == [command for command in COMMANDS if command.startswith(family + " ")]
+    for words in (["--help"], ["-h"]):
+        assert bridge.run(family, *words, check=True).out == text
 
 
 @pytest.mark.parametrize("command", COMMANDS)
