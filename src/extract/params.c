@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -18,8 +19,9 @@
 #include "base/text.h"
 #include "extract/queries.h"
 
-#define SUFFIX    ".yaml"
-#define SEPARATOR '\x1F' /* between the keys of a path while it grows: keys may hold dots */
+#define SUFFIX       ".yaml"
+#define OTHER_SUFFIX ".yml" /* not read; what is called so was meant to be */
+#define SEPARATOR    '\x1F' /* between the keys of a path while it grows: keys may hold dots */
 enum { PATH_MAX_BYTES = 4096, LISTED_MAX = 40 };
 
 struct extract_params {
@@ -31,6 +33,7 @@ struct extract_params {
 typedef struct layer {
   const settings_yaml *node; /* NULL = not there */
   const char *file;
+  const char *path; /* with its folder, for messages */
 } layer;
 
 static br_status reserve_one(extract_params *params, br_error *err) {
@@ -96,7 +99,7 @@ static br_status join_list(const layer *from, br_buf *out, br_error *err) {
     if (item->kind != SETTINGS_YAML_SCALAR) {
       return br_error_set(err, BR_ERR_DATA,
                           "%s, line %zu, column %zu: an entry of the list is no plain value",
-                          from->file, item->line, item->column);
+                          from->path, item->line, item->column);
     }
     st = i == 0 ? BR_OK : br_buf_text(out, ", ", err);
     if (st == BR_OK) {
@@ -158,10 +161,11 @@ static br_status add_node(extract_params *params, layer common, layer country, b
   br_status st = BR_OK;
   for (size_t i = 0; st == BR_OK && common.node != NULL && i < common.node->count; i++) {
     const settings_yaml *child = &common.node->children[i];
-    layer below = {.node = child, .file = common.file};
+    layer below = {.node = child, .file = common.file, .path = common.path};
     layer over = {.node =
                       country.node == NULL ? NULL : settings_yaml_find(country.node, child->key),
-                  .file = country.file};
+                  .file = country.file,
+                  .path = country.path};
     st = add_child(params, below, over, child->key, path, err);
   }
   for (size_t i = 0; st == BR_OK && country.node != NULL && i < country.node->count; i++) {
@@ -169,8 +173,8 @@ static br_status add_node(extract_params *params, layer common, layer country, b
     if (common.node != NULL && settings_yaml_find(common.node, child->key) != NULL) {
       continue;
     }
-    layer below = {.file = common.file};
-    layer over = {.node = child, .file = country.file};
+    layer below = {.file = common.file, .path = common.path};
+    layer over = {.node = child, .file = country.file, .path = country.path};
     st = add_child(params, below, over, child->key, path, err);
   }
   return st;
@@ -207,22 +211,30 @@ static br_status flatten(layer common, layer country, const char *country_name,
   return st;
 }
 
-/* Reads a file of parameters: a map. NULL where it is missing and optional. */
+/* A link that leads nowhere is there, and somebody wants what it names. */
+static br_status check_dangling(const char *path, br_status st, br_error *err) {
+  char target[1];
+  return st == BR_ERR_NOT_FOUND && readlink(path, target, sizeof target) >= 0
+             ? br_error_set(err, BR_ERR_DATA, "%s is a link to a file that does not exist", path)
+             : st;
+}
+
+/* Reads a file of parameters: a map. BR_ERR_NOT_FOUND: there is none. */
 static br_status read_layer(const char *folder, const char *file, const br_file_guard *guard,
                             settings_yaml **ret_root, br_error *err) {
   char *path = br_path_join(folder, file);
   if (path == NULL) {
     return br_error_nomem(err);
   }
-  br_status st = settings_yaml_read(path, path, guard, ret_root, err);
-  br_free(path);
+  br_status st = check_dangling(path, settings_yaml_read(path, path, guard, ret_root, err), err);
   if (st == BR_OK && (*ret_root)->kind != SETTINGS_YAML_MAP) {
     st = br_error_set(err, BR_ERR_DATA,
-                      "%s, line %zu, column %zu: expected parameters as key: value", file,
+                      "%s, line %zu, column %zu: expected parameters as key: value", path,
                       (*ret_root)->line, (*ret_root)->column);
     settings_yaml_free(*ret_root);
     *ret_root = NULL;
   }
+  br_free(path);
   return st;
 }
 
@@ -230,6 +242,33 @@ static br_status read_layer(const char *folder, const char *file, const br_file_
 static bool is_country_file(const char *name) {
   return br_text_ends_with(name, SUFFIX) && name[0] != '.' &&
          strcmp(name, EXTRACT_COMMON_PARAMS) != 0 && strcmp(name, "permissions.yaml") != 0;
+}
+
+/* What the country may have been meant to be: its name with the suffix, a file with another one, or
+ * a name that differs in a letter or two. */
+static void append_meant(const char *folder, const char *country, char *const *names, size_t count,
+                         bool other_suffix, br_error *err) {
+  static const char *const suffixes[] = {SUFFIX, OTHER_SUFFIX};
+  if (other_suffix) {
+    br_error_append(err, BR_ERR_NOT_FOUND, "; rename %s/%s" OTHER_SUFFIX " to %s" SUFFIX, folder,
+                    country, country);
+    return;
+  }
+  const char *nearest = br_text_nearest(country, (const char *const *)names, count);
+  for (size_t i = 0; i < count && nearest == NULL; i++) {
+    size_t length = strlen(names[i]);
+    for (size_t k = 0; k < 2 && strncmp(country, names[i], length) == 0; k++) {
+      nearest = strcmp(country + length, suffixes[k]) == 0 ? names[i] : nearest;
+    }
+  }
+  if (nearest != NULL) {
+    br_error_append(err, BR_ERR_NOT_FOUND, "; did you mean %s?", nearest);
+  }
+}
+
+static bool is_other_file(const char *name, const char *country) {
+  size_t length = strlen(country);
+  return strncmp(name, country, length) == 0 && strcmp(name + length, OTHER_SUFFIX) == 0;
 }
 
 static br_status unknown_country(const char *folder, const char *country, br_error *err) {
@@ -240,7 +279,9 @@ static br_status unknown_country(const char *folder, const char *country, br_err
     return st;
   }
   size_t kept = 0;
+  bool other_suffix = false;
   for (size_t i = 0; i < count; i++) {
+    other_suffix = other_suffix || is_other_file(names[i], country);
     if (is_country_file(names[i])) {
       names[i][strlen(names[i]) - strlen(SUFFIX)] = '\0';
       names[kept++] = names[i];
@@ -250,10 +291,7 @@ static br_status unknown_country(const char *folder, const char *country, br_err
   }
   st = br_error_set(err, BR_ERR_NOT_FOUND, "There is no country '%s': %s/%s%s does not exist",
                     country, folder, country, SUFFIX);
-  const char *nearest = br_text_nearest(country, (const char *const *)names, kept);
-  if (nearest != NULL) {
-    br_error_append(err, st, "; did you mean %s?", nearest);
-  }
+  append_meant(folder, country, names, kept, other_suffix, err);
   br_error_append(err, st, kept == 0 ? " (there are no countries in that folder" : " (there are:");
   for (size_t i = 0; i < kept && i < LISTED_MAX; i++) {
     br_error_append(err, st, "%s %s", i == 0 ? "" : ",", names[i]);
@@ -264,11 +302,7 @@ static br_status unknown_country(const char *folder, const char *country, br_err
 }
 
 static br_status check_folder(const char *folder, br_error *err) {
-  struct stat info;
-  if (br_sys.stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-    return br_error_set(err, BR_ERR_NOT_FOUND, "Config path not found: %s", folder);
-  }
-  return BR_OK;
+  return extract_check_folder("Config", folder, err);
 }
 
 static br_status read_common(const char *folder, const br_file_guard *guard,
@@ -293,21 +327,34 @@ static br_status read_country(const char *folder, const char *country, const br_
   return st == BR_ERR_NOT_FOUND ? unknown_country(folder, country, err) : st;
 }
 
-br_status extract_params_merge(const settings_yaml *common, const settings_yaml *own,
-                               const char *country, extract_params **ret_params, br_error *err) {
+/* folder: NULL: the trees came from nowhere. */
+static br_status merge(const char *folder, const settings_yaml *common, const settings_yaml *own,
+                       const char *country, extract_params **ret_params, br_error *err) {
+  const char *before = folder == NULL ? "" : folder;
+  const char *slash = folder == NULL || br_text_ends_with(folder, "/") ? "" : "/";
   extract_params *params = br_calloc(1, sizeof *params);
-  char *file = br_asprintf("%s%s", country == NULL ? "" : country, SUFFIX);
-  br_status st = params == NULL || file == NULL ? br_error_nomem(err) : BR_OK;
+  char *common_path = br_asprintf("%s%s%s", before, slash, EXTRACT_COMMON_PARAMS);
+  char *own_path = br_asprintf("%s%s%s%s", before, slash, country == NULL ? "" : country, SUFFIX);
+  br_status st =
+      params == NULL || common_path == NULL || own_path == NULL ? br_error_nomem(err) : BR_OK;
   if (st == BR_OK && (common != NULL || own != NULL)) {
-    st = flatten((layer){common, EXTRACT_COMMON_PARAMS}, (layer){own, file}, country, params, err);
+    const char *file = own_path + strlen(before) + strlen(slash);
+    st = flatten((layer){common, EXTRACT_COMMON_PARAMS, common_path}, (layer){own, file, own_path},
+                 country, params, err);
   }
-  br_free(file);
+  br_free(common_path);
+  br_free(own_path);
   if (st != BR_OK) {
     extract_params_free(params);
     return st;
   }
   *ret_params = params;
   return BR_OK;
+}
+
+br_status extract_params_merge(const settings_yaml *common, const settings_yaml *own,
+                               const char *country, extract_params **ret_params, br_error *err) {
+  return merge(NULL, common, own, country, ret_params, err);
 }
 
 br_status extract_params_load(const char *folder, const char *country, const br_file_guard *guard,
@@ -325,7 +372,7 @@ br_status extract_params_load(const char *folder, const char *country, const br_
     st = read_country(folder, country, guard, &own, err);
   }
   if (st == BR_OK) {
-    st = extract_params_merge(common, own, country, ret_params, err);
+    st = merge(folder, common, own, country, ret_params, err);
   }
   settings_yaml_free(common);
   settings_yaml_free(own);
@@ -364,11 +411,11 @@ br_status extract_params_find(const extract_params *params, const char *name,
       continue;
     }
     if (found != NULL) {
-      return br_error_set(
-          err, BR_ERR_USAGE,
-          "Parameter '%s' is ambiguous: %s (%s) and %s (%s) both answer to it; use a "
-          "full name, or rename one",
-          name, found->path, found->file, param->path, param->file);
+      bool full_names_differ = strcmp(found->name, param->name) != 0;
+      return br_error_set(err, BR_ERR_USAGE,
+                          "Parameter '%s' is ambiguous: %s (%s) and %s (%s) both answer to it; %s",
+                          name, found->path, found->file, param->path, param->file,
+                          full_names_differ ? "use a full name, or rename one" : "rename one");
     }
     found = param;
   }

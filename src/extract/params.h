@@ -28,7 +28,8 @@ typedef struct extract_params extract_params;
 
 /* country NULL: common parameters only; guard NULL: none, else it lets each file be read. A missing
  * common_params.yaml is fine. BR_ERR_NOT_FOUND for a missing folder, or a missing country (the
- * message lists those there are); BR_ERR_DATA for broken files, with line and column. */
+ * message lists those there are); BR_ERR_DATA for broken files, with line and column, and for links
+ * that lead nowhere. */
 br_status extract_params_load(const char *folder, const char *country, const br_file_guard *guard,
                               extract_params **ret_params, br_error *err) BR_CHECKED;
 /* The same from two maps that have been read; either may be NULL, as may country. */

@@ -41,6 +41,16 @@ br_status extract_check_name(const char *what, const char *name, br_error *err) 
   return BR_OK;
 }
 
+br_status extract_check_folder(const char *what, const char *folder, br_error *err) {
+  struct stat info;
+  if (br_sys.stat(folder, &info) != 0) {
+    return br_error_set(err, BR_ERR_NOT_FOUND, "%s path not found: %s", what, folder);
+  }
+  return S_ISDIR(info.st_mode) ? BR_OK
+                               : br_error_set(err, BR_ERR_NOT_FOUND,
+                                              "%s path is a file, not a folder: %s", what, folder);
+}
+
 /* The line of an offset, 1-based. */
 static size_t line_of(const uint8_t *text, size_t offset) {
   size_t line = 1;
@@ -204,11 +214,8 @@ static br_status read_queries(const char *folder, char *const *names, size_t cou
 
 static br_status list_folder(const char *folder, char ***ret_names, size_t *ret_count,
                              br_error *err) {
-  struct stat info;
-  br_status st = BR_OK;
-  if (br_sys.stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-    st = br_error_set(err, BR_ERR_NOT_FOUND, "Queries path not found: %s", folder);
-  } else {
+  br_status st = extract_check_folder("Queries", folder, err);
+  if (st == BR_OK) {
     st = br_dir_list(folder, ret_names, ret_count, err);
   }
   if (st != BR_OK) {

@@ -31,4 +31,7 @@ void extract_query_files_done(extract_query_files *files);
  * files from Spark). what begins the message: "Country". */
 br_status extract_check_name(const char *what, const char *name, br_error *err) BR_CHECKED;
 
+/* BR_ERR_NOT_FOUND where a folder of queries or parameters is none. what: "Config". */
+br_status extract_check_folder(const char *what, const char *folder, br_error *err) BR_CHECKED;
+
 #endif

@@ -46,8 +46,10 @@ struct sandbox_faults {
   size_t count;
 };
 
-static br_status bad(br_error *err, const char *text) {
-  return br_error_set(err, BR_ERR_USAGE, "Sandbox faults: \"%s\" is not understood", text);
+static br_status bad(br_error *err, const char *name, const char *value) {
+  return br_error_set(err, BR_ERR_USAGE,
+                      "BRIDGE_SANDBOX_FAULTS: \"%.100s%s%.100s\" is not understood", name,
+                      value[0] == '\0' ? "" : "=", value);
 }
 
 static char *trim(char *text) {
@@ -69,9 +71,10 @@ static char *split(char *item) {
   return value + 1;
 }
 
-static br_status set_text(char *out, size_t size, const char *value, br_error *err) {
+static br_status set_text(char *out, size_t size, const char *name, const char *value,
+                          br_error *err) {
   if (value[0] == '\0' || strlen(value) >= size) {
-    return bad(err, value);
+    return bad(err, name, value);
   }
   memcpy(out, value, strlen(value) + 1);
   return BR_OK;
@@ -79,17 +82,17 @@ static br_status set_text(char *out, size_t size, const char *value, br_error *e
 
 static br_status set_option(rule *r, const char *name, const char *value, br_error *err) {
   if (strcmp(name, "match") == 0) {
-    return set_text(r->match, sizeof r->match, value, err);
+    return set_text(r->match, sizeof r->match, name, value, err);
   }
   if (strcmp(name, "method") == 0) {
-    return set_text(r->method, sizeof r->method, value, err);
+    return set_text(r->method, sizeof r->method, name, value, err);
   }
   uint64_t *number = strcmp(name, "after") == 0         ? &r->after
                      : strcmp(name, "times") == 0       ? &r->times
                      : strcmp(name, "retry_after") == 0 ? &r->fault.retry_after
                                                         : NULL;
   if (number == NULL || br_text_u64(value, UINT64_MAX - 1, number, NULL) != BR_OK) {
-    return bad(err, name);
+    return bad(err, name, value);
   }
   return BR_OK;
 }
@@ -107,12 +110,12 @@ static br_status parse_rule(char *text, rule *r, br_error *err) {
     i++;
   }
   if (i == SANDBOX_FAULT_COUNT) {
-    return bad(err, name);
+    return bad(err, name, value);
   }
   r->action = (sandbox_fault_action)i;
   if (actions[i].wants_value ? br_text_u64(value, UINT64_MAX - 1, &r->fault.value, NULL) != BR_OK
                              : value[0] != '\0') {
-    return bad(err, name);
+    return bad(err, name, value);
   }
   while (next != NULL) {
     char *option = next;
@@ -135,7 +138,7 @@ static br_status parse_rules(const char *text, sandbox_faults *faults, br_error 
     size_t length = strcspn(text, ";");
     char copy[RULE_TEXT_MAX];
     if (length >= sizeof copy) {
-      return bad(err, text);
+      return bad(err, text, "");
     }
     memcpy(copy, text, length);
     copy[length] = '\0';
@@ -145,7 +148,8 @@ static br_status parse_rules(const char *text, sandbox_faults *faults, br_error 
       continue;
     }
     if (faults->count == RULES_MAX) {
-      return br_error_set(err, BR_ERR_LIMIT, "More than %d sandbox faults", RULES_MAX);
+      return br_error_set(err, BR_ERR_LIMIT, "BRIDGE_SANDBOX_FAULTS holds more than %d rules",
+                          RULES_MAX);
     }
     br_status st = parse_rule(rule_text, &faults->rules[faults->count], err);
     if (st != BR_OK) {

@@ -131,6 +131,11 @@ def queries_missing(case):
     return extract(case.bridge(), queries="nowhere")
 
 
+@scenario("queries-file")
+def queries_file(case):
+    return extract(case.bridge(), queries="queries/one.sql")
+
+
 @scenario("queries-empty")
 def queries_empty(case):
     bridge = case.bridge()
@@ -170,6 +175,25 @@ def query_name(case):
 @scenario("config-missing")
 def config_missing(case):
     return extract(case.bridge(), config="nowhere")
+
+
+@scenario("config-file")
+def config_file(case):
+    return extract(case.bridge(), config="config/Northland.yaml")
+
+
+@scenario("country-suffix")
+def country_suffix(case):
+    bridge = case.bridge()
+    bridge.write("config/Southland.yml", "")
+    return extract(bridge, country="Southland")
+
+
+@scenario("config-link")
+def config_link(case):
+    bridge = case.bridge()
+    (bridge.folder / "config/common_params.yaml").symlink_to("nowhere.yaml")
+    return extract(bridge)
 
 
 @scenario("config-empty")

@@ -98,7 +98,7 @@ static void a_name_that_two_keys_answer_to_names_both(void **state) {
   assert_ambiguous(
       params, "x_y",
       "Parameter 'x_y' is ambiguous: x.y (North.yaml) and x_y (common_params.yaml) both "
-      "answer to it; use a full name, or rename one");
+      "answer to it; rename one");
   assert_ambiguous(params, "country",
                    "Parameter 'country' is ambiguous: country (--country) and where.country "
                    "(North.yaml) both answer to it; use a full name, or rename one");
@@ -162,13 +162,43 @@ static void broken_files_name_line_and_column(void **state) {
                "c/North.yaml, line 2, column 1: the key 'a' stands already in line 1");
   write_text("c/North.yaml", "- a\n");
   assert_fails("North", BR_ERR_DATA,
-               "North.yaml, line 1, column 1: expected parameters as key: value");
+               "c/North.yaml, line 1, column 1: expected parameters as key: value");
   write_text("c/North.yaml", "a:\n  - b\n  - {c: d}\n");
   assert_fails("North", BR_ERR_DATA,
-               "North.yaml, line 3, column 5: an entry of the list is no plain value");
+               "c/North.yaml, line 3, column 5: an entry of the list is no plain value");
+  write_text("c/North.yaml", "");
+  write_text("c/common_params.yaml", "a: {x: [b, [c]]}\n");
+  assert_fails("North", BR_ERR_DATA,
+               "c/common_params.yaml, line 1, column 12: an entry of the list is no plain value");
   write_text("c/common_params.yaml", "a: [\n");
   assert_fails("North", BR_ERR_DATA,
                "c/common_params.yaml, line 2, column 1: did not find expected node content");
+}
+
+static void a_link_that_leads_nowhere_is_no_missing_file(void **state) {
+  (void)state;
+  write_text("c/North.yaml", "a: 1\n");
+  assert_int_equal(symlink("nowhere", "c/common_params.yaml"), 0);
+  assert_fails("North", BR_ERR_DATA,
+               "c/common_params.yaml is a link to a file that does not exist");
+  assert_fails(NULL, BR_ERR_DATA, "c/common_params.yaml is a link to a file that does not exist");
+  assert_int_equal(rename("c/common_params.yaml", "c/South.yaml"), 0);
+  assert_fails("South", BR_ERR_DATA, "c/South.yaml is a link to a file that does not exist");
+}
+
+static void a_file_of_the_country_under_another_name_is_told(void **state) {
+  (void)state;
+  write_text("c/North.yml", "");
+  assert_fails("North", BR_ERR_NOT_FOUND,
+               "There is no country 'North': c/North.yaml does not exist; rename c/North.yml to "
+               "North.yaml (there are no countries in that folder)");
+  write_text("c/South.yaml", "");
+  assert_fails("South.yaml", BR_ERR_NOT_FOUND,
+               "There is no country 'South.yaml': c/South.yaml.yaml does not exist; did you mean "
+               "South? (there are: South)");
+  assert_fails("South.yml", BR_ERR_NOT_FOUND,
+               "There is no country 'South.yml': c/South.yml.yaml does not exist; did you mean "
+               "South? (there are: South)");
 }
 
 static void a_missing_folder_is_told(void **state) {
@@ -177,6 +207,10 @@ static void a_missing_folder_is_told(void **state) {
   br_error err = BR_ERROR_INIT;
   assert_int_equal(extract_params_load("nowhere", "North", NULL, &params, &err), BR_ERR_NOT_FOUND);
   assert_string_equal(err.message, "Config path not found: nowhere");
+  write_text("c/North.yaml", "a: 1\n");
+  assert_int_equal(extract_params_load("c/North.yaml", "North", NULL, &params, &err),
+                   BR_ERR_NOT_FOUND);
+  assert_string_equal(err.message, "Config path is a file, not a folder: c/North.yaml");
 }
 
 static void every_failing_allocation_is_reported_and_leaks_nothing(void **state) {
@@ -207,6 +241,8 @@ int main(void) {
       FILES_TEST(without_a_country_only_the_common_ones_count),
       FILES_TEST(an_unknown_country_lists_those_there_are),
       FILES_TEST(broken_files_name_line_and_column),
+      FILES_TEST(a_link_that_leads_nowhere_is_no_missing_file),
+      FILES_TEST(a_file_of_the_country_under_another_name_is_told),
       FILES_TEST(a_missing_folder_is_told),
       FILES_TEST(every_failing_allocation_is_reported_and_leaks_nothing),
   };

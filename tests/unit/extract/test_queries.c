@@ -64,6 +64,7 @@ static void a_missing_or_empty_folder_is_told(void **state) {
   assert_string_equal(err.message, "Queries path not found: nowhere");
   write_text("file", "x");
   assert_int_equal(extract_query_files_load("file", NULL, 0, NULL, &files, &err), BR_ERR_NOT_FOUND);
+  assert_string_equal(err.message, "Queries path is a file, not a folder: file");
 }
 
 static void files_that_are_no_text_are_told_with_their_line(void **state) {

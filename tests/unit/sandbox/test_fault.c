@@ -58,10 +58,13 @@ static void no_rules_never_strike(void **state) {
 static void what_is_not_understood_is_named(void **state) {
   (void)state;
   static const char *const bad[][2] = {
-      {"rest.explode=1", "rest.explode"},   {"rest.status", "rest.status"},
-      {"rest.status=many", "rest.status"},  {"rest.hang_up=1", "rest.hang_up"},
-      {"rest.status=500,often=1", "often"}, {"rest.status=500,times=x", "times"},
-      {"rest.status=500,match=", "\"\""},
+      {"rest.explode=1", "BRIDGE_SANDBOX_FAULTS: \"rest.explode=1\" is not understood"},
+      {"rest.status", "\"rest.status\""},
+      {"rest.status=many", "\"rest.status=many\""},
+      {"rest.hang_up=1", "\"rest.hang_up=1\""},
+      {"rest.status=500,often=1", "\"often=1\""},
+      {"rest.status=500,times=x", "\"times=x\""},
+      {"rest.status=500,match=", "\"match\""},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     sandbox_faults *f = NULL;
