@@ -378,8 +378,8 @@ br_status api_job_run(void *context, job_run *run_of_job, br_error *err) {
   br_error ignored = BR_ERROR_INIT;
   w.guard = api_path_guard(settings_get(w.service->config, SETTING_BRIDGE_ALLOWED_PATHS));
   br_log_context("job_id", w.job->id);
-  br_log(BR_LOG_INFO, "job %s begins: %s, %zu queries", w.job->id, w.job->country,
-         w.job->queries_total);
+  br_log(BR_LOG_INFO, "job %s begins: %s, %zu %s", w.job->id, w.job->country, w.job->queries_total,
+         w.job->queries_total == 1 ? "query" : "queries");
   br_status st = api_job_options_parse(w.job->options, &w.options, err);
   st = st == BR_OK ? run(&w, err) : st;
   const bool failed = st != BR_OK || any_failed(&w);

@@ -321,6 +321,10 @@ const cli_command cli_command_events_cancel = {
 
 static br_status plan_event(cli_syncing *s, sync_queue *queue, const cli_arguments *args,
                             br_error *err) {
+  br_status st = cli_syncing_rights(s, err);
+  if (st != BR_OK) {
+    return st;
+  }
   sync_event *event = NULL;
   char *text = NULL;
   sync_session session = {.options = &s->sqlserver,
@@ -333,7 +337,7 @@ static br_status plan_event(cli_syncing *s, sync_queue *queue, const cli_argumen
                                       .cancel = s->session.cancel,
                                       .rights = s->options.rights,
                                       .rights_context = s->options.rights_context};
-  br_status st = sync_queue_find(queue, first_operand(args), s->session.cancel, &event, err);
+  st = sync_queue_find(queue, first_operand(args), s->session.cancel, &event, err);
   st = st == BR_OK ? sync_preview(&options, &session, event, &text, err) : st;
   st = st == BR_OK ? say(s, args, first_operand(args), "plan", text, err) : st;
   br_free(text);
@@ -492,19 +496,46 @@ static const cli_option emit_options[] = {
     CLI_OPTION_VERBOSE,
 };
 
-static br_status whole_number(const cli_arguments *args, const char *option, bool *ret_given,
-                              int64_t *ret_number, br_error *err) {
+/* A whole number from minimum to what an INT holds, in the words of other options' numbers. */
+static br_status whole_number(const cli_arguments *args, const char *option, int64_t minimum,
+                              bool *ret_given, int64_t *ret_number, br_error *err) {
   const char *text = cli_text(args, option);
-  char *end = NULL;
   *ret_given = text != NULL;
   if (text == NULL) {
     return BR_OK;
   }
-  *ret_number = strtoll(text, &end, 10);
-  return end != text && *end == '\0' && *ret_number >= INT32_MIN && *ret_number <= INT32_MAX
+  const char *digits = text + (text[0] == '-');
+  if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0') {
+    return br_error_set(err, BR_ERR_USAGE, "--%s: '%s' is not a whole number", option, text);
+  }
+  *ret_number = strtoll(text, NULL, 10); /* what is too long for it becomes its largest */
+  return *ret_number >= minimum && *ret_number <= INT32_MAX
              ? BR_OK
-             : br_error_set(err, BR_ERR_USAGE, "--%s is '%s', which is no whole number", option,
-                            text);
+             : br_error_set(err, BR_ERR_USAGE, "--%s: %s is out of range: %" PRId64 " to %" PRId32,
+                            option, text, minimum, INT32_MAX);
+}
+
+static br_status numbers(const cli_arguments *args, sync_new_event *event, br_error *err) {
+  br_status st =
+      whole_number(args, "priority", INT32_MIN, &event->has_priority, &event->priority, err);
+  return st == BR_OK ? whole_number(args, "rows-expected", 0, &event->has_rows_expected,
+                                    &event->rows_expected, err)
+                     : st;
+}
+
+/* Problems name columns; here they came from options. */
+static const char *option_of_problem(const char *problem) {
+  static const char *const names[][2] = {
+      {"event_id", "--event-id"}, {"source_table", "--source"}, {"target_table", "--target"},
+      {"primary_keys", "--key"},  {"Primary keys", "--key"},    {"filter_conditions", "--filter"},
+      {"metadata", "--metadata"},
+  };
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (strncmp(problem, names[i][0], strlen(names[i][0])) == 0) {
+      return names[i][1];
+    }
+  }
+  return NULL;
 }
 
 /* The same rules as the poller's: what it would refuse is told now. */
@@ -513,7 +544,9 @@ static br_status check_new(cli_syncing *s, sync_queue *queue, const sync_new_eve
   sync_event *parsed = NULL;
   br_status st = sync_queue_check(queue, event, s->session.cancel, &parsed, err);
   if (st == BR_OK && parsed->problem != NULL) {
-    st = br_error_set(err, BR_ERR_USAGE, "%s", parsed->problem);
+    const char *option = option_of_problem(parsed->problem);
+    st = option == NULL ? br_error_set(err, BR_ERR_USAGE, "%s", parsed->problem)
+                        : br_error_set(err, BR_ERR_USAGE, "%s (%s)", parsed->problem, option);
   }
   sync_event_free(parsed);
   return st;
@@ -529,10 +562,7 @@ static br_status emit_event(cli_syncing *s, sync_queue *queue, const cli_argumen
                           .filter_conditions = cli_text(args, "filter"),
                           .metadata = cli_text(args, "metadata")};
   event.key_count = cli_list(args, "key", &event.keys);
-  br_status st = whole_number(args, "priority", &event.has_priority, &event.priority, err);
-  st = st == BR_OK ? whole_number(args, "rows-expected", &event.has_rows_expected,
-                                  &event.rows_expected, err)
-                   : st;
+  br_status st = numbers(args, &event, err);
   if (st == BR_OK && event.event_id == NULL) {
     st = br_uuid(made, err);
     event.event_id = made;
@@ -546,6 +576,11 @@ static br_status emit_event(cli_syncing *s, sync_queue *queue, const cli_argumen
 }
 
 static int run_emit(const cli_arguments *args) {
+  br_error err = BR_ERROR_INIT;
+  sync_new_event event = {.event_id = NULL};
+  if (numbers(args, &event, &err) != BR_OK) {
+    return cli_fail(&err);
+  }
   return run_action(args, SETTINGS_DATABRICKS, emit_event);
 }
 

@@ -117,6 +117,10 @@ static int run(const cli_arguments *args) {
   settings_load_options load = {0};
   settings *config = NULL;
   br_cancel *cancel = NULL;
+  if (cli_flag(args, "strict") && !cli_flag(args, "tls")) {
+    br_error_set(&err, BR_ERR_USAGE, "--strict needs --tls");
+    return cli_fail(&err);
+  }
   br_status st = settings_load(&load, &config, &err);
   if (st == BR_OK && settings_strict(config)) {
     st = br_error_set(

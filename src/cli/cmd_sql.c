@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "batch/value.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -249,6 +250,7 @@ static br_status run_on_databricks(cli_session *s, const cli_arguments *args, co
   dbx_options connect = {0};
   dbx_client *client = NULL;
   br_status st = cli_session_dbx_options(s, &connect, err);
+  st = st == BR_OK ? cli_session_need_warehouse(&connect, err) : st;
   if (st == BR_OK && cli_text(args, "database") != NULL) {
     connect.catalog = cli_text(args, "database");
   }
@@ -271,6 +273,32 @@ static br_status run_on_databricks(cli_session *s, const cli_arguments *args, co
   return st;
 }
 
+/* Nothing but blanks and semicolons: one server would say that all is done, the other that the
+ * request is wrong. */
+static br_status check_not_empty(const br_buf *text, br_error *err) {
+  for (size_t i = 0; i < text->len; i++) {
+    if (strchr(" \t\r\n;", text->data[i]) == NULL) {
+      return BR_OK;
+    }
+  }
+  return br_error_set(err, BR_ERR_USAGE, "The statement is empty");
+}
+
+/* What a file holds is told with its line; the servers' own words would not say which file. */
+static br_status read_file(const char *path, br_buf *text, br_error *err) {
+  size_t bad = 0;
+  br_status st = br_file_read(path, BR_LIMIT_SQL_FILE, text, err);
+  if (st == BR_OK && !br_utf8_valid((const char *)text->data, text->len, &bad)) {
+    size_t line = 1;
+    for (size_t i = 0; i < bad; i++) {
+      line += text->data[i] == '\n';
+    }
+    st = br_error_set(err, BR_ERR_DATA, "%s, line %zu: not UTF-8; save the file as UTF-8", path,
+                      line);
+  }
+  return st;
+}
+
 /* The SQL itself: the operand, or the file's content. Put into text, which is initialised here. */
 static br_status read_sql(const cli_arguments *args, br_buf *text, br_error *err) {
   const char *const *operands = NULL;
@@ -282,10 +310,13 @@ static br_status read_sql(const cli_arguments *args, br_buf *text, br_error *err
                         "sql needs one statement: as its operand, or --file FILE");
   }
   if (file != NULL) {
-    return br_file_read(file, BR_LIMIT_SQL_FILE, text, err);
+    br_status st = read_file(file, text, err);
+    st = st == BR_OK ? check_not_empty(text, err) : st;
+    return st == BR_ERR_USAGE ? br_error_context(err, st, "%s", file) : st;
   }
   br_buf_init(text, BR_LIMIT_SQL_FILE);
-  return br_buf_text(text, operands[0], err);
+  br_status st = br_buf_text(text, operands[0], err);
+  return st == BR_OK ? check_not_empty(text, err) : st;
 }
 
 static br_status run_session(const cli_arguments *args, const char *sql, br_error *err) {

@@ -119,7 +119,8 @@ static int run_sync(const cli_arguments *args) {
     return cli_fail_run(&err);
   }
   s.options.start_cancel = s.session.cancel;
-  st = cli_syncing_audit(&s, &err);
+  st = cli_syncing_rights(&s, &err);
+  st = st == BR_OK ? cli_syncing_audit(&s, &err) : st;
   st = st == BR_OK ? start(&s, cli_flag(args, "once"), &poller, &err) : st;
   if (st == BR_OK && cli_flag(args, "once")) {
     st = run_once(poller, &s, args, &failed, &err);
@@ -199,7 +200,8 @@ static br_status run_step(const sync_setup_step *step, cli_syncing *s, tds_conn 
                           cli_table *table, br_error *err) {
   bool made = false;
   br_status st = sync_setup_run(step, s->client, conn, s->session.cancel, &made, err);
-  const char *result = made ? "there" : "was there already";
+  /* Where the statement itself asks, nobody says which of both it was. */
+  const char *result = !made ? "was there already" : step->exists != NULL ? "made" : "there";
   if (st != BR_OK && step->may_fail && st != BR_ERR_CANCELLED && st != BR_ERR_NETWORK) {
     cli_warn("%s", err->message);
     br_error_clear(err);

@@ -59,6 +59,10 @@ static int run_new(const cli_arguments *args) {
   char sha256[BR_SHA256_HEX_MAX];
   br_buf out;
   br_buf_init(&out, BR_KIB(16));
+  if (name[strspn(name, " \t\r\n")] == '\0') {
+    br_error_set(&err, BR_ERR_USAGE, "--name is empty; the permissions file takes no such user");
+    return cli_fail(&err);
+  }
   br_status st = auth_token_new(token, sha256, &err);
   if (st == BR_OK) {
     bool json = cli_format_of(cli_text(args, "output")) == CLI_FORMAT_JSON;

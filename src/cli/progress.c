@@ -72,9 +72,9 @@ static void say_end(cli_progress *p, const extract_query *query, extract_state s
   cli_format_bytes(query->progress.written_bytes, bytes);
   switch (state) {
   case EXTRACT_COMPLETED:
-    (void)snprintf(line, sizeof line, "%s: %" PRIu64 " rows, %s, %zu file%s, %.1f s\n", query->name,
-                   query->rows, bytes, query->files.count, query->files.count == 1 ? "" : "s",
-                   (double)query->duration_ms / 1000);
+    (void)snprintf(line, sizeof line, "%s: %" PRIu64 " row%s, %s, %zu file%s, %.1f s\n",
+                   query->name, query->rows, query->rows == 1 ? "" : "s", bytes, query->files.count,
+                   query->files.count == 1 ? "" : "s", (double)query->duration_ms / 1000);
     break;
   case EXTRACT_SKIPPED:
     (void)snprintf(line, sizeof line,

@@ -282,6 +282,14 @@ br_status cli_session_dbx_options(cli_session *s, dbx_options *ret_options, br_e
   return BR_OK;
 }
 
+br_status cli_session_need_warehouse(const dbx_options *options, br_error *err) {
+  return options->warehouse_id != NULL
+             ? BR_OK
+             : br_error_set(err, BR_ERR_DATA,
+                            "No Databricks SQL warehouse is named: set DATABRICKS_WAREHOUSE_ID (or "
+                            "DATABRICKS_HTTP_PATH)");
+}
+
 const char *cli_session_json_mark(const cli_session *s) {
   static const char *const marks[] = {"", ",\"sandbox\":[\"sqlserver\"]",
                                       ",\"sandbox\":[\"databricks\"]",

@@ -19,7 +19,7 @@ static void say_reload(void *context, auth_reload_outcome outcome, const char *m
   }
 }
 
-static br_status load_permissions(cli_syncing *s, br_error *err) {
+br_status cli_syncing_rights(cli_syncing *s, br_error *err) {
   const settings *config = s->session.config;
   const auth_reload_options options = {
       .path = settings_get(config, SETTING_PERMISSIONS_FILE),
@@ -37,6 +37,10 @@ static br_status load_permissions(cli_syncing *s, br_error *err) {
                             .file = options.path,
                             .strict = options.strict,
                             .max_delete_rows = settings_u64(config, SETTING_SYNC_MAX_DELETE_ROWS)};
+  if (st == BR_OK) {
+    s->options.rights = sync_policy_rights;
+    s->options.rights_context = &s->policy;
+  }
   return st;
 }
 
@@ -80,18 +84,16 @@ static void fill_options(cli_syncing *s) {
   sync_options_of(s->session.config, &s->options);
   s->options.sqlserver = &s->sqlserver;
   s->options.databricks = s->client;
-  s->options.rights = sync_policy_rights;
-  s->options.rights_context = &s->policy;
 }
 
 static br_status open_all(cli_syncing *s, unsigned sides, br_error *err) {
   dbx_options databricks = {.host = NULL};
   br_status st = cli_session_dbx_options(&s->session, &databricks, err);
+  st = st == BR_OK ? cli_session_need_warehouse(&databricks, err) : st;
   st = st == BR_OK ? dbx_client_new(&databricks, &s->client, err) : st;
   if (st == BR_OK && (sides & SETTINGS_SQLSERVER) != 0) {
     st = cli_session_tds_options(&s->session, NULL, &s->sqlserver, err);
   }
-  st = st == BR_OK ? load_permissions(s, err) : st;
   if (st == BR_OK) {
     fill_options(s);
   }

@@ -1,6 +1,6 @@
 /*
  * syncing.h: what the commands about events start with: both sides by the settings, the events
- * table, the ledger, and what the permissions file says.
+ * table, the ledger, and, where that is asked, what the permissions file says.
  */
 #ifndef CLI_SYNCING_H
 #define CLI_SYNCING_H
@@ -15,7 +15,7 @@ typedef struct cli_syncing {
   cli_session session;
   tds_options sqlserver;
   dbx_client *client;
-  auth_reload *permissions; /* NULL: there is no file */
+  auth_reload *permissions; /* NULL: there is no file, or nobody asks */
   auth_audit *audit;        /* NULL: the command changes nothing */
   sync_policy policy;
   sync_options options; /* filled from the settings */
@@ -26,6 +26,9 @@ typedef struct cli_syncing {
 br_status cli_syncing_open(const cli_arguments *args, unsigned sides, cli_syncing *ret_syncing,
                            br_error *err) BR_CHECKED;
 void cli_syncing_close(cli_syncing *syncing);
+/* Reads the permissions file, for commands that ask whether an event's author may do what it says.
+ */
+br_status cli_syncing_rights(cli_syncing *syncing, br_error *err) BR_CHECKED;
 /* Opens the audit log and writes what the poller does into it, through options.on_event. */
 br_status cli_syncing_audit(cli_syncing *syncing, br_error *err) BR_CHECKED;
 /* Opens the audit again and reads the permissions now. */

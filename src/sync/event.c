@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "sync/event_parts.h"
+#include "sync/queue_columns.h"
 
 const char *sync_operation_name(sync_operation operation) {
   static const char *const names[] = {"INSERT", "UPDATE", "DELETE"};
@@ -162,9 +163,19 @@ static br_status check_needs(const sync_event *event, br_error *err) {
   return BR_OK;
 }
 
+static br_status refuse_length(const char *name, br_error *err) {
+  size_t limit = 0;
+  for (size_t i = 0; i < SYNC_COLUMN_COUNT && limit == 0; i++) {
+    const sync_column column = (sync_column)i;
+    limit = strcmp(sync_column_name(column), name) == 0 ? sync_column_limit(column) : 0;
+  }
+  return br_error_set(err, BR_ERR_DATA,
+                      "%s is too long for an event, which takes %zu characters of it", name, limit);
+}
+
 static br_status parse_all(sync_event *event, const sync_event_row *row, br_error *err) {
   if (row->too_long != NULL) {
-    return br_error_set(err, BR_ERR_DATA, "%s is too long for an event", row->too_long);
+    return refuse_length(row->too_long, err);
   }
   if (is_blank(row->event_id)) {
     return br_error_set(err, BR_ERR_DATA, "event_id is missing");

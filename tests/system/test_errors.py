@@ -126,6 +126,34 @@ def option_choice(case):
 # ---- query files and parameters ----
 
 
+@scenario("statement-empty")
+def statement_empty(case):
+    bridge = case.bridge()
+    bridge.write("empty.sql", " ;\n")
+    for side in ("sqlserver", "databricks"):
+        result = bridge.run("sql", "--on", side, "")
+        assert (result.status, result.err) == (2, "error: The statement is empty\n"), result
+    return bridge.run("sql", "--on", "databricks", "-f", "empty.sql")
+
+
+@scenario("statement-latin")
+def statement_latin(case):
+    bridge = case.bridge()
+    (bridge.folder / "latin.sql").write_bytes(b"SELECT 1\n, 'caf\xe9'")
+    assert bridge.run("sql", "--on", "sqlserver", "-f", "latin.sql").err == bridge.run("sql", "--on", "databricks", "-f", "latin.sql").err
+    return bridge.run("sql", "--on", "sqlserver", "-f", "latin.sql")
+
+
+@scenario("name-empty")
+def name_empty(case):
+    return case.bridge().run("token", "new", "--name", "")
+
+
+@scenario("sandbox-strict")
+def sandbox_strict(case):
+    return case.bridge().run("sandbox", "--strict")
+
+
 @scenario("queries-missing")
 def queries_missing(case):
     return extract(case.bridge(), queries="nowhere")
@@ -681,6 +709,13 @@ def server_with_port(case):
     return extract(case.bridge({**case.server, "SQLSERVER_HOST": "db.example:1433"}))
 
 
+@scenario("databricks-warehouse")
+def databricks_warehouse(case):
+    bridge = case.bridge({"DATABRICKS_HOST": "http://127.0.0.1:1", "DATABRICKS_TOKEN": "t"})
+    assert "error: No Databricks SQL warehouse is named" in bridge.run("sql", "--on", "databricks", "SELECT 1").err
+    return bridge.run("events", "list")
+
+
 @scenario("databricks-copied")
 def databricks_copied(case):
     settings = {**case.server, "DATABRICKS_HOST": "https://workspace.example/?o=123", "DATABRICKS_TOKEN": "not-a-word"}
@@ -762,6 +797,16 @@ def events_emit_keys(case):
 @scenario("events-emit-json")
 def events_emit_json(case):
     return emit(with_events(case), "--filter", '{"id":')
+
+
+@scenario("events-emit-source")
+def events_emit_source(case):
+    return emit(with_events(case), operation="INSERT")
+
+
+@scenario("events-emit-range")
+def events_emit_range(case):
+    return emit(case.bridge(), "--filter", '{"id": 1}', "--rows-expected", "-1")
 
 
 @scenario("events-emit-number")

@@ -646,6 +646,19 @@ def test_init_may_run_in_several_places_at_once(bridge):
     assert bridge.run("sync", "--once").status == 0
 
 
+def test_only_what_asks_for_rights_reads_the_permissions(sync):
+    """A file that can't be used stops what would carry out events, and what says what they would do; not a look at them."""
+    source = sync.source("three", THREE)
+    sync.bridge.write("config/permissions.yaml", "users: 1\n")
+    emit = ("events", "emit", "--operation", "INSERT", "--source", source, "--target", "dbo.Items", "--event-id", "e")
+    for words in (emit, ("events", "list"), ("events", "show", "e"), ("events", "cancel", "e"), ("init",)):
+        assert sync.bridge.run(*words).status == 0, words
+    assert sync.bridge.run(*emit).status == 0
+    for words in (("events", "plan", "e"), ("sync", "--once")):
+        result = sync.bridge.run(*words)
+        assert result.status == 1 and "config/permissions.yaml, line 1" in result.err, result
+
+
 def test_init_shows_what_it_would_run_and_may_run_twice(bridge):
     shown = bridge.run("init", "--dry-run", "--test-table", check=True)
     assert "CREATE TABLE IF NOT EXISTS `bridge`.`events`.`bridge_events`" in shown.out
@@ -656,7 +669,8 @@ def test_init_shows_what_it_would_run_and_may_run_twice(bridge):
     assert "".join(f"-- {side}: {what}\n{statement};\n\n" for side, what, statement in told["rows"]) == shown.out
     missing = bridge.run("sync", "--once")
     assert missing.status == 1 and "init" in missing.err
-    bridge.run("init", "--test-table", check=True)
-    again = bridge.run("init", "--test-table", check=True)
-    assert "was there already" in again.out
+    made = bridge.run("init", "--test-table", check=True).out
+    assert re.search(r"bridge_ledger +made$", made, re.M) and "was there already" not in made, made
+    again = bridge.run("init", "--test-table", check=True).out
+    assert re.search(r"bridge_ledger +was there already$", again, re.M) and " made" not in again, again
     assert bridge.run("sync", "--once").status == 0
