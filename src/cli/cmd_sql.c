@@ -250,7 +250,7 @@ static br_status run_on_databricks(cli_session *s, const cli_arguments *args, co
   dbx_options connect = {0};
   dbx_client *client = NULL;
   br_status st = cli_session_dbx_options(s, &connect, err);
-  st = st == BR_OK ? cli_session_need_warehouse(&connect, err) : st;
+  st = st == BR_OK ? cli_session_need_warehouse(connect.warehouse_id, err) : st;
   if (st == BR_OK && cli_text(args, "database") != NULL) {
     connect.catalog = cli_text(args, "database");
   }

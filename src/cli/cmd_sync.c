@@ -119,7 +119,8 @@ static int run_sync(const cli_arguments *args) {
     return cli_fail_run(&err);
   }
   s.options.start_cancel = s.session.cancel;
-  st = cli_syncing_rights(&s, &err);
+  st = cli_session_need_warehouse(s.warehouse, &err);
+  st = st == BR_OK ? cli_syncing_rights(&s, &err) : st;
   st = st == BR_OK ? cli_syncing_audit(&s, &err) : st;
   st = st == BR_OK ? start(&s, cli_flag(args, "once"), &poller, &err) : st;
   if (st == BR_OK && cli_flag(args, "once")) {
@@ -216,7 +217,8 @@ static br_status run_steps(const sync_setup *setup, cli_syncing *s, const cli_ar
                            br_error *err) {
   cli_table *table = NULL;
   tds_conn *conn = NULL;
-  br_status st = tds_connect(&s->sqlserver, s->session.cancel, &conn, NULL, err);
+  br_status st = cli_session_need_warehouse(s->warehouse, err);
+  st = st == BR_OK ? tds_connect(&s->sqlserver, s->session.cancel, &conn, NULL, err) : st;
   st = st == BR_OK ? cli_table_new(cli_format_of(cli_text(args, "output")), init_columns, 2,
                                    cli_session_json_mark(&s->session), &table, err)
                    : st;

@@ -282,8 +282,8 @@ br_status cli_session_dbx_options(cli_session *s, dbx_options *ret_options, br_e
   return BR_OK;
 }
 
-br_status cli_session_need_warehouse(const dbx_options *options, br_error *err) {
-  return options->warehouse_id != NULL
+br_status cli_session_need_warehouse(const char *warehouse, br_error *err) {
+  return warehouse != NULL
              ? BR_OK
              : br_error_set(err, BR_ERR_DATA,
                             "No Databricks SQL warehouse is named: set DATABRICKS_WAREHOUSE_ID (or "

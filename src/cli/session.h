@@ -67,8 +67,8 @@ br_status cli_session_tds_options(const cli_session *session, const char *databa
                                   tds_options *ret_options, br_error *err) BR_CHECKED;
 br_status cli_session_dbx_options(cli_session *session, dbx_options *ret_options,
                                   br_error *err) BR_CHECKED;
-/* For commands that run statements there. */
-br_status cli_session_need_warehouse(const dbx_options *options, br_error *err) BR_CHECKED;
+/* For commands that run statements: the options' warehouse_id, or the error that none is named. */
+br_status cli_session_need_warehouse(const char *warehouse, br_error *err) BR_CHECKED;
 /* ",\"sandbox\":[\"sqlserver\"]" for JSON results, "" where there is no sandbox. */
 const char *cli_session_json_mark(const cli_session *session);
 

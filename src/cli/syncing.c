@@ -89,8 +89,8 @@ static void fill_options(cli_syncing *s) {
 static br_status open_all(cli_syncing *s, unsigned sides, br_error *err) {
   dbx_options databricks = {.host = NULL};
   br_status st = cli_session_dbx_options(&s->session, &databricks, err);
-  st = st == BR_OK ? cli_session_need_warehouse(&databricks, err) : st;
   st = st == BR_OK ? dbx_client_new(&databricks, &s->client, err) : st;
+  s->warehouse = databricks.warehouse_id;
   if (st == BR_OK && (sides & SETTINGS_SQLSERVER) != 0) {
     st = cli_session_tds_options(&s->session, NULL, &s->sqlserver, err);
   }
@@ -122,6 +122,8 @@ void cli_syncing_close(cli_syncing *s) {
 }
 
 br_status cli_syncing_queue(cli_syncing *s, sync_queue **ret_queue, br_error *err) {
-  return sync_queue_open(s->client, s->options.events_table, s->options.lowest_first,
-                         s->session.cancel, ret_queue, err);
+  br_status st = cli_session_need_warehouse(s->warehouse, err);
+  return st != BR_OK ? st
+                     : sync_queue_open(s->client, s->options.events_table, s->options.lowest_first,
+                                       s->session.cancel, ret_queue, err);
 }

@@ -15,6 +15,7 @@ typedef struct cli_syncing {
   cli_session session;
   tds_options sqlserver;
   dbx_client *client;
+  const char *warehouse;    /* borrowed; NULL: none is named */
   auth_reload *permissions; /* NULL: there is no file, or nobody asks */
   auth_audit *audit;        /* NULL: the command changes nothing */
   sync_policy policy;

@@ -102,7 +102,7 @@ def check_that_only_big_failed(status, said, reason="No space left on device"):
     errors = [line for line in said.splitlines() if line.startswith("error:")]
     assert len(errors) == 1, said
     assert errors[0].startswith("error: Query 'big': ") and reason in errors[0], said
-    assert "a: 1 rows" in said and "c: 1 rows" in said
+    assert "a: 1 row, " in said and "c: 1 row, " in said
 
 
 def test_beside_the_result(work, make_disk):

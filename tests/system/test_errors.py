@@ -712,7 +712,8 @@ def server_with_port(case):
 @scenario("databricks-warehouse")
 def databricks_warehouse(case):
     bridge = case.bridge({"DATABRICKS_HOST": "http://127.0.0.1:1", "DATABRICKS_TOKEN": "t"})
-    assert "error: No Databricks SQL warehouse is named" in bridge.run("sql", "--on", "databricks", "SELECT 1").err
+    for words in (("sql", "--on", "databricks", "SELECT 1"), ("sync", "--sandbox", "sqlserver"), ("init", "--sandbox", "sqlserver")):
+        assert "error: No Databricks SQL warehouse is named" in bridge.run(*words).err, words
     return bridge.run("events", "list")
 
 
