@@ -395,10 +395,13 @@ static br_status connect_to(tds_conn *conn, const target *to, tds_stage *stage, 
   return st == BR_OK ? talk(conn, to, stage, err) : st;
 }
 
+/* A socket of the file system has no place that helps anybody; who is waited for is told all the
+ * same. */
 static br_status with_where(const tds_conn *conn, const target *to, br_status st, br_error *err) {
-  return conn->options.unix_path != NULL
-             ? st
-             : br_error_context(err, st, "%s:%u", to->host, (unsigned)to->port);
+  if (conn->options.unix_path == NULL) {
+    return br_error_context(err, st, "%s:%u", to->host, (unsigned)to->port);
+  }
+  return st == BR_ERR_TIMEOUT ? br_error_context(err, st, "SQL Server") : st;
 }
 
 static br_status connect_all(tds_conn *conn, tds_stage *stage, br_error *err) {

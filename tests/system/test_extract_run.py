@@ -54,6 +54,7 @@ def test_values_that_lose_digits_are_counted_up_to_the_limit(work):
     assert extract(work, "--limit", "2", "--overwrite").status == 0
     assert manifest(work, "late")["lossy_values"] == 2
     assert manifest(work, "late")["row_limit"] == 2
+    assert "late: 1 row, " in extract(work, "--limit", "1", "--overwrite").err
 
 
 def test_spooled_files_of_a_killed_run_are_deleted_by_the_next(work):

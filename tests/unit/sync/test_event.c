@@ -220,7 +220,7 @@ static void what_is_wrong_is_said(void **state) {
         .source_table = "s",
         .target_table = "t",
         .too_long = "metadata"},
-       "metadata is too long"},
+       "metadata is too long for an event, which takes 65536 characters of it"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     sync_event *event = make(&cases[i].row);

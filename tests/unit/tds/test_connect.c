@@ -459,6 +459,30 @@ static void a_unix_socket_needs_no_encryption(void **state) {
   assert_non_null(strstr(err.message, path));
 }
 
+static void a_unix_socket_that_stays_silent_is_named(void **state) {
+  (void)state;
+  char path[] = "/tmp/tds-unix-XXXXXX";
+  int made = mkstemp(path);
+  assert_true(made >= 0);
+  (void)close(made);
+  (void)unlink(path);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path, path, sizeof path);
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+  assert_int_equal(listen(listener, 1), 0);
+  const tds_options options = {.unix_path = path,
+                               .username = "sa",
+                               .encrypt = TDS_ENCRYPT_OPTIONAL,
+                               .connect_timeout_ms = 50};
+  tds_conn *conn = NULL;
+  br_error err = BR_ERROR_INIT;
+  assert_int_equal(tds_connect(&options, NULL, &conn, NULL, &err), BR_ERR_TIMEOUT);
+  assert_true(strncmp(err.message, "SQL Server: ", 12) == 0);
+  (void)close(listener);
+  (void)unlink(path);
+}
+
 static void impossible_options_are_refused(void **state) {
   (void)state;
   tds_conn *conn = NULL;
@@ -479,6 +503,7 @@ int main(void) {
       cmocka_unit_test(connecting_can_be_cancelled),
       cmocka_unit_test(failing_calls_are_network_errors),
       cmocka_unit_test(a_unix_socket_needs_no_encryption),
+      cmocka_unit_test(a_unix_socket_that_stays_silent_is_named),
       cmocka_unit_test(impossible_options_are_refused),
   };
   return cmocka_run_group_tests(tests, certificates_make, certificates_remove);
