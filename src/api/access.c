@@ -221,7 +221,8 @@ static br_status first_look(api_access *access, br_error *err) {
   }
   br_error_clear(err);
   if (access->enabled) {
-    br_log(BR_LOG_WARNING, "%s", api_access_hint(access));
+    br_log(BR_LOG_WARNING, "%s; looked for %s", api_access_hint(access),
+           settings_get(access->config, SETTING_PERMISSIONS_FILE));
   }
   return BR_OK;
 }

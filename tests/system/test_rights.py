@@ -298,3 +298,10 @@ def test_reload_under_load(tmp_path, write):
     assert not wrong, wrong[:5]
     assert counts["asked"] > 100
     assert "last good permissions" in service.log()
+
+
+def test_a_service_without_users_says_how_to_make_one_and_where(make_service):
+    service = make_service({"PERMISSIONS_FILE": "rights/nowhere.yaml"}, users=None)
+    log = service.log()
+    assert "'sql-databricks-bridge token new' makes one" in log and "looked for rights/nowhere.yaml" in log, log
+    assert service.get("/jobs", token=("raw", "Bearer nobody")).status == 401
