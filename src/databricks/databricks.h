@@ -102,6 +102,10 @@ br_status dbx_files_delete(dbx_client *client, const char *path, br_cancel *canc
                            br_error *err) BR_CHECKED;
 br_status dbx_directories_create(dbx_client *client, const char *path, br_cancel *cancel,
                                  br_error *err) BR_CHECKED; /* mkdir -p */
+/* BR_ERR_NOT_FOUND: there is no such folder. */
+br_status dbx_directories_head(dbx_client *client, const char *path, br_cancel *cancel,
+                               br_error *err) BR_CHECKED;
+/* Of an empty folder. */
 br_status dbx_directories_delete(dbx_client *client, const char *path, br_cancel *cancel,
                                  br_error *err) BR_CHECKED;
 /* All entries (pages followed). Free with dbx_file_infos_free(). */

@@ -25,6 +25,11 @@ br_status dbx_directories_create(dbx_client *client, const char *path, br_cancel
   return dbx_fs_simple(client, "PUT", "Making of folder", directories_api, path, cancel, err);
 }
 
+br_status dbx_directories_head(dbx_client *client, const char *path, br_cancel *cancel,
+                               br_error *err) {
+  return dbx_fs_simple(client, "HEAD", "Look at folder", directories_api, path, cancel, err);
+}
+
 br_status dbx_directories_delete(dbx_client *client, const char *path, br_cancel *cancel,
                                  br_error *err) {
   return dbx_fs_simple(client, "DELETE", "Deletion of folder", directories_api, path, cancel, err);

@@ -108,9 +108,53 @@ br_status extract_place_open(const char *destination, dbx_client *client,
   return BR_OK;
 }
 
+/* The folder above; false: there is none. */
+static bool cut_last(char *path) {
+  char *slash = strrchr(path, '/');
+  if (slash == NULL || slash == path) {
+    return false;
+  }
+  *slash = '\0';
+  return true;
+}
+
+/* How many of the folders above a missing one are missing too. */
+static unsigned count_missing_above(extract_place *place, const char *path) {
+  unsigned levels = 0;
+  char *above = br_strdup(path);
+  while (above != NULL && cut_last(above) && place->ops->is_missing(place, above)) {
+    levels++;
+  }
+  br_free(above);
+  return levels;
+}
+
+/* Queries of a run look one after another; the first one sees what was there before all of them. */
+static void note_missing_above(extract_place *place, const char *path) {
+  if (place->missing_above != NULL) {
+    unsigned levels = count_missing_above(place, path);
+    unsigned before = atomic_load(place->missing_above);
+    while (levels > before &&
+           !atomic_compare_exchange_weak(place->missing_above, &before, levels)) {
+    }
+  }
+}
+
+/* Upwards until one is not empty: another query's, another run's, or a result. */
+static void remove_made(extract_place *place) {
+  unsigned levels = place->missing_above == NULL ? 0 : atomic_load(place->missing_above);
+  place->cancel = NULL; /* cleaning up is not what was asked to stop */
+  while (place->ops->remove_empty(place, place->made) && levels > 0 && cut_last(place->made)) {
+    levels--;
+  }
+}
+
 void extract_place_close(extract_place *place) {
   if (place != NULL) {
-    extract_place_unlock(place);
+    if (extract_place_unlock(place) && place->made != NULL) {
+      remove_made(place);
+    }
+    br_free(place->made);
     br_free(place->root);
     br_free(place);
   }
@@ -143,12 +187,30 @@ static br_status find_path(const extract_place *place, const char *folder, const
   return BR_OK;
 }
 
+void extract_place_share_missing(extract_place *place, atomic_uint *levels) {
+  place->missing_above = levels;
+}
+
 br_status extract_place_make(extract_place *place, const char *folder, br_error *err) {
   char *path = NULL;
   br_status st = find_path(place, folder, NULL, &path, err);
+  bool missing = st == BR_OK && place->ops->is_missing(place, path);
+  if (missing) {
+    note_missing_above(place, path);
+  }
   st = st == BR_OK ? place->ops->make(place, path, err) : st;
+  if (st == BR_OK && missing) {
+    br_free(place->made);
+    place->made = path;
+    path = NULL;
+  }
   br_free(path);
   return st;
+}
+
+void extract_place_keep(extract_place *place) {
+  br_free(place->made);
+  place->made = NULL;
 }
 
 br_status extract_place_lock(extract_place *place, const char *folder, const char *run,
@@ -171,14 +233,16 @@ br_status extract_place_still_locked(extract_place *place, br_error *err) {
   return place->ops->still_locked(place, err);
 }
 
-void extract_place_unlock(extract_place *place) {
-  if (place->lock_path != NULL) {
-    place->ops->unlock(place);
-    br_free(place->lock_path);
-    br_free(place->lock_run);
-    place->lock_path = NULL;
-    place->lock_run = NULL;
+bool extract_place_unlock(extract_place *place) {
+  if (place->lock_path == NULL) {
+    return false;
   }
+  bool gone = place->ops->unlock(place);
+  br_free(place->lock_path);
+  br_free(place->lock_run);
+  place->lock_path = NULL;
+  place->lock_run = NULL;
+  return gone;
 }
 
 br_status extract_place_read(extract_place *place, const char *folder, const char *name, size_t max,

@@ -15,6 +15,8 @@
 #ifndef EXTRACT_PLACE_H
 #define EXTRACT_PLACE_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/cancel.h"
 #include "base/file.h"
@@ -35,17 +37,27 @@ br_status extract_place_check(const char *destination, br_error *err) BR_CHECKED
 br_status extract_place_open(const char *destination, dbx_client *client,
                              const extract_spool *spool, br_cancel *cancel,
                              extract_place **ret_place, br_error *err) BR_CHECKED;
+/* Gives up the lock. A folder that extract_place_make() made goes where it is empty and not to be
+ * kept, and so do those above it that were missing. */
 void extract_place_close(extract_place *place);
 /* For a folder: the guard (borrowed; NULL: none) is asked before anything is done with a path below
  * it, which need not exist yet. A volume has no links. */
 void extract_place_set_guard(extract_place *place, const br_file_guard *guard);
 
+/* How many folders above a query's were missing before the first query of a run made its own;
+ * shared by the run's places, so that the last query to fail takes the upper ones away. NULL: none
+ * is taken away. */
+void extract_place_share_missing(extract_place *place, atomic_uint *levels);
+
 /* `folder` is a path below the destination, "Country/query". */
 br_status extract_place_make(extract_place *place, const char *folder, br_error *err) BR_CHECKED;
+/* What was made stays: it holds a result. */
+void extract_place_keep(extract_place *place);
 /* BR_ERR_CONFLICT "Another run …" where somebody else holds it. A dead run's lock is taken over. */
 br_status extract_place_lock(extract_place *place, const char *folder, const char *run,
                              br_error *err) BR_CHECKED;
-void extract_place_unlock(extract_place *place);
+/* False: no lock was held, or it could not be given up. */
+bool extract_place_unlock(extract_place *place);
 /* BR_ERR_CONFLICT where another run has taken the lock over meanwhile: nothing more may be written.
  */
 br_status extract_place_still_locked(extract_place *place, br_error *err) BR_CHECKED;
@@ -73,8 +85,10 @@ br_status extract_place_check_path(const extract_place *place, const char *path,
                                    br_error *err) BR_CHECKED;
 typedef struct extract_place_ops {
   br_status (*make)(extract_place *place, const char *folder, br_error *err);
+  bool (*is_missing)(extract_place *place, const char *folder);   /* false where nobody can tell */
+  bool (*remove_empty)(extract_place *place, const char *folder); /* true: it is gone */
   br_status (*lock)(extract_place *place, const char *folder, const char *run, br_error *err);
-  void (*unlock)(extract_place *place);
+  bool (*unlock)(extract_place *place); /* true: the lock is gone */
   br_status (*still_locked)(extract_place *place, br_error *err);
   br_status (*read)(extract_place *place, const char *path, size_t max, br_buf *out, br_error *err);
   br_status (*write)(extract_place *place, const char *path, const void *bytes, size_t length,
@@ -97,6 +111,8 @@ struct extract_place {
   const extract_spool *spool; /* NULL = none */
   br_cancel *cancel;
   const br_file_guard *guard; /* NULL = none */
+  char *made;                 /* the folder that was missing; NULL = none */
+  atomic_uint *missing_above; /* NULL = not told */
   /* The lock that is held; lock_path NULL: none. */
   char *lock_path;
   char *lock_run; /* the run that took it */

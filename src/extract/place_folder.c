@@ -17,11 +17,27 @@
 #include "extract/place.h"
 
 #define LOCK_NAME ".bridge-lock"
-enum { COPY_BYTES = 1 << 20 };
+enum { COPY_BYTES = 1 << 20, MAKE_TRIES = 10 };
 
+/* Another run may take an empty folder on the way away at any moment. */
 static br_status folder_make(extract_place *place, const char *folder, br_error *err) {
+  br_status st = BR_ERR_NOT_FOUND;
   (void)place;
-  return br_dir_make(folder, 0777, err);
+  for (int i = 0; i < MAKE_TRIES && (st == BR_ERR_NOT_FOUND || st == BR_ERR_EXISTS); i++) {
+    br_error_clear(err);
+    st = br_dir_make(folder, 0777, err);
+  }
+  return st;
+}
+
+static bool folder_is_missing(extract_place *place, const char *folder) {
+  struct stat info;
+  (void)place;
+  return br_sys.stat(folder, &info) != 0 && errno == ENOENT;
+}
+
+static bool folder_remove_empty(extract_place *place, const char *folder) {
+  return extract_place_check_path(place, folder, NULL) == BR_OK && br_sys.rmdir(folder) == 0;
 }
 
 /* Files that a dead run was just writing, under names that only this program gives. The lock is
@@ -66,9 +82,10 @@ static br_status folder_lock(extract_place *place, const char *folder, const cha
   return BR_OK;
 }
 
-static void folder_unlock(extract_place *place) {
+static bool folder_unlock(extract_place *place) {
   extract_lock_release(place->lock_path, place->lock_fd);
   place->lock_fd = -1;
+  return true;
 }
 
 /* The kernel gives a lock to nobody else while its process lives. */
@@ -195,6 +212,8 @@ static br_status folder_exists(extract_place *place, const char *path, bool *ret
 
 const extract_place_ops extract_place_folder_ops = {
     .make = folder_make,
+    .is_missing = folder_is_missing,
+    .remove_empty = folder_remove_empty,
     .lock = folder_lock,
     .unlock = folder_unlock,
     .still_locked = folder_still_locked,

@@ -54,6 +54,15 @@ static br_status volume_make(extract_place *place, const char *folder, br_error 
   return dbx_directories_create(place->client, folder, place->cancel, err);
 }
 
+static bool volume_is_missing(extract_place *place, const char *folder) {
+  return dbx_directories_head(place->client, folder, place->cancel, NULL) == BR_ERR_NOT_FOUND;
+}
+
+/* The workspace deletes no folder that holds something. */
+static bool volume_remove_empty(extract_place *place, const char *folder) {
+  return dbx_directories_delete(place->client, folder, place->cancel, NULL) == BR_OK;
+}
+
 /* Who holds a lock. */
 typedef struct holder {
   char run[128];
@@ -121,12 +130,10 @@ static br_status create_lock(extract_place *place, const char *path, const char 
 
 /* Gives up a lock where it is still ours. What fails here stays: it is taken
  * over once this process is gone. */
-static void drop_own_lock(extract_place *place, const char *path, const char *run) {
+static bool drop_own_lock(extract_place *place, const char *path, const char *run) {
   holder found;
-  if (read_holder(place, path, NULL, &found, NULL) == BR_OK && strcmp(found.run, run) == 0) {
-    br_status ignored = dbx_files_delete(place->client, path, NULL, NULL);
-    (void)ignored;
-  }
+  return read_holder(place, path, NULL, &found, NULL) == BR_OK && strcmp(found.run, run) == 0 &&
+         dbx_files_delete(place->client, path, NULL, NULL) == BR_OK;
 }
 
 /* Waits a moment, and looks whether another run has taken over the same dead lock. */
@@ -141,7 +148,7 @@ static br_status settle(extract_place *place, const char *path, const char *run,
     return br_error_set(err, BR_ERR_CONFLICT, "Another run has just begun to write to %s", folder);
   }
   if (st != BR_OK) {
-    drop_own_lock(place, path, run);
+    (void)drop_own_lock(place, path, run);
   }
   return st;
 }
@@ -192,10 +199,10 @@ static br_status volume_lock(extract_place *place, const char *folder, const cha
   return BR_OK;
 }
 
-static void volume_unlock(extract_place *place) {
+static bool volume_unlock(extract_place *place) {
   /* Also after a cancel, so without its token. A lock that stays is taken over once this process is
    * gone; one that another run has taken over is that run's. */
-  drop_own_lock(place, place->lock_path, place->lock_run);
+  return drop_own_lock(place, place->lock_path, place->lock_run);
 }
 
 /* A run that takes longer than LOCK_STALE_SECONDS may have lost its lock to another host. */
@@ -284,6 +291,8 @@ static br_status volume_exists(extract_place *place, const char *path, bool *ret
 
 const extract_place_ops extract_place_volume_ops = {
     .make = volume_make,
+    .is_missing = volume_is_missing,
+    .remove_empty = volume_remove_empty,
     .lock = volume_lock,
     .unlock = volume_unlock,
     .still_locked = volume_still_locked,

@@ -9,6 +9,8 @@
 #include "base/queue.h"
 #include "base/sys.h"
 
+enum { LOCK_TRIES = 3 };
+
 /* A spooled file on its way. */
 typedef struct part {
   char *path; /* of the spooled file */
@@ -250,6 +252,20 @@ static br_status decide(extract_publisher *p, extract_files *ret_kept, br_error 
   return st == BR_OK ? keep(p, ret_kept, err) : st;
 }
 
+/* Between the two another run that fails may take away the folder that it made, empty as it is. */
+static br_status make_and_lock(const extract_publish_options *options, br_error *err) {
+  br_status st = BR_ERR_NOT_FOUND;
+  for (int i = 0; i < LOCK_TRIES && st == BR_ERR_NOT_FOUND; i++) {
+    br_error_clear(err);
+    st = extract_place_make(options->place, options->folder, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    st = extract_place_lock(options->place, options->folder, options->origin->run, err);
+  }
+  return st;
+}
+
 br_status extract_publish_begin(const extract_publish_options *options,
                                 extract_publisher **ret_publisher, extract_files *ret_kept,
                                 br_error *err) {
@@ -261,11 +277,7 @@ br_status extract_publish_begin(const extract_publish_options *options,
   p->started_us = br_clock_wall_us();
   p->switched = true; /* nothing to take back yet */
   p->where = extract_place_describe(options->place, options->folder);
-  br_status st = p->where == NULL ? br_error_nomem(err)
-                                  : extract_place_make(options->place, options->folder, err);
-  if (st == BR_OK) {
-    st = extract_place_lock(options->place, options->folder, options->origin->run, err);
-  }
+  br_status st = p->where == NULL ? br_error_nomem(err) : make_and_lock(options, err);
   if (st == BR_OK) {
     st = read_earlier(p, err);
   }
@@ -495,6 +507,9 @@ static br_status switch_manifest(extract_publisher *p, const batch_schema *schem
   if (st == BR_OK) {
     st = write_manifest(p, &content, err);
     p->switched = st == BR_OK;
+  }
+  if (st == BR_OK) {
+    extract_place_keep(p->options.place);
   }
   return st;
 }

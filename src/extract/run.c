@@ -31,6 +31,7 @@ typedef struct runner {
   extract_request *request;
   char run[64];
   extract_spool spool; /* where the request names a folder */
+  atomic_uint missing; /* folders above those of the queries */
   atomic_size_t next;  /* query to be taken */
   atomic_size_t ended;
 } runner;
@@ -236,6 +237,7 @@ static br_status extract_one(job *j, br_error *err) {
   }
   if (st == BR_OK) {
     extract_place_set_guard(j->place, request->guard);
+    extract_place_share_missing(j->place, &j->r->missing);
     extract_publish_options options = {.place = j->place,
                                        .origin = &j->origin,
                                        .folder = j->folder,

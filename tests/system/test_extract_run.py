@@ -88,6 +88,19 @@ def test_a_file_says_where_it_came_from(work):
     assert work.settings["SQLSERVER_PASSWORD"].encode() not in (work.folder / "out/Northland/one/one.parquet").read_bytes()
 
 
+def test_a_failed_query_leaves_no_folders(work):
+    work.write("queries/good.sql", "SELECT 1 AS a")
+    work.write("queries/bad.sql", "SELECT 1/0 AS a")
+    work.write("queries/worse.sql", "SELECT a FROM no_such_table")
+    assert extract(work, "--query", "bad", "--query", "worse", destination="new/place/").status == 1
+    assert not (work.folder / "new").exists()
+    (work.folder / "out").mkdir()
+    assert extract(work, "--query", "worse").status == 1
+    assert list((work.folder / "out").iterdir()) == []
+    assert extract(work).status == 1
+    assert [path.name for path in (work.folder / "out/Northland").iterdir()] == ["good"]
+
+
 def describes(work):
     """Whether the server knows FMTONLY: where it does not, a plan looks no further than the first row."""
     return work.sql("sqlserver", "SET FMTONLY ON; SELECT 1 AS a").json()["rows"] == []

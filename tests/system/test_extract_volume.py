@@ -69,6 +69,21 @@ def test_a_result_is_written_skipped_and_replaced(work, databricks, tmp_path):
     assert len(result(databricks, work, tmp_path, 4)[0]["files"]) == 1
 
 
+def test_a_failed_query_leaves_no_folders(work, databricks):
+    def folders(path):
+        return [entry.name for entry in databricks.client().files.list_directory_contents(path)]
+
+    place = work.place
+    extract(work)
+    work.write("queries/bad.sql", "SELECT 1/0 AS id")
+    extract(work, "--query", "bad", status=1)
+    assert folders(f"{place}/Land") == ["numbers"]
+    work.place = f"{place}/new/folder"
+    extract(work, "--query", "bad", status=1)
+    work.place = place
+    assert folders(place) == ["Land"]
+
+
 def test_the_workspace_reads_the_result(work):
     extract(work)
     sql = f"SELECT count(*), min(id), max(id), max(mark) FROM parquet.`{work.place}/Land/numbers/numbers.parquet`"

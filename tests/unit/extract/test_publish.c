@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -621,6 +622,100 @@ static void a_failure_takes_back_what_it_put_there(void **state) {
   assert_true(is_there(f, "part_00001-runA.parquet"));
 }
 
+/* A query of the run that `missing` belongs to begins, and fails; asks in between. */
+static extract_publisher *begin(fixture *f, const char *folder, atomic_uint *missing,
+                                extract_place **ret_place) {
+  extract_files kept = {0};
+  extract_publisher *p = NULL;
+  *ret_place = open_place(f);
+  extract_place_share_missing(*ret_place, missing);
+  extract_publish_options options = {.place = *ret_place, .origin = &f->origin, .folder = folder};
+  assert_int_equal(extract_publish_begin(&options, &p, &kept, &f->err), BR_OK);
+  return p;
+}
+
+static bool has_folder(const fixture *f, const char *name) {
+  char path[128];
+  struct stat info;
+  (void)snprintf(path, sizeof path, "%s/%s", f->root, name);
+  return stat(path, &info) == 0;
+}
+
+static void a_failure_leaves_no_folder_that_was_not_there(void **state) {
+  fixture *f = *state;
+  atomic_uint missing = 0;
+  extract_place *places[2];
+  extract_publisher *first = begin(f, "C/q", &missing, &places[0]);
+  extract_publisher *second = begin(f, "C/r", &missing, &places[1]);
+  char path[160];
+  flow_part part = spool(f, 0, "new", path, sizeof path);
+  assert_int_equal(extract_publish_part(first, &part, NULL), BR_OK);
+  extract_publish_end(first);
+  extract_place_close(places[0]);
+  assert_false(has_folder(f, "out/C/q"));
+  assert_true(has_folder(f, "out/C/r"));
+  extract_publish_end(second);
+  extract_place_close(places[1]);
+  assert_false(has_folder(f, "out"));
+}
+
+static void a_failure_leaves_the_folders_that_were_there(void **state) {
+  fixture *f = *state;
+  atomic_uint missing = 0;
+  extract_place *place = NULL;
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/out/C", f->root);
+  assert_int_equal(br_dir_make(path, 0777, NULL), BR_OK);
+  extract_publish_end(begin(f, "C/q", &missing, &place));
+  extract_place_close(place);
+  assert_true(has_folder(f, "out/C") && !has_folder(f, "out/C/q"));
+  (void)snprintf(path, sizeof path, "%s/out/C/q", f->root);
+  assert_int_equal(br_dir_make(path, 0777, NULL), BR_OK);
+  extract_publish_end(begin(f, "C/q", &missing, &place));
+  extract_place_close(place);
+  assert_true(has_folder(f, "out/C/q"));
+}
+
+static void a_failure_leaves_a_folder_with_somebody_elses_file(void **state) {
+  fixture *f = *state;
+  atomic_uint missing = 0;
+  extract_place *place = NULL;
+  extract_publisher *p = begin(f, "C/q", &missing, &place);
+  char path[128];
+  in_result(f, "notes.txt", path, sizeof path);
+  assert_int_equal(br_file_write_atomic(path, "x", 1, 0600, NULL), BR_OK);
+  extract_publish_end(p);
+  extract_place_close(place);
+  assert_true(has_folder(f, "out/C/q/notes.txt"));
+}
+
+/* The other run makes its folder and fails while this one is between making and locking. */
+static const fixture *robbed;
+static int robberies;
+
+static int rob_and_open(const char *path, int flags, mode_t mode) {
+  size_t length = strlen(path);
+  if (robberies > 0 && length > 12 && strcmp(path + length - 12, ".bridge-lock") == 0) {
+    char folder[128];
+    robberies--;
+    (void)snprintf(folder, sizeof folder, "%s/out/C/q", robbed->root);
+    assert_int_equal(rmdir(folder), 0);
+  }
+  return open(path, flags, mode);
+}
+
+static void a_folder_that_another_run_takes_away_is_made_again(void **state) {
+  fixture *f = *state;
+  const char *contents[] = {"new"};
+  robbed = f;
+  robberies = 2;
+  br_sys.open = rob_and_open;
+  assert_int_equal(publish(f, "runA", contents, 1, false), BR_OK);
+  br_sys_reset();
+  assert_int_equal(robberies, 0);
+  assert_true(is_there(f, "q.parquet"));
+}
+
 static int no_room_for_a_file(const char *from, const char *to) {
   size_t length = strlen(to);
   if (length > 8 && strcmp(to + length - 8, ".parquet") == 0) {
@@ -708,6 +803,10 @@ int main(void) {
       TEST(a_torn_manifest_loses_nothing),
       TEST(a_first_run_that_dies_while_writing_can_be_repeated),
       TEST(a_failure_takes_back_what_it_put_there),
+      TEST(a_failure_leaves_no_folder_that_was_not_there),
+      TEST(a_failure_leaves_the_folders_that_were_there),
+      TEST(a_failure_leaves_a_folder_with_somebody_elses_file),
+      TEST(a_folder_that_another_run_takes_away_is_made_again),
       TEST(every_failing_allocation_is_reported_and_loses_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
