@@ -7,13 +7,14 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
 enum { PLAIN_LINE_MS = 5000, LINE_MAX_BYTES = 512 };
 
 br_status cli_progress_init(cli_progress *p, size_t query_count, br_error *err) {
-  *p = (cli_progress){.terminal = isatty(STDERR_FILENO) == 1,
+  *p = (cli_progress){.terminal = isatty(STDERR_FILENO) == 1 && !br_log_is_json(),
                       .begun_ms = br_clock_monotonic_ms(),
                       .count = query_count};
   p->said_ms = p->begun_ms;
@@ -39,7 +40,14 @@ void cli_format_bytes(uint64_t bytes, char *text) {
   (void)snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
+/* Where the log is JSON a line is one of its lines, whatever LOG_LEVEL leaves out. */
 static void write_line(const char *text) {
+  if (br_log_is_json()) {
+    br_log_level level = br_log_lowest() > BR_LOG_INFO ? br_log_lowest() : BR_LOG_INFO;
+    size_t length = strlen(text);
+    br_log(level, "%.*s", (int)(text[length - 1] == '\n' ? length - 1 : length), text);
+    return;
+  }
   char copy[LINE_MAX_BYTES + BR_ERROR_MESSAGE_MAX];
   (void)snprintf(copy, sizeof copy, "%s", text);
   br_secret_redact(copy);

@@ -1,5 +1,6 @@
 """What a run shows while it works, on a terminal and elsewhere, and how many queries it works on at a time."""
 
+import json
 import os
 import re
 import subprocess
@@ -126,3 +127,18 @@ def test_four_queries_run_at_a_time_or_as_many_as_asked_for_and_lines_tell_of_th
         for run in runs.values():
             rest = run.end()
     assert "\r" not in rest and "\x1b" not in rest
+
+
+def test_where_the_log_is_json_every_line_is(work):
+    work.settings["LOG_FORMAT"] = "json"
+    work.write("queries/bad.sql", "SELECT 1/0 AS a")
+    work.write("queries/good.sql", THOUSAND)
+    process = start(work, stderr=subprocess.PIPE)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    messages = [json.loads(line)["message"] for line in err.splitlines()]
+    assert "bad: failed" in messages
+    assert any(re.fullmatch(rf"good: 1000 rows, {SIZE}, 1 file, .* s", message) for message in messages), messages
+    (work.folder / "queries/bad.sql").unlink()
+    for line in on_a_terminal(work, "--overwrite").splitlines():
+        json.loads(line)
