@@ -533,7 +533,7 @@ def sql_error(case):
     result = extract(bridge)
     for name in "ac":
         assert (bridge.folder / f"out/Northland/{name}/{name}.parquet").exists()
-        assert f"{name}: 1 rows" in result.err
+        assert f"{name}: 1 row, " in result.err
     assert not (bridge.folder / "out/Northland/b/b.parquet").exists()
     return result
 
