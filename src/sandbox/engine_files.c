@@ -58,9 +58,21 @@ typedef struct loader {
   sqlite3_stmt *insert;
 } loader;
 
+/* Spark has no type for TIME of Parquet. */
+static bool has_time(loader *l, const batch_schema *schema) {
+  for (size_t i = 0; i < schema->count; i++) {
+    if (schema->fields[i].type.layout == BATCH_TIME64_US) {
+      (void)sql_unsupported(l->context, 1, "Reading the TIME column `%.200s` of a parquet file",
+                            schema->fields[i].name);
+      return true;
+    }
+  }
+  return false;
+}
+
 /* The first file says what the columns are. */
 static bool describe(loader *l, const batch_schema *schema) {
-  catalog_table *t = sql_new(l->context, sizeof *t);
+  catalog_table *t = has_time(l, schema) ? NULL : sql_new(l->context, sizeof *t);
   if (t == NULL) {
     return false;
   }

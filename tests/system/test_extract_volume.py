@@ -103,3 +103,15 @@ def test_what_is_cancelled_between_two_uploads_leaves_the_earlier_result(work, d
     err = process.communicate(timeout=120)[1]
     assert process.returncode == 1 and "numbers: cancelled" in err, err
     assert result(databricks, work, tmp_path, 1)[0] == first
+
+
+def test_the_sandbox_refuses_what_spark_does_not_read(make_bridge):
+    bridge = make_bridge({})
+    bridge.write("config/Land.yaml", "")
+    bridge.write("queries/times.sql", "SELECT CAST('10:11:12' AS time) AS t")
+    common = ["-q", "queries", "-c", "config", "--country", "Land", "-d", "/Volumes/main/default/landing"]
+    bridge.run("extract", *common, "--time-as-time", check=True)
+    read = bridge.sql("databricks", "SELECT * FROM parquet.`/Volumes/main/default/landing/Land/times`", check=False)
+    assert read.status == 1 and "[UNSUPPORTED_FEATURE]" in read.err and "TIME column `t`" in read.err
+    bridge.run("extract", *common, "--overwrite", check=True)
+    assert bridge.sql("databricks", "SELECT t FROM parquet.`/Volumes/main/default/landing/Land/times`").json()["rows"] == [["10:11:12.0000000"]]
