@@ -579,13 +579,14 @@ def test_sync_can_be_stopped_while_databricks_keeps_it_waiting(bridge, words):
         return 200, {}, json.dumps({"statement_id": "s", "status": {"state": "RUNNING"}}).encode()
 
     workspace = Answering(respond)
+    settings = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_TOKEN": "t", "DATABRICKS_WAREHOUSE_ID": "w"}
+    process = bridge.start(*words, "--sandbox", "sqlserver", env=settings, stderr=subprocess.PIPE)
     try:
-        settings = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_TOKEN": "t", "DATABRICKS_WAREHOUSE_ID": "w"}
-        process = bridge.start(*words, "--sandbox", "sqlserver", env=settings, stderr=subprocess.PIPE)
         assert asked.wait(60)
         process.terminate()
         _, err = process.communicate(timeout=60)
     finally:
+        process.kill()
         workspace.close()
     assert process.returncode == 1 and ": Cancelled" in err, err
     assert cancelled.is_set(), err
