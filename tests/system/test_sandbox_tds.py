@@ -133,6 +133,10 @@ def test_transactions_are_rolled_back_and_committed(sandbox):
     cursor.execute("INSERT INTO in_transaction VALUES (1)")
     connection.rollback()
     cursor.execute("INSERT INTO in_transaction VALUES (2)")
+    cursor.execute("SET FMTONLY ON")  # for statements alone: a commit is a request of its own
+    connection.commit()
+    cursor.execute("INSERT INTO in_transaction VALUES (3)")
+    cursor.execute("SET FMTONLY OFF")
     connection.commit()
     connection.close()
     other = connect(sandbox, autocommit=True)

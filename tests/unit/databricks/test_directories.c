@@ -150,10 +150,26 @@ static void paths_outside_of_volumes_are_refused_before_anything_is_sent(void **
   script_stop(server);
 }
 
+static void a_folder_is_there_or_not(void **state) {
+  (void)state;
+  const script_step steps[] = {{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+                               {.reply = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}};
+  script_server *server = script_start(steps, 2);
+  dbx_client *client = test_client(script_base(server));
+  br_error err = BR_ERROR_INIT;
+  assert_status(dbx_directories_head(client, FOLDER, NULL, &err), BR_OK, &err);
+  assert_status(dbx_directories_head(client, FOLDER, NULL, &err), BR_ERR_NOT_FOUND, &err);
+  assert_string_equal(script_request_at(server, 0)->method, "HEAD");
+  assert_string_equal(script_request_at(server, 0)->target, API FOLDER);
+  dbx_client_free(client);
+  script_stop(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pages_are_followed_to_the_empty_token),
       cmocka_unit_test(empty_folder_is_an_empty_list),
+      cmocka_unit_test(a_folder_is_there_or_not),
       cmocka_unit_test(lists_that_never_end_or_are_broken_are_refused),
       cmocka_unit_test(making_and_deleting),
       cmocka_unit_test(deletion_whose_answer_was_lost_is_no_failure),
