@@ -607,6 +607,7 @@ def test_the_command_line_of_events(sync):
     assert (shown["rows_expected"], shown["rows_affected"], shown["event_id"]) == (3, None, "by-hand")
     listed = sync.bridge.run("events", "list", "--status", "pending", "--output", "json", check=True).json()
     assert [row[0] for row in listed["rows"]] == ["by-hand"] and listed["sandbox"] == ["databricks"]
+    assert sync.event("by-hand")["priority"] == 0
     waiting = sync.bridge.run("events", "watch", "by-hand", "--timeout", "1", "--interval", "1")
     assert waiting.status == 1 and "still pending" in waiting.err
     sync.run()
