@@ -144,8 +144,8 @@ static bool is_member(const api_model *model, const char *name) {
   return false;
 }
 
-/* Clients may send more than a model knows. But a member that looks like another, which is not
- * there, was meant to be that one. */
+/* Clients may send more than a model knows, what they were shown of an event for one. But a member
+ * that looks like another, which is not there, was meant to be that one. */
 static br_status check_misspelt(const api_model *model, const json_t *body, json_t *problems,
                                 br_error *err) {
   enum { FIELDS_MAX = 32 };
@@ -160,7 +160,7 @@ static br_status check_misspelt(const api_model *model, const json_t *body, json
     }
   }
   json_object_foreach((json_t *)body, name, value) {
-    const bool known = is_member(model, name);
+    const bool known = is_member(model, name) || is_member(&api_model_event, name);
     const char *near = known || st != BR_OK ? NULL : br_text_nearest(name, missing, count);
     if (near != NULL) {
       char message[256];

@@ -45,6 +45,9 @@ void dbx_fs_request_done(dbx_fs_request *fs) {
   fs->what = NULL;
 }
 
+/* Whoever looks goes on without an answer, and asks for more with all patience. */
+enum { LOOK_MS = 10000 };
+
 br_status dbx_fs_simple(dbx_client *client, const char *method, const char *what, const char *api,
                         const char *path, br_cancel *cancel, br_error *err) {
   dbx_fs_request fs;
@@ -55,6 +58,7 @@ br_status dbx_fs_simple(dbx_client *client, const char *method, const char *what
   bool deletes = strcmp(method, "DELETE") == 0;
   bool uncertain = false;
   fs.request.method = method;
+  fs.request.time_limit_ms = strcmp(method, "HEAD") == 0 ? LOOK_MS : 0;
   fs.request.uncertain = deletes ? &uncertain : NULL;
   dbx_http_response response;
   br_error failure = BR_ERROR_INIT;

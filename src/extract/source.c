@@ -38,9 +38,18 @@ bool extract_is_passing(const br_error *err) {
   return err->retriable && (err->status == BR_ERR_REMOTE || err->status == BR_ERR_NETWORK);
 }
 
+/* Under FMTONLY every branch is gone through, also one that switches it off: what follows would be
+ * run. */
+static br_status begin_describing(extract_source *s, const char *sql, br_error *err) {
+  return strcasestr(sql, "FMTONLY") == NULL
+             ? tds_run(s->conn, "SET FMTONLY ON", err)
+             : br_error_set(err, BR_ERR_USAGE,
+                            "It holds SET FMTONLY, so it can't be planned without being run");
+}
+
 /* Sends the query and goes to its result set. */
 static br_status start(extract_source *s, const char *sql, bool describe_only, br_error *err) {
-  br_status st = describe_only ? tds_run(s->conn, "SET FMTONLY ON", err) : BR_OK;
+  br_status st = describe_only ? begin_describing(s, sql, err) : BR_OK;
   if (st == BR_OK) {
     st = tds_execute(s->conn, sql, strlen(sql), err);
   }

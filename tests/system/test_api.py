@@ -362,6 +362,11 @@ def test_conditions_are_for_a_delete(service, operation):
     assert reply.status == 400 and reply.detail.startswith("filter_conditions are for a DELETE"), reply
 
 
+def test_what_a_get_showed_may_be_sent(service):
+    service.until(lambda: service.get("/sync/poller/status").json()["running"])
+    assert service.post("/sync/events", event(rows_affected=3, processed_at=None)).status == 202
+
+
 @pytest.mark.parametrize("raw, words", [(b"", "the body is empty"), (b'{"event_id": "a\\u0000b"}', "a text holds a NUL character (line 1, column ")])
 def test_a_body_that_is_no_json(service, raw, words):
     reply = service.request("POST", "/sync/events", raw=raw, headers={"Content-Type": "application/json"})

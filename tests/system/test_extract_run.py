@@ -112,16 +112,18 @@ def test_a_plan_tells_what_would_fail(work):
     work.write("queries/c_name.sql", "SELECT 1")
     work.write("queries/d_none.sql", "DECLARE @a int = 1")
     work.write("queries/e_two.sql", "SELECT 1 AS a; SELECT 2 AS b" if describes(work) else "SELECT 1 AS a, 2 AS A")
+    work.write("queries/f_off.sql", "IF 1 = 0 BEGIN set fmtonly off END; SELECT 1 AS a")
     result = extract(work, "--plan", "--output", "json")
     assert result.status == 1
     names = [column["name"] for column in result.json()["columns"]]
     errors = {row[0]: row[names.index("error")] for row in result.json()["rows"]}
-    assert sorted(errors) == ["a_good", "b_table", "c_name", "d_none", "e_two"]
+    assert sorted(errors) == ["a_good", "b_table", "c_name", "d_none", "e_two", "f_off"]
     assert errors["a_good"] == ""
     assert "no_such_table" in errors["b_table"]
     assert errors["c_name"] == "Column 1 has no name; give it one: … AS column_1"
     assert errors["d_none"].startswith("It has no result set")
     assert errors["e_two"].startswith("It has more than one result set" if describes(work) else "Columns 1 and 2")
+    assert errors["f_off"] == "It holds SET FMTONLY, so it can't be planned without being run"
     for name, text in errors.items():
         assert (f"error: Query '{name}': {text}" in result.err) == (text != "")
     assert not (work.folder / "out").exists()

@@ -165,7 +165,8 @@ static bool is_inline_table(const sql_parser *p) {
          (parse_is_symbol_at(p, 1, '(') || parse_is_symbol_at(p, 1, '-') ||
           next->kind == SQL_TOKEN_NUMBER || next->kind == SQL_TOKEN_STRING ||
           parse_is_at(p, 1, "NULL") || parse_is_at(p, 1, "TRUE") || parse_is_at(p, 1, "FALSE") ||
-          parse_is_symbol_at(p, 2, '('));
+          (next->kind == SQL_TOKEN_WORD && !parse_is_at(p, 1, "WHERE") &&
+           !parse_is_at(p, 1, "JOIN") && parse_is_symbol_at(p, 2, '(')));
 }
 
 static sql_table *parse_inline_table(sql_parser *p) {

@@ -56,6 +56,9 @@ static void values_and_ranges_are_tables(void **state) {
        "!42802 [ASSIGNMENT_ARITY_MISMATCH] The number of columns or variables assigned or aliased:"
        " 2 does not match the number of source expressions: 1. SQLSTATE: 42802\n"},
       {"CREATE TABLE values (i INT)", ""}, {"SELECT i FROM values", ""},
+      {"SELECT i FROM values WHERE (i = 1)", ""},
+      {"SELECT i FROM values, (SELECT 1 AS n) AS one", ""},
+      {"SELECT i FROM values JOIN (SELECT 1 AS n) AS one ON n = i", ""},
       {"SELECT values.i FROM values AS values WHERE values.i = 1", ""},
       {"SELECT id FROM range(3)", "0\n1\n2\n"}, {"SELECT * FROM range(-3, 0)", "-3\n-2\n-1\n"},
       {"SELECT r.n FROM RANGE(1, 8, 3) AS r(n)", "1\n4\n7\n"},
