@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
+#include "base/clock.h"
+
 br_status store_error(sqlite3 *db, const char *what, br_error *err) {
   int code = db == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode(db);
   br_status status = BR_ERR_IO;
@@ -46,10 +49,22 @@ br_status store_error(sqlite3 *db, const char *what, br_error *err) {
   return status;
 }
 
+/* Where several make the same file at the same moment, SQLite says "locked" at once: each would
+ * wait for the others, so it does not wait at all. */
+static bool write_ahead(sqlite3 *db) {
+  const uint64_t by_ms = br_clock_monotonic_ms() + STORE_BUSY_TIMEOUT_MS;
+  int code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+  while ((code & 0xff) == SQLITE_BUSY && br_clock_monotonic_ms() < by_ms &&
+         br_cancel_sleep_ms(NULL, 5, NULL) == BR_OK) {
+    code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+  }
+  return code == SQLITE_OK;
+}
+
 static br_status apply_settings(sqlite3 *db, const char *path, br_error *err) {
   (void)sqlite3_extended_result_codes(db, 1);
   (void)sqlite3_busy_timeout(db, STORE_BUSY_TIMEOUT_MS);
-  if (sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL) != SQLITE_OK ||
+  if (!write_ahead(db) ||
       sqlite3_exec(db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL) != SQLITE_OK) {
     return store_error(db, path, err);
   }

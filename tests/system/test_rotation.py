@@ -277,12 +277,12 @@ def test_an_event_waits_for_a_better_token(start, workspace, workspace_settings,
     settings = workspace_settings | {"DATABRICKS_TOKEN_FILE": volume["secret"], "POLLING_INTERVAL_SECONDS": "1"}
     bridge = Bridge(tmp_path / "init", settings)
     bridge.run("init", check=True)
-    bridge.sql("sqlserver", "CREATE TABLE dbo.Rotated (id int NOT NULL PRIMARY KEY)")
+    bridge.sql("sqlserver", "CREATE TABLE dbo.Better (id int NOT NULL PRIMARY KEY)")
     bridge.sql("databricks", "CREATE TABLE main.rotation.numbers AS SELECT 7 AS id")
     workspace.revoke_at = rb'"statement": ?"SELECT.*numbers'
     service = start(settings)
     made = service.post("/sync/events", {
-        "event_id": "rotated", "operation": "INSERT", "source_table": "main.rotation.numbers", "target_table": "dbo.Rotated"})
+        "event_id": "rotated", "operation": "INSERT", "source_table": "main.rotation.numbers", "target_table": "dbo.Better"})
     assert made.status == 202, made
     service.until(lambda: service.get("/sync/events/rotated").status == 503)
     service.until(lambda: re.search("rotated.*HTTP 401", service.log()))

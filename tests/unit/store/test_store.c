@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -87,11 +88,48 @@ static void errors_say_what_they_are(void **state) {
   store_close(other);
 }
 
+static int make_file(const char *file) {
+  static const char *const steps[] = {"CREATE TABLE a (x)", "INSERT INTO a VALUES (1)"};
+  br_error err = BR_ERROR_INIT;
+  sqlite3 *db = NULL;
+  br_status st = store_open(file, &db, &err);
+  st = st == BR_OK ? store_migrate(db, steps, 2, &err) : st;
+  if (st != BR_OK) {
+    print_error("%s\n", err.message);
+  }
+  store_close(db);
+  return st == BR_OK ? 0 : 1;
+}
+
+/* Several programs that are started at once on a new folder. */
+static void several_processes_may_make_a_file(void **state) {
+  enum { ROUNDS = 40, PROCESSES = 6 };
+  (void)state;
+  for (int round = 0; round < ROUNDS; round++) {
+    char file[80];
+    pid_t children[PROCESSES];
+    (void)snprintf(file, sizeof file, "%s/made-%d.db", folder, round);
+    for (size_t i = 0; i < PROCESSES; i++) {
+      children[i] = fork();
+      if (children[i] == 0) {
+        _exit(make_file(file));
+      }
+      assert_true(children[i] > 0);
+    }
+    for (size_t i = 0; i < PROCESSES; i++) {
+      int status = -1;
+      assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+      assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(migration_runs_each_step_once_and_refuses_newer_files),
       cmocka_unit_test(a_failing_step_leaves_the_file_as_it_was),
       cmocka_unit_test(errors_say_what_they_are),
+      cmocka_unit_test(several_processes_may_make_a_file),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
