@@ -194,10 +194,8 @@ const cli_command cli_command_serve = {
         "Starts also while a side can't be reached: /health/ready says so, and the poller "
         "begins as soon as both sides are there. SIGTERM ends it in order: not ready, no new "
         "work, running jobs to a safe point; a second signal ends it at once. Secrets from files "
-        "and "
-        "from ~/.databrickscfg, certificate and key are read again when they change; SIGHUP does "
-        "so at once, opens the "
-        "audit again and reads the permissions.",
+        "and from ~/.databrickscfg, certificate and key are read again when they change; SIGHUP "
+        "does so at once, opens the audit again and reads the permissions.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

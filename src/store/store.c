@@ -50,7 +50,7 @@ br_status store_error(sqlite3 *db, const char *what, br_error *err) {
 }
 
 /* Where several make the same file at the same moment, SQLite says "locked" at once: each would
- * wait for the others, so it does not wait at all. */
+ * wait for the others, so it waits for none. */
 static bool write_ahead(sqlite3 *db) {
   const uint64_t by_ms = br_clock_monotonic_ms() + STORE_BUSY_TIMEOUT_MS;
   int code = sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
