@@ -18,6 +18,9 @@ from sync_model import LIMIT, World
 from sync_runs import FORMS, Lake, Replicas, Run, check_ledger, set_up
 from tds_proxy import Proxy
 
+# Babelfish's: https://github.com/babelfish-for-postgresql/babelfish_extensions/issues/3058
+CASCADE_DEFECT = 'SQL Server error 33557097, %: relation "sync_campaign_sync_campaign_dbo.child" does not exist%'
+
 
 class OtherWriter(threading.Thread):
     """Somebody else who writes to the events table; a statement that Delta refuses is sent again."""
@@ -94,7 +97,7 @@ class Part:
         self.numbers, self.world = numbers, world
         self.replicas = Replicas(service, options.replicas)
         dice = random.Random(options.seed)
-        self.run = Run(direct, lake, world, form, self.replicas, dice, Ledger(direct), look=5)
+        self.run = Run(direct, lake, world, form, self.replicas, dice, Ledger(direct), look=5, defect=CASCADE_DEFECT)
         self.others = [OtherWriter(lake, functools.partial(unrelated, table), options.pause),
                        OtherWriter(lake, functools.partial(remark, table, random.Random(options.seed), numbers), options.pause)]
         say(f"{form}: the service's log is {self.replicas.log.name}")
@@ -109,7 +112,7 @@ class Part:
     def words(self):
         log = pathlib.Path(self.replicas.log.name).read_text()
         return (f"{self.run.kills} kills, {self.run.idle} when all had ended, {self.run.retried} tried again, {self.run.repeated} more"
-                f" than once, {len(self.run.cancelled)} cancelled; other writers inserted"
+                f" than once, {len(self.run.cancelled)} cancelled, {self.run.mishaps} failed by the server's cascade; other writers inserted"
                 f" {self.others[0].written} rows, updated {self.others[1].written} and were refused"
                 f" {self.others[0].refused + self.others[1].refused} times; status writes refused and repeated"
                 f" {log.count('statuses could not be written')}")

@@ -142,14 +142,15 @@ class World:
 
     # ---- applying ----
 
-    def outcome(self, event):
-        """(status, rows affected) that the row shows in the end; changes the tables as the event must."""
+    def outcome(self, event, mishap=False):
+        """(status, rows affected) that the row shows in the end; changes the tables as the event must. mishap: SQL Server failed it
+        by a defect of its own, so that nothing may have changed."""
         asked = json.dumps({**event, "priority": None, "created": None}, sort_keys=True)
         before, result = self.ledger.get(event["event_id"], (None, ("none", 0)))
         if result[0] == "completed":
             return result if asked == before else ("failed", 0)
         try:
-            result = "completed", self._apply(event)
+            result = ("failed", 0) if mishap else ("completed", self._apply(event))
         except Blocked:
             result = "blocked", 0
         except Failed:
