@@ -36,14 +36,14 @@ static void deny(sync_rights *rights, const char *why) {
 }
 
 /* An audit that can't be written denies in strict mode. */
-static void rights_with_audit(void *context, const char *principal, const char *table,
+static void rights_with_audit(void *context, const sync_actor *actor, const char *table,
                               sync_rights *ret_rights) {
   api *service = context;
   br_error err = BR_ERROR_INIT;
-  sync_policy_rights(&service->policy, principal, table, ret_rights);
+  sync_policy_rights(&service->policy, actor, table, ret_rights);
   const auth_audit_record record = {
       .event = ret_rights->may_write ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
-      .user_name = principal,
+      .user_name = actor->name,
       .resource = table,
       .action = "sync",
       .status = ret_rights->may_write ? "success" : "denied",

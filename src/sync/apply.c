@@ -246,6 +246,11 @@ static br_status in_transaction(work *w, sync_change *change, br_error *err) {
              : br_error_set(err, BR_ERR_NETWORK, "The connection was lost at the end of a dry run");
 }
 
+/* Somebody asked over HTTP for exactly this; a retry of it is theirs too. */
+static bool is_asked_for(const work *w) {
+  return w->known.principal[0] != '\0' && strcmp(w->known.hash, w->event->hash) == 0;
+}
+
 static br_status check_rights(work *w, sync_change *change, br_error *err) {
   if (sync_name_may_mean(&w->event->target, &w->options->ledger->name)) {
     return br_error_set(err, BR_ERR_AUTH, "The ledger %s is changed by no event",
@@ -254,7 +259,8 @@ static br_status check_rights(work *w, sync_change *change, br_error *err) {
   char table[SYNC_NAME_TEXT_MAX];
   sync_rights rights = {.may_write = false};
   sync_name_plain(&w->event->target, table);
-  w->options->rights(w->options->rights_context, w->applied->principal, table, &rights);
+  const sync_actor actor = {.name = w->applied->principal, .asked = is_asked_for(w)};
+  w->options->rights(w->options->rights_context, &actor, table, &rights);
   change->max_delete_rows = rights.max_delete_rows;
   return rights.may_write ? BR_OK : br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
 }
@@ -320,10 +326,8 @@ static br_status locked(work *w, br_error *why, br_error *err) {
   if (st != BR_OK || !run) {
     return st;
   }
-  /* Who asked over HTTP, for exactly this; a retry of it is theirs too. */
-  const bool accepted = w->known.principal[0] != '\0' && strcmp(w->known.hash, w->event->hash) == 0;
   (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
-                 accepted ? w->known.principal : w->options->principal);
+                 is_asked_for(w) ? w->known.principal : w->options->principal);
   br_error_clear(why);
   st = carry_out(w, why);
   if (st == BR_OK) {

@@ -20,6 +20,12 @@
 #include "sync/session.h"
 #include "sync/shelf.h"
 
+/* In whose name an event is carried out. */
+typedef struct sync_actor {
+  const char *name;
+  bool asked; /* over HTTP, for this event; else whom events of the table act as */
+} sync_actor;
+
 /* What somebody may do with a table. */
 typedef struct sync_rights {
   bool may_write;
@@ -34,8 +40,8 @@ typedef struct sync_apply_options {
   const char *principal; /* whom events of the table act as */
   bool empty_is_fine;
   br_cancel *cancel; /* stops reading sources and waiting between attempts: the event goes back */
-  /* principal: the one above, or who asked over HTTP. */
-  void (*rights)(void *context, const char *principal, const char *table, sync_rights *ret_rights);
+  void (*rights)(void *context, const sync_actor *actor, const char *table,
+                 sync_rights *ret_rights);
   void *rights_context;
   /* The work on an event begins, in whose name; may be NULL. */
   void (*on_start)(void *context, const sync_event *event, const char *principal);

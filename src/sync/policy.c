@@ -7,8 +7,17 @@ static void allow(const sync_policy *policy, sync_rights *rights) {
   rights->max_delete_rows = policy->max_delete_rows;
 }
 
-static void no_user(const sync_policy *policy, const char *principal, bool has_file,
+/* Who asked over HTTP was a user then: taken out of the file, they must not have more rights than
+ * before. */
+static void no_user(const sync_policy *policy, const sync_actor *actor, bool has_file,
                     sync_rights *rights) {
+  if (actor->asked) {
+    (void)snprintf(rights->reason, sizeof rights->reason,
+                   "There is no user '%.100s' any more, who asked for this over HTTP: add it to "
+                   "%.200s again, or send the event anew as another user",
+                   actor->name, policy->file);
+    return;
+  }
   if (!policy->strict) {
     allow(policy, rights);
     return;
@@ -18,7 +27,7 @@ static void no_user(const sync_policy *policy, const char *principal, bool has_f
                             "without one: add it, with the tables it may write"
                           : "Strict mode writes nothing for the user '%.100s' without a "
                             "permissions file (%.300s)",
-                 principal, policy->file);
+                 actor->name, policy->file);
 }
 
 static void rights_of_user(const sync_policy *policy, const auth_user *user, const char *table,
@@ -37,14 +46,14 @@ static void rights_of_user(const sync_policy *policy, const auth_user *user, con
   }
 }
 
-void sync_policy_rights(void *context, const char *principal, const char *table,
+void sync_policy_rights(void *context, const sync_actor *actor, const char *table,
                         sync_rights *ret_rights) {
   const sync_policy *policy = context;
   auth_permissions *permissions = policy->current(policy->context);
-  const auth_user *user = permissions == NULL ? NULL : auth_user_of_name(permissions, principal);
+  const auth_user *user = permissions == NULL ? NULL : auth_user_of_name(permissions, actor->name);
   *ret_rights = (sync_rights){.may_write = false};
   if (user == NULL) {
-    no_user(policy, principal, permissions != NULL, ret_rights);
+    no_user(policy, actor, permissions != NULL, ret_rights);
   } else {
     rights_of_user(policy, user, table, ret_rights);
   }

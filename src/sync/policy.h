@@ -3,7 +3,8 @@
  * and how many rows they may delete.
  *
  *   no such user in the file, or no file:   strict mode: nothing is written
- *                                           otherwise: everything, SYNC_MAX_DELETE_ROWS holds
+ *                                           otherwise: everything, SYNC_MAX_DELETE_ROWS holds; but
+ *                                           nothing for who asked over HTTP, and so was a user once
  *   a user:                                 `write` on the table; its max_delete_rows, or
  *                                           SYNC_MAX_DELETE_ROWS where the rule names none
  */
@@ -23,7 +24,7 @@ typedef struct sync_policy {
 } sync_policy;
 
 /* As sync_options wants it; context is the sync_policy. */
-void sync_policy_rights(void *context, const char *principal, const char *table,
+void sync_policy_rights(void *context, const sync_actor *actor, const char *table,
                         sync_rights *ret_rights);
 
 #endif

@@ -12,7 +12,8 @@ static br_status look(const sync_apply_options *options, sync_change *change, br
   char table[SYNC_NAME_TEXT_MAX];
   sync_rights rights = {.may_write = false};
   sync_name_plain(&change->event->target, table);
-  options->rights(options->rights_context, options->principal, table, &rights);
+  const sync_actor actor = {.name = options->principal};
+  options->rights(options->rights_context, &actor, table, &rights);
   if (!rights.may_write) {
     return br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
   }

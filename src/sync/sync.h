@@ -30,7 +30,8 @@ typedef struct sync_options {
   const char *principal;
   unsigned lock_timeout_s; /* of a statement in SQL Server */
   uint64_t ledger_days;    /* outcomes are forgotten after so many; 0 = never */
-  void (*rights)(void *context, const char *principal, const char *table, sync_rights *ret_rights);
+  void (*rights)(void *context, const sync_actor *actor, const char *table,
+                 sync_rights *ret_rights);
   void *rights_context;
   /* An event has ended here, or begins (applied NULL): for the audit log. May be NULL. */
   void (*on_event)(void *context, const sync_event *event, const char *principal,

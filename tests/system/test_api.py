@@ -475,6 +475,22 @@ def test_an_event_acts_as_its_user_also_after_a_retry(service):
     assert acted == ["writer", "writer"]
 
 
+def test_an_event_of_a_user_who_is_gone_has_no_more_rights(service):
+    """Outside strict mode an events principal that nobody wrote down may write everything; a user who was taken out may not."""
+    make_tables(service)
+    rows = ", ".join(f"({i}, 'x')" for i in range(10, 20))
+    service.bridge.sql("sqlserver", f"INSERT INTO dbo.Orders VALUES {rows}")
+    asked = event(operation="DELETE", source_table="", primary_keys=["id"], filter_conditions={"name": "x"})
+    assert service.post("/sync/events?process_immediately=true", asked, token="writer").status == 202
+    assert settled(service, asked["event_id"])["status"] == "blocked"
+    service.set_users({name: rules for name, rules in USERS.items() if name != "writer"})
+    service.until(lambda: service.get("/jobs", token="writer").status == 401)
+    assert service.post(f"/sync/events/{asked['event_id']}/retry").json()["status"] == "pending"
+    again = settled(service, asked["event_id"])
+    assert again["status"] == "failed" and "There is no user 'writer' any more" in again["error_message"], again
+    assert service.bridge.sql("sqlserver", "SELECT COUNT(*) FROM dbo.Orders WHERE name = 'x'").json()["rows"] == [[10]]
+
+
 def test_delete_and_trigger(start):
     service = start(env={"POLLING_INTERVAL_SECONDS": "3600"})
     make_tables(service)

@@ -77,9 +77,9 @@ static br_status cancel(const sync_event *event, br_error *err) {
 
 /* Asked before anything is done: what the row says then. */
 static char status_at_work[32];
-static void all_rights(void *context, const char *principal, const char *table,
+static void all_rights(void *context, const sync_actor *actor, const char *table,
                        sync_rights *ret_rights) {
-  (void)principal, (void)table;
+  (void)actor, (void)table;
   br_error err = BR_ERROR_INIT;
   const sync_event *event = context;
   embedded_assert_ok(sync_queue_status(both.queue, event->fingerprint, status_at_work, NULL, &err),
