@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "sync/change_internal.h"
@@ -60,12 +61,67 @@ typedef struct filter {
   tds_parameter *parameters;
   char (*names)[16];
   size_t count;
+  uint8_t *bytes; /* what values of binary columns were written for, one behind the other */
+  size_t used;
 } filter;
 
 static void filter_done(filter *f) {
   br_buf_done(&f->sql);
   br_free(f->parameters);
   br_free(f->names);
+  br_free(f->bytes);
+}
+
+/* A parameter takes binary as its bytes, an event writes it as 0x…: decoded here, into *to. */
+static br_status decode(filter *f, const char *text, tds_parameter *to, br_error *err) {
+  const size_t length = strlen(text), count = length / 2 - (length >= 2);
+  uint8_t *bytes = f->bytes + f->used;
+  bool good = length >= 2 && length % 2 == 0 && text[0] == '0' && (text[1] | 0x20) == 'x';
+  for (size_t i = 0; i < count && good; i++) {
+    const int high = br_hex_digit(text[2 + 2 * i]), low = br_hex_digit(text[3 + 2 * i]);
+    good = high >= 0 && low >= 0;
+    bytes[i] = (uint8_t)(high * 16 + low);
+  }
+  if (!good) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "'%.60s' is no binary value; write its bytes as 0x and two hexadecimal "
+                        "digits for each, such as 0x00FF",
+                        text);
+  }
+  f->used += count;
+  to->text = (const char *)bytes;
+  to->length = count;
+  return BR_OK;
+}
+
+/* Types that SQL Server compares with nothing, or that no parameter can have. */
+static bool is_comparable(batch_sql_type type) {
+  static const batch_sql_type none[] = {BATCH_SQL_TEXT,    BATCH_SQL_NTEXT,    BATCH_SQL_IMAGE,
+                                        BATCH_SQL_XML,     BATCH_SQL_JSON,     BATCH_SQL_VECTOR,
+                                        BATCH_SQL_VARIANT, BATCH_SQL_GEOMETRY, BATCH_SQL_GEOGRAPHY};
+  for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+    if (type == none[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static br_status add_value(filter *f, const sync_target_column *column, const char *text,
+                           br_error *err) {
+  if (!is_comparable(column->spec.type)) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "a column of type %s can't be compared with a value, only null can be "
+                        "asked for; choose the rows by other columns, or put their keys into a "
+                        "source_table",
+                        batch_type_row_of(column->spec.type)->name);
+  }
+  char *name = f->names[f->count];
+  tds_parameter *to = &f->parameters[f->count];
+  (void)snprintf(name, sizeof f->names[0], "p%zu", f->count++);
+  *to = (tds_parameter){.name = name, .type = column->spec, .text = text, .length = strlen(text)};
+  return batch_type_row_of(column->spec.type)->layout == BATCH_BINARY ? decode(f, text, to, err)
+                                                                      : BR_OK;
 }
 
 /* "t.[c] = @p3" or "t.[c] IN (@p3, @p4)" over the values that aren't NULL. */
@@ -79,13 +135,11 @@ static br_status compare(filter *f, const sync_target_column *column,
     if (condition->values[i] == NULL) {
       continue;
     }
-    char *name = f->names[f->count];
-    (void)snprintf(name, sizeof f->names[0], "p%zu", f->count);
-    f->parameters[f->count++] = (tds_parameter){.name = name,
-                                                .type = column->spec,
-                                                .text = condition->values[i],
-                                                .length = strlen(condition->values[i])};
-    st = br_buf_printf(&f->sql, err, "%s@%s", first ? "" : ", ", name);
+    st = add_value(f, column, condition->values[i], err);
+    if (st != BR_OK) {
+      return br_error_context(err, st, "condition on '%.128s'", condition->column);
+    }
+    st = br_buf_printf(&f->sql, err, "%s@%s", first ? "" : ", ", f->names[f->count - 1]);
     first = false;
   }
   return st == BR_OK && values > 1 ? br_buf_text(&f->sql, ")", err) : st;
@@ -118,9 +172,13 @@ static br_status add_condition(filter *f, const sync_target *target,
 
 static br_status filter_build(const sync_change *change, filter *f, br_error *err) {
   const sync_event *event = change->event;
-  size_t total = 0;
+  size_t total = 0, length = 0;
   for (size_t i = 0; i < event->condition_count; i++) {
-    total += event->conditions[i].count;
+    const sync_condition *condition = &event->conditions[i];
+    total += condition->count;
+    for (size_t k = 0; k < condition->count; k++) {
+      length += condition->values[k] == NULL ? 0 : strlen(condition->values[k]);
+    }
   }
   if (total > PARAMETERS_MAX) {
     return br_error_set(err, BR_ERR_DATA,
@@ -130,7 +188,9 @@ static br_status filter_build(const sync_change *change, filter *f, br_error *er
   }
   f->parameters = br_calloc(total + 1, sizeof *f->parameters);
   f->names = br_calloc(total + 1, sizeof *f->names);
-  br_status st = f->parameters == NULL || f->names == NULL ? br_error_nomem(err) : BR_OK;
+  f->bytes = br_malloc(length / 2 + 1);
+  br_status st =
+      f->parameters == NULL || f->names == NULL || f->bytes == NULL ? br_error_nomem(err) : BR_OK;
   for (size_t i = 0; i < event->condition_count && st == BR_OK; i++) {
     st = add_condition(f, change->target, &event->conditions[i], err);
   }
@@ -283,6 +343,9 @@ static br_status differences(sync_change *change, sync_listing *list, br_error *
     st = br_error_nomem(err);
   }
   st = st == BR_OK ? sync_query(change->conn, text, f.parameters, f.count, &rows, err) : st;
+  if (st != BR_OK) {
+    name_condition(change, err);
+  }
   st = st == BR_OK ? sync_list_rows(rows, "", list, err) : st;
   sync_rows_free(rows);
   br_buf_done(&sql);

@@ -16,7 +16,7 @@
 
 enum {
   PARAMETERS_MAX = 2100 - 2, /* of a procedure, without @stmt and @params */
-  STATEMENT_UNITS = 4000,    /* more is nvarchar(max) */
+  NVARCHAR_MOST = 4000,      /* more UTF-16 units are nvarchar(max) */
   NAME_SIZE = 3 * 127 + 2,
 };
 
@@ -38,14 +38,32 @@ typedef struct call {
 
 /* --- values --- */
 
+/* varchar of a call is in the code page of the database, the column that it meets may have another
+ * one. Characters beyond ASCII go in Unicode therefore; ASCII is the same in all, and as varchar it
+ * lets the server seek in an index. The code page needs no fewer bytes than UTF-16 units. */
+static batch_sql_typespec varchar_as(const tds_parameter *p) {
+  batch_sql_typespec spec = batch_sql_typespec_sendable(&p->type);
+  spec.type = BATCH_SQL_VARCHAR;
+  for (size_t i = 0; p->text != NULL && i < p->length; i++) {
+    if ((uint8_t)p->text[i] > 0x7F) {
+      spec.type = BATCH_SQL_NVARCHAR;
+      spec.length = spec.length > NVARCHAR_MOST ? BATCH_LENGTH_MAX : spec.length;
+      break;
+    }
+  }
+  return spec;
+}
+
 /* The type that a parameter is declared and sent as: what the server converts from, where the type
  * itself has no form of its own in a call. */
-static batch_sql_typespec sent_as(const batch_sql_typespec *type) {
+static batch_sql_typespec sent_as(const tds_parameter *p) {
+  const batch_sql_typespec *type = &p->type;
   batch_sql_typespec spec = *type;
   switch (type->type) {
   case BATCH_SQL_CHAR:
-    spec.type = BATCH_SQL_VARCHAR;
-    return spec;
+  case BATCH_SQL_VARCHAR:
+  case BATCH_SQL_TEXT:
+    return varchar_as(p);
   case BATCH_SQL_NCHAR:
     spec.type = BATCH_SQL_NVARCHAR;
     return spec;
@@ -163,7 +181,7 @@ static br_status declare(call *c, const parameter *p, const batch_sql_typespec *
 
 static br_status add(call *c, const tds_parameter *from, br_error *err) {
   parameter *p = &c->parameters[c->count];
-  const batch_sql_typespec spec = sent_as(&from->type);
+  const batch_sql_typespec spec = sent_as(from);
   int length = snprintf(p->name, sizeof p->name, "@%s", from->name);
   if (length < 2 || (size_t)length >= sizeof p->name) {
     return br_error_set(err, BR_ERR_USAGE, "A parameter can't be named '%s'", from->name);
@@ -180,10 +198,9 @@ static br_status add(call *c, const tds_parameter *from, br_error *err) {
 /* @stmt or @params: a text of the call itself. */
 static br_status add_text(call *c, size_t index, const char *text, size_t length, br_error *err) {
   parameter *p = &c->parameters[index];
-  const batch_sql_typespec spec = {.type = BATCH_SQL_NVARCHAR,
-                                   .length = batch_utf16_units(text, length) > STATEMENT_UNITS
-                                                 ? BATCH_LENGTH_MAX
-                                                 : STATEMENT_UNITS};
+  const batch_sql_typespec spec = {
+      .type = BATCH_SQL_NVARCHAR,
+      .length = batch_utf16_units(text, length) > NVARCHAR_MOST ? BATCH_LENGTH_MAX : NVARCHAR_MOST};
   br_status st = tds_type_info_of_spec(&spec, true, c->conn->collation, &p->info, err);
   p->from = c->bytes.len;
   st = st == BR_OK ? put_text(c, &p->info, text, length, err) : st;

@@ -141,8 +141,8 @@ typedef struct tds_parameter {
 } tds_parameter;
 
 /* Sends a statement with parameters (sp_executesql, MS-TDS 2.2.6.6); its answers come as those of
- * tds_execute(). Text parameters go as nvarchar, or as varchar in the database's code page where
- * the type says so. BR_ERR_DATA names the parameter whose text doesn't fit its type; nothing has
+ * tds_execute(). Text parameters go as nvarchar; where the type says varchar and the text is ASCII,
+ * as that. BR_ERR_DATA names the parameter whose text doesn't fit its type; nothing has
  * been sent then. */
 br_status tds_execute_parameters(tds_conn *conn, const char *sql, size_t length,
                                  const tds_parameter *parameters, size_t count,

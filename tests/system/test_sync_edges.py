@@ -174,11 +174,14 @@ def maps(request, make_bridge):
         f"filter_conditions MAP<STRING,STRING>, metadata {request.param})",
     )
     bridge.run("init", check=True)
-    bridge.sql("sqlserver", "CREATE TABLE dbo.T (id int PRIMARY KEY, amount decimal(38,2), closed bit, name nvarchar(20))")
     bridge.sql(
         "sqlserver",
-        "INSERT INTO dbo.T VALUES (1, 12345678901234567890.10, 1, N'[1, 2]'), (2, 12345678901234567890.11, 1, N'x'), "
-        "(3, 12345678901234567890.10, 0, N'y'), (4, 5, 0, NULL), (5, 6, 1, N'z')",
+        "CREATE TABLE dbo.T (id int PRIMARY KEY, amount decimal(38,2), closed bit, name nvarchar(20), digest varbinary(100))",
+    )
+    bridge.sql(
+        "sqlserver",
+        "INSERT INTO dbo.T VALUES (1, 12345678901234567890.10, 1, N'[1, 2]', 0x00FF), (2, 12345678901234567890.11, 1, N'x', 0x01), "
+        "(3, 12345678901234567890.10, 0, N'y', 0x307830304646), (4, 5, 0, NULL, NULL), (5, 6, 1, N'z', 0x)",
     )
     return bridge
 
@@ -192,6 +195,8 @@ def maps(request, make_bridge):
         ('{"name": [null, "z"]}', '{"n": 1.50, "notes": {"deep": [1, {"x": 2.0}]}}', [4, 5]),
         ('{"closed": 0}', '{"filter_conditions": {"id": [3, 5]}}', [3]),
         ('{"closed": false}', '{"dry_run": true}', []),
+        ('{"digest": "0x00fF"}', None, [1]),
+        ('{"digest": ["0x01", "0x", null]}', None, [2, 4, 5]),
     ],
 )
 def test_conditions_and_notes_keep_their_values_in_a_map(maps, conditions, metadata, gone):
@@ -204,6 +209,24 @@ def test_conditions_and_notes_keep_their_values_in_a_map(maps, conditions, metad
     assert maps.run("sync", "--once").status == 0, maps.run("events", "show", "e")
     left = [row[0] for row in maps.sql("sqlserver", "SELECT id FROM dbo.T ORDER BY id").json()["rows"]]
     assert left == [i for i in range(1, 6) if i not in gone]
+
+
+def test_binary_conditions_are_compared_as_bytes(sync):
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, digest varbinary(100) NULL, tag binary(2) NULL, notes text NULL)")
+    sync.server(
+        "INSERT INTO dbo.Other VALUES (1, 0x00FF, 0x0A0B, NULL), (2, 0x01, 0x0A0B, 'x'), (3, 0x307830304646, 0x0A0B, 'x'), (4, 0x00FF, 0x0102, 'x')"
+    )
+    conditions = [{"digest": "255"}, {"digest": "0x0"}, {"tag": "0x0A0B0C"}, {"notes": "x"}, {"digest": "0x00FF", "tag": "0X0a0b", "notes": None}]
+    events = [sync.emit("DELETE", "", target="dbo.Other", filter_conditions=each, created_at=Sql(f"timestamp'2024-01-0{i + 1}'")) for i, each in enumerate(conditions)]
+    sync.run(status=1)
+    ends = [sync.event(event) for event in events]
+    assert [end["status"] for end in ends] == ["failed"] * 4 + ["completed"], ends
+    assert ends[0]["error_message"].startswith("condition on 'digest': '255' is no binary value; write its bytes as 0x")
+    assert ends[1]["error_message"].startswith("condition on 'digest': '0x0' is no binary value")
+    assert ends[2]["error_message"] == "condition on 'tag': 3 bytes, the type takes 2"
+    assert ends[3]["error_message"].startswith("condition on 'notes': a column of type text can't be compared")
+    assert ends[4]["rows_affected"] == 1
+    assert sync.server("SELECT id FROM dbo.Other ORDER BY id").json()["rows"] == [[2], [3], [4]]
 
 
 def test_what_a_map_can_not_hold_is_refused_with_its_reason(maps):

@@ -89,8 +89,7 @@ static const sample samples[] = {
            .scale = 2),
     SAMPLE("money", "1.2500", "1.25", .type = BATCH_SQL_MONEY),
     SAMPLE("float", "0.1", "0.1", .type = BATCH_SQL_FLOAT),
-    SAMPLE("varchar(10)", "caf\xC3\xA9", "caf\xC3\xA9", .type = BATCH_SQL_VARCHAR, .length = 10),
-    SAMPLE("varchar(4)", "ab", "ab", .type = BATCH_SQL_CHAR, .length = 4),
+    SAMPLE("varchar(10)", "cafe~", "cafe~", .type = BATCH_SQL_VARCHAR, .length = 10),
     SAMPLE("nvarchar(10)", "\xE6\x97\xA5\xF0\x9F\x98\x80", "\xE6\x97\xA5\xF0\x9F\x98\x80",
            .type = BATCH_SQL_NVARCHAR, .length = 10),
     SAMPLE("nvarchar(10)", "", "", .type = BATCH_SQL_NVARCHAR, .length = 10),
@@ -115,6 +114,17 @@ static const sample samples[] = {
            .type = BATCH_SQL_DATETIMEOFFSET),
     SAMPLE("uniqueidentifier", "6F9619FF-8B86-D011-B42D-00C04FC964FF",
            "6F9619FF-8B86-D011-B42D-00C04FC964FF", .type = BATCH_SQL_UNIQUEIDENTIFIER),
+};
+
+/* The column's code page may hold what the database's does not, or have other bytes for it. */
+static const sample beyond_ascii[] = {
+    SAMPLE("nvarchar(10)", "caf\xC3\xA9", "caf\xC3\xA9", .type = BATCH_SQL_VARCHAR, .length = 10),
+    SAMPLE("nvarchar(3)", "\xD0\x9F\xD1\x80\xD0\xB8", "\xD0\x9F\xD1\x80\xD0\xB8",
+           .type = BATCH_SQL_CHAR, .length = 3),
+    SAMPLE("nvarchar(4000)", "\xC2\x80", "\xC2\x80", .type = BATCH_SQL_VARCHAR, .length = 4000),
+    SAMPLE("nvarchar(max)", "\xC2\x80", "\xC2\x80", .type = BATCH_SQL_VARCHAR, .length = 4001),
+    SAMPLE("nvarchar(max)", "\xC3\xA9", "\xC3\xA9", .type = BATCH_SQL_TEXT),
+    SAMPLE("varchar(4)", "ab", "ab", .type = BATCH_SQL_CHAR, .length = 4),
 };
 
 static void send_one(const tds_parameter *parameter, const char *declared, const char *value) {
@@ -148,6 +158,13 @@ static void every_type_arrives_as_it_went(void **state) {
     tds_parameter null = samples[i].parameter;
     null.text = NULL;
     send_one(&null, samples[i].declared, "NULL");
+  }
+}
+
+static void characters_beyond_ascii_go_in_unicode(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof beyond_ascii / sizeof *beyond_ascii; i++) {
+    send_one(&beyond_ascii[i].parameter, beyond_ascii[i].declared, beyond_ascii[i].value);
   }
 }
 
@@ -192,8 +209,8 @@ static void a_value_that_does_not_fit_leaves_nothing_sent(void **state) {
       {.name = "q", .type = {.type = BATCH_SQL_NVARCHAR, .length = 3}, .text = "abcd", .length = 4},
       {.name = "q",
        .type = {.type = BATCH_SQL_VARCHAR, .length = 3},
-       .text = "\xE6\x97\xA5",
-       .length = 3},
+       .text = "\xE6\x97\xA5yyy",
+       .length = 6},
       {.name = "q", .type = {.type = BATCH_SQL_VARBINARY, .length = 1}, .text = "ab", .length = 2},
   };
   talk t = {.conn = NULL};
@@ -214,7 +231,7 @@ static void a_value_that_does_not_fit_leaves_nothing_sent(void **state) {
 
 static br_status run_once(void *context, br_error *err) {
   (void)context;
-  const tds_parameter parameters[] = {samples[4].parameter, samples[7].parameter,
+  const tds_parameter parameters[] = {samples[4].parameter, beyond_ascii[0].parameter,
                                       samples[11].parameter};
   static const tds_options options = {.host = "localhost"};
   tds_stream *s = NULL;
@@ -234,6 +251,7 @@ static void failing_allocations_leave_nothing_behind(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_type_arrives_as_it_went),
+      cmocka_unit_test(characters_beyond_ascii_go_in_unicode),
       cmocka_unit_test(a_statement_without_parameters_has_one),
       cmocka_unit_test(a_long_statement_goes_as_max),
       cmocka_unit_test(a_value_that_does_not_fit_leaves_nothing_sent),
