@@ -15,7 +15,10 @@
 
 #define PREFIX "/api/v1"
 
-enum { END_MS = 5000 }; /* for requests that are on their way when the service ends */
+enum {
+  END_MS = 5000, /* for requests that are on their way when the service ends */
+  SHOWN_PATH_MAX = 256,
+};
 
 static const char *const headers[] = {
     "X-Content-Type-Options",
@@ -259,6 +262,27 @@ static br_status handle(http_request *request, http_reply *reply, br_error *err)
 
 /* ---- the reply ---- */
 
+/* The path as a line of the log shows it: a caller may send 16 KiB of what looks like the rest of a
+ * line. Redacted while it is whole; then blanks, controls and what is beyond ASCII are escaped. */
+static void show_path(const http_request *request, char shown[static SHOWN_PATH_MAX + 8]) {
+  const char *path = http_request_path(request);
+  char *copy = path == NULL ? NULL : br_strdup(path);
+  size_t fill = 0;
+  if (copy == NULL) {
+    (void)snprintf(shown, SHOWN_PATH_MAX, "?");
+    return;
+  }
+  br_secret_redact(copy);
+  const char *p = copy;
+  for (; *p != '\0' && fill < SHOWN_PATH_MAX; p++) {
+    const bool plain = *p > ' ' && *p < 0x7F && *p != '%';
+    fill += (size_t)snprintf(shown + fill, SHOWN_PATH_MAX + 8 - fill, plain ? "%c" : "%%%02X",
+                             plain ? *p : (unsigned char)*p);
+  }
+  (void)snprintf(shown + fill, SHOWN_PATH_MAX + 8 - fill, "%s", *p == '\0' ? "" : "…");
+  br_free(copy);
+}
+
 /* An error that the server found, or that a handler could not put into words. */
 static br_status fail(http_request *request, unsigned status, const char *message,
                       http_reply *reply, br_error *err) {
@@ -266,8 +290,9 @@ static br_status fail(http_request *request, unsigned status, const char *messag
   if (status < 500) {
     return api_reply_error(reply, status, err, "%s", message);
   }
-  br_log(BR_LOG_ERROR, "%s %s: %s", http_method_name(http_request_method(request)),
-         r == NULL ? "?" : http_request_path(request), message);
+  char shown[SHOWN_PATH_MAX + 8];
+  show_path(request, shown);
+  br_log(BR_LOG_ERROR, "%s %s: %s", http_method_name(http_request_method(request)), shown, message);
   const bool tell = r != NULL && settings_bool(r->service->config, SETTING_DEBUG);
   return api_reply_error(reply, status, err, "%s",
                          tell ? message : "Internal error; the log says more");
@@ -288,7 +313,7 @@ static void finish(http_request *request, http_reply *reply) {
   const unsigned status = http_reply_get_status(reply);
   const uint64_t took_ns = br_clock_monotonic_ns() - r->started_ns;
   const char *user = api_caller_name(&r->caller);
-  const char *path = http_request_path(request);
+  char shown[SHOWN_PATH_MAX + 8];
   br_secret_redact(r->id); /* a client's own may be its token, which is known by now */
   add_header(reply, "X-Request-Id", r->id);
   if (api_cors_finish(r->service->cors, request, reply, NULL) != BR_OK) {
@@ -302,9 +327,10 @@ static void finish(http_request *request, http_reply *reply) {
                       r->route == NULL ? SIZE_MAX : (size_t)(r->route - api_routes),
                       http_request_method(request), status, took_ns);
   const bool quiet = r->route != NULL && r->route->rights == NULL && status < 400;
+  show_path(request, shown);
   br_log(quiet ? BR_LOG_DEBUG : BR_LOG_INFO, "%s %s %u %.1f ms %s %s %s",
-         http_method_name(http_request_method(request)), path == NULL ? "?" : path, status,
-         (double)took_ns / 1e6, r->source_ip, user == NULL ? "-" : user, r->id);
+         http_method_name(http_request_method(request)), shown, status, (double)took_ns / 1e6,
+         r->source_ip, user == NULL ? "-" : user, r->id);
 }
 
 /* ---- the table ---- */

@@ -79,6 +79,7 @@ struct http_request {
   bool seen;    /* the head has been looked at */
   bool begun;   /* begin() was called: drop() is due */
   bool refused; /* the reply is made; what comes of the body is dropped */
+  bool unclear; /* where the body ends is not certain: the connection ends with the reply */
   http_reply reply;
 };
 

@@ -254,12 +254,47 @@ static void find_method(http_request *request, const char *method) {
   }
 }
 
-static bool find_length(http_request *request) {
-  const char *chunked = http_request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-  const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-  request->length = chunked != NULL ? UINT64_MAX : 0;
-  return chunked != NULL || length == NULL ||
-         br_text_u64(length, UINT64_MAX - 1, &request->length, NULL) == BR_OK;
+/* The lines that say where a body ends. */
+typedef struct framing {
+  size_t lengths, codings;
+  const char *length, *coding; /* the last one's value; borrowed */
+  bool spoilt;                 /* a blank in a name: not every server takes it for the same name */
+} framing;
+
+static enum MHD_Result add_framing(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+  (void)kind;
+  framing *f = context;
+  f->spoilt = f->spoilt || name[strcspn(name, " \t")] != '\0';
+  if (br_text_equal_nocase(name, MHD_HTTP_HEADER_CONTENT_LENGTH)) {
+    f->lengths++;
+    f->length = value == NULL ? "" : value;
+  } else if (br_text_equal_nocase(name, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
+    f->codings++;
+    f->coding = value == NULL ? "" : value;
+  }
+  return MHD_YES;
+}
+
+/* NULL: the head says without doubt how long the body is; else what is wrong with it. libmicrohttpd
+ * takes one of several answers where a proxy may have taken another, and would serve what the proxy
+ * held for a body as the connection's next request (RFC 9112, 5.1 and 6.3). */
+static const char *find_length(http_request *request) {
+  framing f = {.lengths = 0};
+  (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_framing, &f);
+  request->length = f.codings > 0 ? UINT64_MAX : 0;
+  if (f.spoilt) {
+    return "A header's name holds a blank";
+  }
+  if (f.lengths + f.codings > 1) {
+    return "More than one Content-Length or Transfer-Encoding";
+  }
+  if (f.codings > 0) {
+    return br_text_equal_nocase(f.coding, "chunked") ? NULL : "Bad Transfer-Encoding";
+  }
+  return f.lengths == 0 || br_text_u64(f.length, UINT64_MAX - 1, &request->length, NULL) == BR_OK
+             ? NULL
+             : "Bad Content-Length";
 }
 
 /* Calls a handler that may answer by itself. */
@@ -286,6 +321,7 @@ void http_request_start(http_request *request, const char *method) {
   br_error_clear(&err);
   find_peer(request);
   find_method(request, method);
+  const char *unclear = find_length(request);
   br_status st = http_uri_parse(request->target, &request->uri, &err);
   if (st == BR_OK) {
     st = find_route(request, true, allowed, sizeof allowed, &err);
@@ -293,12 +329,13 @@ void http_request_start(http_request *request, const char *method) {
       st = find_route(request, false, allowed, 0, &err);
     }
   }
-  if (st != BR_OK) {
-    refuse(request, status_of(st), err.message);
+  if (unclear != NULL) {
+    request->unclear = true;
+    refuse(request, 400, unclear);
     return;
   }
-  if (!find_length(request)) {
-    refuse(request, 400, "Bad Content-Length");
+  if (st != BR_OK) {
+    refuse(request, status_of(st), err.message);
     return;
   }
   if (options->authorize != NULL) {

@@ -71,12 +71,12 @@ static void note_head(http_server *server, const http_request *request) {
 
 static bool drains(const http_request *request) {
   const char *expect = http_request_header(request, MHD_HTTP_HEADER_EXPECT);
-  return !request->reply.hang_up && expect == NULL && request->length != 0 &&
+  return !request->reply.hang_up && !request->unclear && expect == NULL && request->length != 0 &&
          (request->length == UINT64_MAX || request->length <= DRAIN_MAX);
 }
 
 static bool ends_with_head(const http_request *request) {
-  return !request->reply.hang_up && request->length == 0;
+  return !request->reply.hang_up && !request->unclear && request->length == 0;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
@@ -112,7 +112,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
   }
   http_arrival_reply(server->arrival, entry_of(connection));
   return http_reply_queue(&request->reply, connection, server->options.reply_headers,
-                          atomic_load(&server->draining));
+                          request->unclear || atomic_load(&server->draining));
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **con_cls,
@@ -135,17 +135,24 @@ static unsigned limit_of(const http_server_options *o) {
   return o->arrival_seconds > 0 ? places + places / 4 + 64 : places;
 }
 
+/* GnuTLS's words, in a form that libmicrohttpd's options take. TLS 1.0 and 1.1 are history (RFC
+ * 8996). */
+static char tls_priorities[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
+
 static struct MHD_Daemon *start_daemon(http_server *server, int fd, const char *certificate,
                                        const char *key) {
   const http_server_options *o = &server->options;
   unsigned flags =
       MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC;
-  struct MHD_OptionItem tls[] = {
-      {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+  struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL},
+                                 {MHD_OPTION_END, 0, NULL},
+                                 {MHD_OPTION_END, 0, NULL},
+                                 {MHD_OPTION_END, 0, NULL}};
   if (certificate != NULL) {
     flags |= MHD_USE_TLS;
     tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)certificate};
     tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key};
+    tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities};
   }
   return MHD_start_daemon(
       flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,

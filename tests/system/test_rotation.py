@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -134,6 +135,33 @@ def test_certificate_and_key(start, tmp_path):
     service.until(lambda: listeners(service) == before + 1)
     kept.close()
     service.until(lambda: listeners(service) == before)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_old_versions_of_tls(start, tmp_path):
+    """TLS 1.0 and 1.1 are refused, 1.2 and 1.3 are spoken: at the start, and after a new certificate."""
+    pairs = [make_pair(tmp_path, name) for name in ("first", "second")]
+    volume = Volume(tmp_path / "tls")
+    volume.put(**pairs[0])
+    service = start({}, options=("--tls-certificate", volume["cert"], "--tls-key", volume["key"]), ready=False)
+
+    def spoken(version, pair):
+        context = ssl.create_default_context(cadata=pair["cert"])
+        context.check_hostname = False
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = version
+        with socket.create_connection(("127.0.0.1", service.port), timeout=60) as plain:
+            with context.wrap_socket(plain) as one:
+                return one.version()
+
+    for pair in pairs:
+        volume.put(**pair)
+        service.until(lambda: pair is pairs[0] or "served with the new certificate" in service.log())
+        assert spoken(ssl.TLSVersion.TLSv1_2, pair) == "TLSv1.2"
+        assert spoken(ssl.TLSVersion.TLSv1_3, pair) == "TLSv1.3"
+        for old in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                spoken(old, pair)
 
 
 def test_the_sql_password(start, sandbox, tmp_path):
