@@ -262,6 +262,7 @@ static br_status check_rights(work *w, sync_change *change, br_error *err) {
   const sync_actor actor = {.name = w->applied->principal, .asked = is_asked_for(w)};
   w->options->rights(w->options->rights_context, &actor, table, &rights);
   change->max_delete_rows = rights.max_delete_rows;
+  change->may_read = rights.may_read;
   return rights.may_write ? BR_OK : br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
 }
 

@@ -29,6 +29,7 @@ typedef struct sync_actor {
 /* What somebody may do with a table. */
 typedef struct sync_rights {
   bool may_write;
+  bool may_read;            /* rows of the table may be shown */
   uint64_t max_delete_rows; /* UINT64_MAX = no limit */
   char reason[512];         /* where may_write is false: why, and what to do */
 } sync_rights;

@@ -24,7 +24,8 @@ void sync_change_init(sync_change *change, tds_conn *conn, dbx_client *client, b
                           .client = client,
                           .cancel = cancel,
                           .event = event,
-                          .max_delete_rows = UINT64_MAX};
+                          .max_delete_rows = UINT64_MAX,
+                          .may_read = true};
   (void)snprintf(change->stage, sizeof change->stage, "%s", stage);
   br_buf_init(&change->notes, BR_KIB(64));
 }
@@ -151,14 +152,17 @@ br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *
   change->notes.len = change->prepared_notes;
   sync_listing_init(&differences, DIFFERENCES_ROOM);
   br_buf_init(&text, BR_KIB(256));
-  change->first_rows = &differences;
-  br_status st = operation->differences(change, &differences, err);
+  change->first_rows = change->may_read ? &differences : NULL;
+  br_status st = change->may_read ? operation->differences(change, &differences, err) : BR_OK;
   st = st == BR_OK ? operation->run(change, &rows, err) : st;
   change->first_rows = NULL;
   st = st == BR_OK ? sync_listing_close(&differences, differences.shown, err) : st;
   st = st == BR_OK ? add_counts(change, rows, &text, err) : st;
   st = st == BR_OK ? add_side_effects(change, &text, err) : st;
-  if (st == BR_OK && differences.shown > 0) {
+  if (st == BR_OK && !change->may_read) {
+    st = br_buf_printf(&text, err, ". First rows are not shown: this user may not read %s",
+                       change->target->plain);
+  } else if (st == BR_OK && differences.shown > 0) {
     st = br_buf_printf(&text, err, ". First rows: %s", (const char *)differences.text.data);
   }
   if (st == BR_OK) {

@@ -23,6 +23,7 @@ typedef struct sync_change {
   const sync_event *event;
   uint64_t max_delete_rows; /* UINT64_MAX = no limit */
   bool empty_is_fine;       /* an INSERT from an empty source is completed */
+  bool may_read;            /* preview shows rows */
 
   sync_target *target; /* owned; below filled by prepare */
   sync_source *source; /* owned; NULL: the event has none */

@@ -4,6 +4,7 @@
 
 static void allow(const sync_policy *policy, sync_rights *rights) {
   rights->may_write = true;
+  rights->may_read = true;
   rights->max_delete_rows = policy->max_delete_rows;
 }
 
@@ -41,6 +42,7 @@ static void rights_of_user(const sync_policy *policy, const auth_user *user, con
     return;
   }
   allow(policy, rights);
+  rights->may_read = (found.access & AUTH_READ) != 0;
   if (found.has_max_delete_rows) {
     rights->max_delete_rows = found.max_delete_rows;
   }

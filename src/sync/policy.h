@@ -6,7 +6,8 @@
  *                                           otherwise: everything, SYNC_MAX_DELETE_ROWS holds; but
  *                                           nothing for who asked over HTTP, and so was a user once
  *   a user:                                 `write` on the table; its max_delete_rows, or
- *                                           SYNC_MAX_DELETE_ROWS where the rule names none
+ *                                           SYNC_MAX_DELETE_ROWS where the rule names none; `read`
+ *                                           too where a dry run is to show rows
  */
 #ifndef SYNC_POLICY_H
 #define SYNC_POLICY_H

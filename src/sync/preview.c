@@ -18,6 +18,7 @@ static br_status look(const sync_apply_options *options, sync_change *change, br
     return br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
   }
   change->max_delete_rows = rights.max_delete_rows;
+  change->may_read = rights.may_read;
   br_status st = sync_change_prepare(change, err);
   st = st == BR_OK ? tds_begin(change->conn, TDS_ISOLATION_READ_COMMITTED, err) : st;
   return st == BR_OK ? sync_change_preview(change, &rows, err) : st;

@@ -491,6 +491,25 @@ def test_an_event_of_a_user_who_is_gone_has_no_more_rights(service):
     assert service.bridge.sql("sqlserver", "SELECT COUNT(*) FROM dbo.Orders WHERE name = 'x'").json()["rows"] == [[10]]
 
 
+def test_a_dry_run_shows_no_rows_to_who_may_only_write(service):
+    make_tables(service)
+    service.bridge.sql("sqlserver", "INSERT INTO dbo.Orders VALUES (70, 'canary-4711')")
+    service.bridge.sql("databricks", "CREATE TABLE main.default.renamed AS SELECT 70 AS id, 'other' AS name")
+    said = {}
+    for user in ("writer", "one_table"):
+        deleted = event(operation="DELETE", source_table="", primary_keys=["id"], filter_conditions={"id": 70}, metadata={"dry_run": True})
+        updated = event(operation="UPDATE", source_table="main.default.renamed", primary_keys=["id"], metadata={"dry_run": True})
+        for asked in (deleted, updated):
+            assert service.post("/sync/events?process_immediately=true", asked, token=user).status == 202
+        for asked, verb in ((deleted, "deleted"), (updated, "updated")):
+            done = settled(service, asked["event_id"])
+            assert done["status"] == "completed" and f"1 row of dbo.Orders would be {verb}" in done["warning"], done
+            said[user, verb] = json.dumps(done)
+    for verb in ("deleted", "updated"):
+        assert "canary-4711" in said["one_table", verb]
+        assert "canary" not in said["writer", verb] and "this user may not read dbo.Orders" in said["writer", verb]
+
+
 def test_delete_and_trigger(start):
     service = start(env={"POLLING_INTERVAL_SECONDS": "3600"})
     make_tables(service)

@@ -54,6 +54,8 @@ static void rights_come_from_the_file_and_limits_from_the_rule(void **state) {
     assert_false(ask(p, strict, "databricks", "sales.Orders").may_write);
     assert_non_null(strstr(ask(p, strict, "databricks", "sales.Orders").reason, "sales.Orders"));
     assert_false(ask(p, strict, "databricks", "hr.People").may_write);
+    assert_true(ask(p, strict, "databricks", "dbo.Orders").may_read);
+    assert_false(ask(p, strict, "databricks", "dbo.Prices").may_read);
   }
   auth_permissions_unref(p);
 }
@@ -67,6 +69,7 @@ static void without_a_user_strict_mode_writes_nothing(void **state) {
   assert_false(ask(NULL, true, "databricks", "dbo.Orders").may_write);
   assert_non_null(strstr(ask(NULL, true, "databricks", "dbo.Orders").reason, "permissions.yaml"));
   assert_true(ask(p, false, "somebody", "dbo.Orders").may_write);
+  assert_true(ask(p, false, "somebody", "dbo.Orders").may_read);
   assert_int_equal(ask(NULL, false, "databricks", "dbo.Orders").max_delete_rows, 10000);
   auth_permissions_unref(p);
 }

@@ -1,6 +1,7 @@
 /* Changes against written answers: what a dry run says about triggers, cascades and rows, that the
  * statements carry the lock that the event asks for, and that very many rows are told of before a
  * DELETE. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -174,6 +175,38 @@ static void a_delete_names_triggers_and_cascades(void **state) {
   end(&f);
 }
 
+/* Who may write and not read learns how many rows, and is not shown one: none is asked for. */
+static void without_the_right_to_read_no_row_is_shown(void **state) {
+  (void)state;
+  static const sync_operation operations[] = {SYNC_INSERT, SYNC_UPDATE, SYNC_DELETE};
+  static const char *const verbs[] = {"inserted", "updated", "deleted"};
+  for (size_t i = 0; i < 3; i++) {
+    char words[256];
+    fixture f;
+    begin(&f, operations[i]);
+    if (operations[i] == SYNC_DELETE) {
+      delete_by_id(&f);
+    }
+    canned_number(&f.server, 2);
+    triggers(&f, 0, NULL);
+    if (operations[i] == SYNC_DELETE) {
+      triggers(&f, 0, NULL);
+    }
+    meet(&f);
+    f.change.may_read = false;
+    (void)snprintf(words, sizeof words,
+                   "Dry run, nothing was changed: 2 rows of dbo.T would be %s. Triggers that would "
+                   "fire: none%s. First rows are not shown: this user may not read dbo.T",
+                   verbs[i],
+                   operations[i] == SYNC_DELETE ? ". Foreign keys that would carry it on: none"
+                                                : "");
+    expect_preview(&f, 2, words);
+    assert_null(f.change.first_rows);
+    assert_false(canned_was_sent(&f.server, "SELECT TOP (5)"));
+    end(&f);
+  }
+}
+
 /* A login that may not look is no failure of the dry run. */
 static void what_can_not_be_asked_is_left_out(void **state) {
   (void)state;
@@ -290,6 +323,7 @@ int main(void) {
       cmocka_unit_test(an_upsert_shows_what_it_updates_and_what_it_inserts),
       cmocka_unit_test(an_update_names_the_triggers_of_updates),
       cmocka_unit_test(a_delete_names_triggers_and_cascades),
+      cmocka_unit_test(without_the_right_to_read_no_row_is_shown),
       cmocka_unit_test(what_can_not_be_asked_is_left_out),
       cmocka_unit_test(statements_lock_the_table_where_the_event_asks),
       cmocka_unit_test(very_many_rows_of_a_delete_are_told_beforehand),
