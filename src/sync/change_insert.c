@@ -2,6 +2,7 @@
  * INSERT: the stage into the target by column name; with mode upsert rows whose key is there are
  * updated first and the others inserted. bulk = "direct" loads the target itself.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "sync/change_internal.h"
@@ -92,6 +93,18 @@ static bool has_others(const sync_change *change) {
   return false;
 }
 
+/* An index with IGNORE_DUP_KEY leaves rows out without an error. Of an upsert's rows that were
+ * there already nothing is known where they hold keys alone. */
+static br_status note_left_out(sync_change *change, uint64_t sent, int64_t rows, br_error *err) {
+  if ((change->event->options.upsert && !has_others(change)) || (uint64_t)rows >= sent) {
+    return BR_OK;
+  }
+  return sync_change_note(change, err,
+                          "SQL Server left %" PRIu64 " of the source's %" PRIu64 " rows out, as an "
+                          "index with IGNORE_DUP_KEY does with values that are there already",
+                          sent - (uint64_t)rows, sent);
+}
+
 static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error *err) {
   int64_t updated = 0, inserted = 0;
   br_status st = BR_OK;
@@ -104,6 +117,7 @@ static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error 
     st = sync_operation_update.run(change, &updated, err);
   }
   st = st == BR_OK ? insert_with_identities(change, &inserted, err) : st;
+  st = st == BR_OK ? note_left_out(change, change->staged, updated + inserted, err) : st;
   if (st == BR_OK) {
     change->updated = updated;
     *ret_rows = updated + inserted;
@@ -118,6 +132,8 @@ static br_status direct_insert(sync_change *change, int64_t *ret_rows, br_error 
   if (st == BR_OK && rows == 0) {
     st = no_data(change, err);
   }
+  st = st == BR_OK ? note_left_out(change, sync_source_total(change->source), (int64_t)rows, err)
+                   : st;
   if (st == BR_OK) {
     *ret_rows = (int64_t)rows;
   }

@@ -70,7 +70,8 @@ static br_status check_writable(const sync_event *event, const sync_target *targ
                         "metadata.identity_insert to true to keep the source's values",
                         column->name, target->plain);
   }
-  return event->operation == SYNC_UPDATE && !is_key
+  const bool updates = event->operation == SYNC_UPDATE || event->options.upsert;
+  return updates && !is_key
              ? br_error_set(err, BR_ERR_DATA,
                             "Cannot update identity column '%s' of %s: leave it out of the source, "
                             "or name it in primary_keys",
@@ -78,9 +79,11 @@ static br_status check_writable(const sync_event *event, const sync_target *targ
              : BR_OK;
 }
 
-static bool is_key_name(const sync_event *event, const char *name) {
+static bool is_key_column(const sync_event *event, const sync_target *target,
+                          const sync_target_column *column) {
   for (size_t i = 0; i < event->key_count; i++) {
-    if (br_text_equal_nocase(event->keys[i], name)) {
+    if (br_text_equal_nocase(event->keys[i], column->name) &&
+        sync_target_find(target, event->keys[i]) == column) {
       return true;
     }
   }
@@ -108,7 +111,7 @@ static br_status pair_columns(sync_source *s, const sync_event *event, br_error 
       }
     }
     s->columns[i] = column;
-    s->is_key[i] = is_key_name(event, name);
+    s->is_key[i] = is_key_column(event, s->target, column);
     s->has_identity = s->has_identity || column->identity;
     if (s->is_key[i]) {
       s->key_columns[s->key_count++] = i;
@@ -126,12 +129,13 @@ static br_status pair_columns(sync_source *s, const sync_event *event, br_error 
 static br_status check_keys(const sync_source *s, const sync_event *event, br_error *err) {
   const bool by_key = event->operation != SYNC_INSERT || event->options.upsert;
   for (size_t i = 0; i < event->key_count; i++) {
-    if (sync_target_find(s->target, event->keys[i]) == NULL) {
+    const sync_target_column *column = sync_target_find(s->target, event->keys[i]);
+    if (column == NULL) {
       return sync_target_no_column(s->target, "primary_keys", event->keys[i], err);
     }
     bool found = !by_key;
     for (size_t k = 0; k < s->count && !found; k++) {
-      found = br_text_equal_nocase(s->columns[k]->name, event->keys[i]);
+      found = s->columns[k] == column;
     }
     if (!found) {
       return br_error_set(err, BR_ERR_DATA,

@@ -140,19 +140,41 @@ br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_targe
 
 const sync_target_column *sync_target_find(const sync_target *target, const char *name) {
   const sync_target_column *near = NULL;
+  size_t nears = 0;
   for (size_t i = 0; i < target->count; i++) {
     if (strcmp(target->columns[i].name, name) == 0) {
       return &target->columns[i];
     }
-    if (near == NULL && br_text_equal_nocase(target->columns[i].name, name)) {
+    if (br_text_equal_nocase(target->columns[i].name, name)) {
       near = &target->columns[i];
+      nears++;
     }
   }
-  return near;
+  return nears == 1 ? near : NULL;
+}
+
+/* "'Name', 'NAME'": the columns that differ from name in case only, where there are several. */
+static bool list_nears(const sync_target *target, const char *name, char *text, size_t size) {
+  size_t nears = 0, used = 0;
+  for (size_t i = 0; i < target->count && used < size; i++) {
+    if (br_text_equal_nocase(target->columns[i].name, name)) {
+      used += (size_t)snprintf(text + used, size - used, "%s'%.128s'", nears == 0 ? "" : ", ",
+                               target->columns[i].name);
+      nears++;
+    }
+  }
+  return nears > 1;
 }
 
 br_status sync_target_no_column(const sync_target *target, const char *what, const char *name,
                                 br_error *err) {
+  char nears[512];
+  if (list_nears(target, name, nears, sizeof nears)) {
+    return br_error_set(err, BR_ERR_DATA,
+                        "%s: several columns of %s could be meant by '%.128s', for they differ in "
+                        "case only: %s; write the one that is meant as the table has it",
+                        what, target->plain, name, nears);
+  }
   const char *names[BR_LIMIT_COLUMNS];
   const size_t count = target->count < BR_LIMIT_COLUMNS ? target->count : BR_LIMIT_COLUMNS;
   for (size_t i = 0; i < count; i++) {

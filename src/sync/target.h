@@ -31,9 +31,10 @@ typedef struct sync_target {
 br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_target **ret_target,
                                br_error *err) BR_CHECKED;
 void sync_target_free(sync_target *target); /* NULL is fine */
-/* By exact name, then by one that differs in case only; NULL: none. */
+/* By exact name, then by the only one that differs in case alone; NULL: none. */
 const sync_target_column *sync_target_find(const sync_target *target, const char *name);
-/* "The table dbo.T has no column 'x' (did you mean 'y'?)". Always BR_ERR_DATA. */
+/* Why it was not found: "the table dbo.T has no column 'x' (is 'y' meant?)", or that several differ
+ * in case only. Always BR_ERR_DATA. */
 br_status sync_target_no_column(const sync_target *target, const char *what, const char *name,
                                 br_error *err);
 

@@ -282,6 +282,23 @@ def test_identity_columns_are_explained_and_kept_on_wish(sync):
     assert (kept_id, kept_name, made_name) == (1, "x", "y") and made_id >= 10
 
 
+def test_an_upsert_keeps_identity_values_of_its_keys_alone(sync):
+    sync.server("CREATE TABLE dbo.Auto (id int IDENTITY(10,1) PRIMARY KEY, name nvarchar(20) NOT NULL UNIQUE)")
+    options = {"mode": "upsert", "identity_insert": True}
+    source = sync.source("a", "SELECT 1 AS id, 'x' AS name")
+    by_name = sync.emit("INSERT", source, target="dbo.Auto", keys=("name",), metadata=options)
+    by_id = sync.emit("INSERT", source, target="dbo.Auto", metadata=options)
+    sync.run(status=1)
+    assert sync.event(by_name)["error_message"] == (
+        "Cannot update identity column 'id' of dbo.Auto: leave it out of the source, or name it in primary_keys"
+    )
+    assert sync.event(by_id)["status"] == "completed"
+    again = sync.emit("INSERT", sync.source("b", "SELECT 1 AS id, 'y' AS name UNION ALL SELECT 2, 'z'"), target="dbo.Auto", metadata=options)
+    sync.run()
+    assert sync.event(again)["rows_affected"] == 2
+    assert sync.server("SELECT id, name FROM dbo.Auto ORDER BY id").json()["rows"] == [[1, "y"], [2, "z"]]
+
+
 def test_a_delete_over_the_limit_is_blocked_with_both_numbers(sync):
     sync.server("INSERT INTO dbo.Items (id, name) VALUES " + ", ".join(f"({i}, 'n')" for i in range(1, 31)))
     event = sync.emit("DELETE", "", filter_conditions={"name": "n"})

@@ -1,4 +1,4 @@
-/* The word about the log that comes with a change of very many rows. */
+/* The word about the log that comes with a change of very many rows; a target's columns. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -107,6 +107,32 @@ static void clr_columns_are_staged_as_bytes(void **state) {
   }
 }
 
+/* In a case-sensitive database two columns may differ in case only. */
+static void a_column_is_found_by_its_spelling(void **state) {
+  (void)state;
+  static char names[4][8] = {"Name", "NAME", "Id", "name2"};
+  sync_target_column columns[4];
+  for (size_t i = 0; i < 4; i++) {
+    columns[i] = (sync_target_column){.name = names[i]};
+  }
+  const sync_target target = {.plain = "dbo.T", .columns = columns, .count = 4};
+  br_error err = BR_ERROR_INIT;
+  assert_ptr_equal(sync_target_find(&target, "Name"), &columns[0]);
+  assert_ptr_equal(sync_target_find(&target, "NAME"), &columns[1]);
+  assert_ptr_equal(sync_target_find(&target, "ID"), &columns[2]);
+  assert_null(sync_target_find(&target, "name"));
+  assert_null(sync_target_find(&target, "other"));
+  assert_int_equal(sync_target_no_column(&target, "primary_keys", "name", &err), BR_ERR_DATA);
+  assert_string_equal(err.message,
+                      "primary_keys: several columns of dbo.T could be meant by 'name', for they "
+                      "differ in case only: 'Name', 'NAME'; write the one that is meant as the "
+                      "table has it");
+  br_error_clear(&err);
+  assert_int_equal(sync_target_no_column(&target, "primary_keys", "idd", &err), BR_ERR_DATA);
+  assert_string_equal(err.message, "primary_keys: the table dbo.T has no column 'idd' (is 'Id' "
+                                   "meant?)");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_million_rows_are_no_news),
@@ -114,6 +140,7 @@ int main(void) {
       cmocka_unit_test(without_the_right_to_look_only_the_rows_are_told),
       cmocka_unit_test(a_connection_that_is_lost_is_a_failure),
       cmocka_unit_test(clr_columns_are_staged_as_bytes),
+      cmocka_unit_test(a_column_is_found_by_its_spelling),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,6 +317,57 @@ static void very_many_rows_of_a_delete_are_told_beforehand(void **state) {
   }
 }
 
+/* 3 rows stand in the stage. An upsert's rows may be updated or inserted. */
+static void rows_that_the_server_leaves_out_are_told(void **state) {
+  (void)state;
+  static const struct {
+    bool upsert;
+    int64_t updated, inserted;
+    const char *notes;
+  } cases[] = {
+      {false, 0, 3, ""},
+      {false, 0, 1,
+       "SQL Server left 2 of the source's 3 rows out, as an index with IGNORE_DUP_KEY does with "
+       "values that are there already"},
+      {true, 2, 1, ""},
+      {true, 4, 0, ""}, /* keys may be there twice */
+      {true, 1, 1,
+       "SQL Server left 1 of the source's 3 rows out, as an index with IGNORE_DUP_KEY does with "
+       "values that are there already"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    fixture f;
+    int64_t rows = 0;
+    begin(&f, SYNC_INSERT);
+    f.event.options.upsert = cases[i].upsert;
+    if (cases[i].upsert) {
+      canned_number(&f.server, cases[i].updated);
+    }
+    canned_number(&f.server, cases[i].inserted);
+    meet(&f);
+    assert_int_equal(sync_change_run(&f.change, &rows, NULL), BR_OK);
+    assert_int_equal(rows, cases[i].updated + cases[i].inserted);
+    assert_string_equal(f.change.notes.len == 0 ? "" : br_buf_cstr(&f.change.notes),
+                        cases[i].notes);
+    end(&f);
+  }
+}
+
+/* Keys alone: those that were there are neither updated nor inserted. */
+static void an_upsert_of_keys_alone_leaves_none_out(void **state) {
+  (void)state;
+  fixture f;
+  int64_t rows = 0;
+  begin(&f, SYNC_INSERT);
+  f.event.options.upsert = true;
+  f.source.count = 1;
+  canned_number(&f.server, 1);
+  meet(&f);
+  assert_int_equal(sync_change_run(&f.change, &rows, NULL), BR_OK);
+  assert_int_equal(f.change.notes.len, 0);
+  end(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_insert_shows_its_rows_and_triggers),
@@ -327,6 +378,8 @@ int main(void) {
       cmocka_unit_test(what_can_not_be_asked_is_left_out),
       cmocka_unit_test(statements_lock_the_table_where_the_event_asks),
       cmocka_unit_test(very_many_rows_of_a_delete_are_told_beforehand),
+      cmocka_unit_test(rows_that_the_server_leaves_out_are_told),
+      cmocka_unit_test(an_upsert_of_keys_alone_leaves_none_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
