@@ -128,6 +128,10 @@ static int run_sync(const cli_arguments *args) {
   } else if (st == BR_OK) {
     st = run_on(&s, &err);
   }
+  if (st == BR_ERR_CANCELLED && !cli_flag(args, "once")) {
+    br_log(BR_LOG_INFO, "stopping"); /* as asked: nothing was begun yet */
+    st = BR_OK;
+  }
   sync_poller_stop(poller, STOP_MS);
   cli_syncing_close(&s);
   return st != BR_OK ? cli_fail_run(&err) : failed ? 1 : 0;

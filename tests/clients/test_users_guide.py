@@ -69,8 +69,16 @@ class Desk:
         bridge.run("init", "--test-table", check=True)
         bridge.sql("sqlserver", f"CREATE TABLE {TARGET} (id int IDENTITY(1, 1) NOT NULL PRIMARY KEY,"
                                 " username nvarchar(60) NOT NULL UNIQUE, is_user bit NOT NULL, is_admin bit NOT NULL)")
-        self.service = bridge.start("sync", stderr=open(bridge.folder / "sync.log", "w"))
+        self.start()
         self.notebook = Notebook(PAGE)
+
+    def start(self, **settings):
+        self.bridge.settings.update(settings)
+        self.service = self.bridge.start("sync", stderr=open(self.bridge.folder / "sync.log", "a"))
+
+    def stop(self):
+        self.service.terminate()
+        assert self.service.wait(60) == 0
 
     def source(self, name, select):
         self.spark.sql(f"CREATE OR REPLACE TABLE {HOME}.{name} AS {select}")
@@ -104,8 +112,7 @@ def desk(request, tmp_path, make_sandbox, spark_workspace, spark):
                 "SYNC_PRIORITY_ORDER": "lowest_first", "SYNC_MAX_DELETE_ROWS": "3", "POLLING_INTERVAL_SECONDS": "1"}
     one = Desk(Bridge(tmp_path / "work", settings), spark)
     yield one
-    one.service.terminate()
-    assert one.service.wait(60) == 0
+    one.stop()
 
 
 def test_every_example(desk):
@@ -151,11 +158,11 @@ def test_what_its_last_sections_promise(desk):
 def test_priorities_and_the_limit_of_deletes(desk):
     n = desk.notebook
     desk.bridge.sql("sqlserver", "CREATE TABLE dbo.Numbered (id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, n int NOT NULL)")
-    sources = {number: desk.source(f"p{number}", f"SELECT {number} AS n") for number in (5, 1, 3)}
-    values = ", ".join(f"('p{number}', 'INSERT', '{source}', 'dbo.Numbered', {number}, 'pending')" for number, source in sources.items())
-    desk.spark.sql(f"INSERT INTO {EVENTS} (event_id, operation, source_table, target_table, priority, status) VALUES {values}")
-    for number in (5, 1, 3):  # one statement, so that one poll sees all three
-        assert n.wait(f"p{number}")["status"] == "completed"
+    desk.stop()  # so that one poll sees all three
+    events = [n.sync_insert_to_sql(desk.source(f"p{number}", f"SELECT {number} AS n"), "dbo.Numbered", ["n"], priority=number)
+              for number in (5, 1, 3)]
+    desk.start()
+    assert [n.wait(event_id)["status"] for event_id in events] == ["completed"] * 3
     assert desk.rows("SELECT n FROM dbo.Numbered ORDER BY id") == [[1], [3], [5]]
     many = desk.source("many", "SELECT concat('u', id) AS username, true AS is_user, false AS is_admin FROM range(4)")
     assert n.wait(n.sync_insert_to_sql(many, TARGET, ["username"]))["rows_affected"] == 4
@@ -163,4 +170,9 @@ def test_priorities_and_the_limit_of_deletes(desk):
     found = wait_until(lambda: next((s for s in [n.check_event_status(event_id)] if s["status"] not in ("pending", "processing")), None),
                        120, "the end of the DELETE")
     assert found["status"] == "blocked" and "4" in found["error_message"] and "3" in found["error_message"]
+    assert len(desk.users()) == 4
+    desk.stop()
+    desk.start(SYNC_BLOCKED_STATUS="failed")  # the guide's wait_for_event() waits for two ends alone
+    refused = n.wait(n.sync_delete_from_sql(TARGET, ["is_user"], {"is_user": 1}))
+    assert refused["status"] == "failed" and "the limit is 3" in refused["error_message"]
     assert len(desk.users()) == 4
