@@ -30,9 +30,9 @@ static int real_accept4(int fd, struct sockaddr *ret_address, socklen_t *ret_len
   {                                                                                                \
     .open = real_open, .close = close, .read = read, .write = write, .pread = pread,               \
     .pwrite = pwrite, .fsync = fsync, .fcntl_lock = real_fcntl_lock, .fstat = fstat, .stat = stat, \
-    .rename = rename, .unlink = unlink, .mkdir = mkdir, .rmdir = rmdir, .statvfs = statvfs,        \
-    .socket = socket, .connect = real_connect, .bind = real_bind, .listen = listen,                \
-    .accept4 = real_accept4, .send = send, .recv = recv, .poll = poll,                             \
+    .rename = rename, .unlink = unlink, .unlinkat = unlinkat, .mkdir = mkdir, .rmdir = rmdir,      \
+    .statvfs = statvfs, .socket = socket, .connect = real_connect, .bind = real_bind,              \
+    .listen = listen, .accept4 = real_accept4, .send = send, .recv = recv, .poll = poll,           \
     .clock_gettime = clock_gettime,                                                                \
   }
 

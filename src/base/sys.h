@@ -30,6 +30,7 @@ typedef struct br_sys_table {
   int (*stat)(const char *path, struct stat *ret_stat);
   int (*rename)(const char *from, const char *to);
   int (*unlink)(const char *path);
+  int (*unlinkat)(int folder, const char *name, int flags);
   int (*mkdir)(const char *path, mode_t mode);
   int (*rmdir)(const char *path);
   int (*statvfs)(const char *path, struct statvfs *ret_stat);

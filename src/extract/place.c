@@ -294,6 +294,7 @@ char *extract_place_describe(const extract_place *place, const char *folder) {
   return full_path(place, folder, NULL);
 }
 
-char *extract_place_spool_hint(const extract_place *place, const char *folder) {
-  return place->ops == &extract_place_folder_ops ? full_path(place, folder, ".bridge-spool") : NULL;
+br_status extract_place_spool_hint(const extract_place *place, const char *folder, char **ret_path,
+                                   br_error *err) {
+  return find_path(place, folder, ".bridge-spool", ret_path, err);
 }

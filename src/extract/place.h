@@ -76,9 +76,10 @@ br_status extract_place_remove(extract_place *place, const char *folder, const c
                                br_error *err) BR_CHECKED;
 /* For messages: "/data/out/Northland/flights". The caller frees; NULL: no memory. */
 char *extract_place_describe(const extract_place *place, const char *folder);
-/* A folder of this machine to spool into that makes put a rename; NULL for volumes (and where there
- * is no memory). The caller frees. */
-char *extract_place_spool_hint(const extract_place *place, const char *folder);
+/* A folder of this machine to spool into that makes put a rename: beside the result, which is no
+ * volume's. The caller frees. */
+br_status extract_place_spool_hint(const extract_place *place, const char *folder, char **ret_path,
+                                   br_error *err) BR_CHECKED;
 
 /* Asks the guard, where there is one. For the two kinds, whose table this is. */
 br_status extract_place_check_path(const extract_place *place, const char *path,

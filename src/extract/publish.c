@@ -30,9 +30,14 @@ struct extract_publisher {
   pthread_t uploader; /* runs while `uploading` */
   bool uploading;
   bool last_missing; /* the last of `put` is surely not there: putting it failed and did nothing */
-  bool switched;     /* the new manifest stands */
-  /* The manifest's second copy is there, and is needed no more once the manifest itself is whole.
-   */
+  bool switch_tried; /* the new manifest may stand, whatever was said of writing it */
+  bool switched;     /* it does */
+  /* The earlier manifest was a switch whose files were taken back since: what it supersedes is the
+   * result. */
+  bool undone;
+  bool incomplete; /* a file of the earlier manifest is missing */
+  /* The manifest's second copy is there, or may be: it is needed no more once the manifest itself
+   * is whole. What is not there is whole. */
   bool next_there, manifest_whole;
   /* Written by the uploading thread, read after joining it. */
   br_status upload_status;
@@ -106,6 +111,7 @@ static br_status recover_manifest(extract_publisher *p, br_error *err) {
   }
   if (st == BR_OK) {
     p->next_there = true;
+    p->manifest_whole = false;
     st = write_text(p, EXTRACT_MANIFEST_NAME, p->earlier_text, p->earlier_length, err);
     p->manifest_whole = st == BR_OK;
   }
@@ -118,7 +124,6 @@ static br_status read_earlier(extract_publisher *p, br_error *err) {
   if (st == BR_OK) {
     /* A run may have died just before it deleted the second copy. */
     p->next_there = !p->options.place->ops->replaces_at_once;
-    p->manifest_whole = true;
     return BR_OK;
   }
   if (st == BR_ERR_NOT_FOUND || st == BR_ERR_DATA) {
@@ -163,34 +168,60 @@ static br_status remove_files(extract_publisher *p, const extract_files *files, 
   return st;
 }
 
-/* A run died behind its switch, before it had deleted what it replaced. */
+/* The name of the first file that is not there; NULL: all are. */
+static br_status find_missing(extract_publisher *p, const extract_files *files,
+                              const char **ret_name, br_error *err) {
+  const char *missing = NULL;
+  for (size_t i = 0; missing == NULL && i < files->count; i++) {
+    bool exists = false;
+    const char *name = files->items[i].name;
+    br_status st = extract_place_exists(p->options.place, p->options.folder, name, &exists, err);
+    if (st != BR_OK) {
+      return st;
+    }
+    missing = exists ? NULL : name;
+  }
+  *ret_name = missing;
+  return BR_OK;
+}
+
+/* A run died behind its switch, before it had deleted what it replaced. Where the new files are not
+ * all there the old ones stay: a run that was told of a failed switch took its files back, and the
+ * storage made the switch after all. */
 static br_status finish_deleting(extract_publisher *p, br_error *err) {
-  return p->earlier == NULL ? BR_OK : remove_files(p, extract_manifest_superseded(p->earlier), err);
+  const extract_files *old = p->earlier == NULL ? NULL : extract_manifest_superseded(p->earlier);
+  if (old == NULL || old->count == 0) {
+    return BR_OK;
+  }
+  const char *missing = NULL;
+  br_status st = find_missing(p, extract_manifest_files(p->earlier), &missing, err);
+  if (st == BR_OK && missing == NULL) {
+    return remove_files(p, old, err);
+  }
+  p->incomplete = true;
+  const char *old_missing = NULL;
+  st = st == BR_OK ? find_missing(p, old, &old_missing, err) : st;
+  p->undone = st == BR_OK && old_missing == NULL;
+  return st;
 }
 
 /* A result is complete only as long as nobody took a file of it away. */
 static br_status check_files_exist(extract_publisher *p, br_error *err) {
-  const extract_files *files = extract_manifest_files(p->earlier);
-  for (size_t i = 0; i < files->count; i++) {
-    bool exists = false;
-    const char *name = files->items[i].name;
-    br_status st = extract_place_exists(p->options.place, p->options.folder, name, &exists, err);
-    if (st == BR_OK && !exists) {
-      st = br_error_set(err, BR_ERR_EXISTS,
-                        "%s/%s is missing, though the manifest names it; use --overwrite to write "
-                        "the result anew",
-                        p->where, name);
-    }
-    if (st != BR_OK) {
-      return st;
-    }
-  }
-  return BR_OK;
+  const char *missing = NULL;
+  br_status st = find_missing(p, extract_manifest_files(p->earlier), &missing, err);
+  return st == BR_OK && missing != NULL
+             ? br_error_set(err, BR_ERR_EXISTS,
+                            "%s/%s is missing, though the manifest names it; use --overwrite to "
+                            "write the result anew",
+                            p->where, missing)
+             : st;
 }
 
 static const extract_files *earlier_files(const extract_publisher *p) {
   static const extract_files none;
-  return p->earlier == NULL ? &none : extract_manifest_files(p->earlier);
+  return p->earlier == NULL ? &none
+         : p->undone        ? extract_manifest_superseded(p->earlier)
+                            : extract_manifest_files(p->earlier);
 }
 
 static const extract_files *earlier_pending(const extract_publisher *p) {
@@ -203,6 +234,11 @@ static const extract_files *earlier_pending(const extract_publisher *p) {
 static br_status remove_left(extract_publisher *p, br_error *err) {
   const extract_files *left = earlier_pending(p);
   br_status st = BR_OK;
+  if (p->incomplete) {
+    st = remove_files(
+        p, p->undone ? extract_manifest_files(p->earlier) : extract_manifest_superseded(p->earlier),
+        err);
+  }
   for (size_t i = 0; st == BR_OK && i < left->count; i++) {
     const char *name = left->items[i].name;
     if (extract_files_find(earlier_files(p), name) == NULL) {
@@ -276,6 +312,7 @@ br_status extract_publish_begin(const extract_publish_options *options,
   p->options = *options;
   p->started_us = br_clock_wall_us();
   p->switched = true; /* nothing to take back yet */
+  p->manifest_whole = true;
   p->where = extract_place_describe(options->place, options->folder);
   br_status st = p->where == NULL ? br_error_nomem(err) : make_and_lock(options, err);
   if (st == BR_OK) {
@@ -301,21 +338,22 @@ br_status extract_publish_begin(const extract_publish_options *options,
 
 uint64_t extract_publish_rows_before(const extract_publisher *p) {
   uint64_t rows = 0;
-  for (size_t i = 0; p->earlier != NULL && i < extract_manifest_files(p->earlier)->count; i++) {
-    rows += extract_manifest_files(p->earlier)->items[i].rows;
+  for (size_t i = 0; i < earlier_files(p)->count; i++) {
+    rows += earlier_files(p)->items[i].rows;
   }
   return rows;
 }
 
 /* ---- bringing files in ---- */
 
-/* Writes the manifest, first its second copy where it may not be replaced at once. */
+/* Writes the manifest, first its second copy where it may not be replaced at once: but for one that
+ * a failed write may have left broken, for then the second copy is the whole one. */
 static br_status put_manifest(extract_publisher *p, const void *text, size_t length,
                               br_error *err) {
   br_status st = BR_OK;
-  if (!p->options.place->ops->replaces_at_once) {
+  if (!p->options.place->ops->replaces_at_once && p->manifest_whole) {
+    p->next_there = true;
     st = write_text(p, EXTRACT_MANIFEST_NEXT, text, length, err);
-    p->next_there = p->next_there || st == BR_OK;
   }
   if (st == BR_OK) {
     p->manifest_whole = false;
@@ -503,13 +541,20 @@ static br_status switch_manifest(extract_publisher *p, const batch_schema *schem
       .completed_us = br_clock_wall_us(),
       .lossy_values = lossy_values,
   };
-  br_status st = extract_place_still_locked(p->options.place, err);
+  extract_place *place = p->options.place;
+  br_status st = extract_place_still_locked(place, err);
   if (st == BR_OK) {
+    st = br_cancel_check(place->cancel, err);
+  }
+  if (st == BR_OK) {
+    /* From here on it goes through: of a write that is given up nobody knows whether it counts. */
+    place->cancel = NULL;
+    p->switch_tried = true;
     st = write_manifest(p, &content, err);
     p->switched = st == BR_OK;
   }
   if (st == BR_OK) {
-    extract_place_keep(p->options.place);
+    extract_place_keep(place);
   }
   return st;
 }
@@ -539,24 +584,54 @@ br_status extract_publish_finish(extract_publisher *p, const batch_schema *schem
   return st;
 }
 
-/* After a failure: deletes the new files that have names of their own and puts the earlier manifest
- * back. A file that took the earlier one's name can't be taken back; then the manifest stays
- * "writing" and says so. */
-static void take_back(extract_publisher *p) {
+/* Whether a new file has taken the name of the earlier one, and so can't be taken back. */
+static bool has_replaced(const extract_publisher *p) {
   bool replaced = false;
+  for (size_t i = 0; i < p->put.count; i++) {
+    bool there = i + 1 < p->put.count || !p->last_missing;
+    replaced =
+        replaced || (there && extract_files_find(earlier_files(p), p->put.items[i].name) != NULL);
+  }
+  return replaced;
+}
+
+static br_status remove_put(extract_publisher *p) {
   br_status st = BR_OK;
-  p->options.place->cancel = NULL; /* cleaning up is not what was asked to stop */
   for (size_t i = 0; st == BR_OK && i < p->put.count; i++) {
     const char *name = p->put.items[i].name;
-    if (extract_files_find(earlier_files(p), name) != NULL) {
-      replaced = replaced || i + 1 < p->put.count || !p->last_missing;
-    } else {
+    if (extract_files_find(earlier_files(p), name) == NULL) {
       st = extract_place_remove(p->options.place, p->options.folder, name, NULL);
     }
   }
-  if (st != BR_OK || replaced || p->put.count == 0 ||
-      extract_place_still_locked(p->options.place, NULL) != BR_OK) {
-    return; /* the manifest is not this run's to put back */
+  return st;
+}
+
+/* Where the lock is lost, the manifest and its second copy are not this run's to touch. */
+static br_status check_own(extract_publisher *p) {
+  br_status st = extract_place_still_locked(p->options.place, NULL);
+  p->next_there = p->next_there && st == BR_OK;
+  return st;
+}
+
+/* After a failure: deletes the new files that have names of their own and puts the earlier manifest
+ * back. A switch that was said to have failed may have come about: then "writing" has to stand
+ * first, for a "complete" manifest must not name what is deleted; where that can't be had, both
+ * results stay. A file that took the earlier one's name can't be taken back; then the manifest
+ * stays as it is and says so. */
+static void take_back(extract_publisher *p) {
+  if (p->put.count == 0) {
+    return;
+  }
+  p->options.place->cancel = NULL; /* cleaning up is not what was asked to stop */
+  br_status st = BR_OK;
+  bool replaced = has_replaced(p);
+  if (p->switch_tried) {
+    st = replaced ? BR_DONE : check_own(p);
+    st = st == BR_OK ? announce(p, NULL) : st;
+  }
+  st = st == BR_OK ? remove_put(p) : st;
+  if (st != BR_OK || replaced || check_own(p) != BR_OK) {
+    return;
   }
   st = p->earlier_text == NULL
            ? extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME, NULL)

@@ -63,9 +63,15 @@ static br_status make_run_id(char *text, size_t size, br_error *err) {
 /* A query's spool folder: beside a local result, else the run's. */
 static br_status make_spool(const runner *r, extract_place *place, const char *folder,
                             const extract_query *query, char **ret_folder, br_error *err) {
-  char *path = r->request->spool_folder == NULL ? extract_place_spool_hint(place, folder)
-                                                : extract_spool_path(&r->spool, query->name);
-  br_status st = path == NULL ? br_error_nomem(err) : extract_spool_make(path, err);
+  char *path = NULL;
+  br_status st = BR_OK;
+  if (r->request->spool_folder == NULL) {
+    st = extract_place_spool_hint(place, folder, &path, err);
+  } else {
+    path = extract_spool_path(&r->spool, query->name);
+    st = path == NULL ? br_error_nomem(err) : BR_OK;
+  }
+  st = st == BR_OK ? extract_spool_make(path, err) : st;
   if (st != BR_OK) {
     br_free(path);
     return st;

@@ -1,10 +1,12 @@
 #include "extract/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -18,20 +20,30 @@
 #define ID_NAME      ".id"
 #define ID_FILE_MAX  4096
 #define SPACE_WANTED BR_MIB(512) /* a file and the beginning of the next */
+enum { LOCK_TRIES = 100, LOCK_PAUSE_MS = 20 };
+
+/* A link in the folder's place goes itself; what it leads to is somebody else's. */
+static void remove_link(const char *path) {
+  struct stat info;
+  if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode)) {
+    (void)br_sys.unlink(path);
+  }
+}
 
 void extract_spool_remove(const char *path) {
-  char **names = NULL;
-  size_t count = 0;
-  if (br_dir_list(path, &names, &count, NULL) == BR_OK) {
-    for (size_t i = 0; i < count; i++) {
-      char *file = br_path_join(path, names[i]);
-      if (file != NULL) {
-        (void)br_sys.unlink(file);
-      }
-      br_free(file);
+  int fd = br_sys.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+  if (folder == NULL) {
+    if (fd >= 0) {
+      (void)br_sys.close(fd);
     }
-    br_names_free(names, count);
+    remove_link(path);
+    return;
   }
+  for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+    (void)br_sys.unlinkat(fd, entry->d_name, 0); /* "." and ".." are refused, as all folders are */
+  }
+  (void)closedir(folder);
   (void)br_sys.rmdir(path);
 }
 
@@ -192,14 +204,27 @@ static br_status find_id(extract_spool *spool, br_error *err) {
   return st;
 }
 
+/* Nobody else has the name; but a run that looks for dead ones may hold the lock for a moment,
+ * where it came between the file's making and its locking. */
+static br_status take_own_lock(extract_spool *spool, br_error *err) {
+  br_status st = BR_ERR_CONFLICT;
+  for (int i = 0; i < LOCK_TRIES && st == BR_ERR_CONFLICT; i++) {
+    br_error_clear(err);
+    st = extract_lock_take(spool->lock_path, &spool->lock_fd, err);
+    if (st == BR_ERR_CONFLICT && br_cancel_sleep_ms(NULL, LOCK_PAUSE_MS, NULL) != BR_OK) {
+      return st;
+    }
+  }
+  return st;
+}
+
 br_status extract_spool_open(extract_spool *spool, const char *folder, const char *run,
                              br_error *err) {
   remove_dead_runs(folder);
   extract_spool s = {.run = run, .lock_fd = -1, .folder = br_strdup(folder)};
   s.lock_path = br_asprintf("%s/%s" LOCK_SUFFIX, folder, run);
-  br_status st = s.folder == NULL || s.lock_path == NULL
-                     ? br_error_nomem(err)
-                     : extract_lock_take(s.lock_path, &s.lock_fd, err);
+  br_status st =
+      s.folder == NULL || s.lock_path == NULL ? br_error_nomem(err) : take_own_lock(&s, err);
   st = st == BR_OK ? find_id(&s, err) : st;
   if (st == BR_OK) {
     *spool = s;

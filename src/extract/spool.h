@@ -43,7 +43,7 @@ char *extract_spool_path(const extract_spool *spool, const char *query);
 
 /* An empty folder with enough free space. On failure none is left. */
 br_status extract_spool_make(const char *path, br_error *err) BR_CHECKED;
-/* Deletes such a folder with the files in it. */
+/* Deletes such a folder with the files in it; of a link to one, only the link. */
 void extract_spool_remove(const char *path);
 
 #endif

@@ -804,6 +804,7 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
     for number, (name, target) in enumerate((
         ("Northland", outside), ("Northland", outside / "new"), ("Northland/plain", outside),
         ("Northland/plain/_manifest.json", outside / "_manifest.json"), ("Northland/plain/.bridge-lock", outside / "new"),
+        ("Northland/plain/.bridge-spool", outside),
     )):
         link(f"o{number}/{name}", target)
         fails(destination=f"o{number}", queries=["plain"])

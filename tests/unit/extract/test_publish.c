@@ -385,10 +385,15 @@ static void read_result(const fixture *f, br_buf *ret_text) {
   char path[160];
   br_buf text;
   extract_manifest *m = NULL;
-  in_result(f, EXTRACT_MANIFEST_NAME, path, sizeof path);
-  assert_int_equal(br_file_read(path, 1 << 20, &text, NULL), BR_OK);
-  assert_int_equal(extract_manifest_read((const char *)text.data, text.len, &m, NULL), BR_OK);
-  br_buf_done(&text);
+  static const char *const copies[] = {EXTRACT_MANIFEST_NAME, EXTRACT_MANIFEST_NEXT};
+  for (size_t i = 0; m == NULL && i < 2; i++) {
+    in_result(f, copies[i], path, sizeof path);
+    br_status st = br_file_read(path, 1 << 20, &text, NULL);
+    st = st == BR_OK ? extract_manifest_read((const char *)text.data, text.len, &m, NULL) : st;
+    assert_true(st == BR_OK || i == 0);
+    br_buf_done(&text);
+  }
+  assert_non_null(m);
   const extract_files *files = extract_manifest_files(m);
   const extract_files *pending = extract_manifest_pending(m);
   br_buf_init(ret_text, 1 << 20);
@@ -465,8 +470,46 @@ static extract_place_ops torn_ops;
 static long torn_left; /* calls that still work */
 static bool torn_leaves_nothing;
 
+/* What becomes of the switch, the write of a "complete" manifest. */
+static enum { SWITCH_AS_ALL, SWITCH_LIES, SWITCH_LATE, SWITCH_CANCELLED } torn_switch;
+static br_buf late_manifest;
+static long torn_behind; /* calls that still work behind a switch that lies */
+static br_cancel *torn_cancel;
+
+static bool is_switch(const char *path, const void *bytes, size_t length) {
+  static const char name[] = "/" EXTRACT_MANIFEST_NAME;
+  size_t end = strlen(path);
+  return end > strlen(name) && strcmp(path + end - strlen(name), name) == 0 &&
+         memmem(bytes, length, "\"complete\"", 10) != NULL;
+}
+
+/* A write whose answer is lost, though it counts at once or after everything else; or one that is
+ * cancelled on the way, where it can be. */
+static br_status odd_switch(extract_place *place, const char *path, const void *bytes,
+                            size_t length, br_error *err) {
+  if (torn_switch == SWITCH_CANCELLED) {
+    br_cancel_request(torn_cancel);
+  }
+  if (torn_switch == SWITCH_LATE) {
+    late_manifest = (br_buf){0};
+    br_buf_init(&late_manifest, 1 << 20);
+    assert_int_equal(br_buf_append(&late_manifest, bytes, length, NULL), BR_OK);
+  } else {
+    assert_int_equal(extract_place_folder_ops.write(place, path, bytes, length, NULL), BR_OK);
+  }
+  if (torn_switch == SWITCH_CANCELLED) {
+    return br_cancel_check(place->cancel, err);
+  }
+  torn_left = torn_switch == SWITCH_LIES ? torn_behind : torn_left;
+  torn_switch = SWITCH_AS_ALL;
+  return br_error_set(err, BR_ERR_NETWORK, "the answer is lost");
+}
+
 static br_status torn_write(extract_place *place, const char *path, const void *bytes,
                             size_t length, br_error *err) {
+  if (torn_switch != SWITCH_AS_ALL && is_switch(path, bytes, length)) {
+    return odd_switch(place, path, bytes, length, err);
+  }
   if (torn_left-- > 0) {
     return extract_place_folder_ops.write(place, path, bytes, length, err);
   }
@@ -505,6 +548,7 @@ static br_status publish_torn(fixture *f, const char *run, const char *const *co
   torn_ops.remove = torn_remove;
   torn_left = steps;
   place->ops = &torn_ops;
+  place->cancel = torn_cancel;
   extract_publish_options options = {
       .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = overwrite};
   extract_publisher *p = NULL;
@@ -593,6 +637,91 @@ static void a_first_run_that_dies_while_writing_can_be_repeated(void **state) {
       }
     }
   }
+  br_sys_reset();
+}
+
+/* A result of `old` stands, and the switch of a run for `new` counts although it was told that it
+ * failed; the run dies n steps behind it. False: it came to its end. */
+static bool die_behind_a_lie(fixture *f, const uint32_t counts[2], long n) {
+  assert_int_equal(publish_torn(f, "runA", generations[0], counts[0], true, NEVER), BR_OK);
+  torn_switch = SWITCH_LIES;
+  torn_behind = n;
+  assert_int_equal(publish_torn(f, "runB", generations[1], counts[1], true, NEVER), BR_ERR_NETWORK);
+  assert_int_equal(torn_switch, SWITCH_AS_ALL);
+  bool died = torn_left <= 0;
+  for (int overwrite = 0; overwrite < 2; overwrite++) { /* one that only looks, one that dies */
+    br_status st = publish_torn(f, "runC", generations[2], counts[1], overwrite == 1,
+                                overwrite == 1 ? 4 : NEVER);
+    assert_true(st != BR_OK);
+    bool old_stands = is_generation(f, 0, counts[0]); /* asserts that the result is whole */
+    assert_true(old_stands || is_generation(f, 1, counts[1]));
+  }
+  assert_int_equal(publish_torn(f, "runD", generations[0], counts[0], true, NEVER), BR_OK);
+  assert_true(is_generation(f, 0, counts[0]));
+  assert_int_equal(entries(f), counts[0] + 1);
+  return died;
+}
+
+static void a_switch_that_counts_though_it_failed_loses_nothing(void **state) {
+  fixture *f = *state;
+  static const uint32_t counts[3][2] = {{2, 2}, {2, 1}, {1, 2}};
+  br_sys.fsync = no_fsync;
+  for (int nothing = 0; nothing < 2; nothing++) {
+    torn_leaves_nothing = nothing == 1;
+    for (size_t i = 0; i < 3; i++) {
+      long n = 0;
+      while (n < 20 && die_behind_a_lie(f, counts[i], n)) {
+        n++;
+      }
+      assert_true(n > 3 && n < 20);
+    }
+  }
+  br_sys_reset();
+}
+
+static void a_switch_that_counts_after_it_was_taken_back_loses_nothing(void **state) {
+  fixture *f = *state;
+  br_sys.fsync = no_fsync;
+  assert_int_equal(publish_torn(f, "runA", generations[0], 2, true, NEVER), BR_OK);
+  torn_switch = SWITCH_LATE;
+  assert_int_equal(publish_torn(f, "runB", generations[1], 2, true, NEVER), BR_ERR_NETWORK);
+  assert_true(is_generation(f, 0, 2));
+  assert_int_equal(entries(f), 3);
+  char path[160];
+  in_result(f, EXTRACT_MANIFEST_NAME, path, sizeof path);
+  assert_int_equal(br_file_write_atomic(path, late_manifest.data, late_manifest.len, 0644, NULL),
+                   BR_OK);
+  br_buf_done(&late_manifest);
+  assert_int_equal(publish_torn(f, "runC", generations[2], 2, false, NEVER), BR_ERR_EXISTS);
+  assert_non_null(strstr(f->err.message, "part_00000-runB.parquet is missing"));
+  assert_true(holds(f, "part_00000-runA.parquet", "a0"));
+  assert_true(holds(f, "part_00001-runA.parquet", "a1"));
+  /* One that dies puts the old result into words; one that ends leaves nothing of either. */
+  assert_int_equal(publish_torn(f, "runC", generations[2], 2, true, 6), BR_ERR_NETWORK);
+  assert_true(is_generation(f, 0, 2));
+  assert_int_equal(publish_torn(f, "runD", generations[2], 2, true, NEVER), BR_OK);
+  assert_true(is_generation(f, 2, 2));
+  assert_int_equal(entries(f), 3);
+  br_sys_reset();
+}
+
+static void a_cancel_during_the_switch_is_too_late(void **state) {
+  fixture *f = *state;
+  br_sys.fsync = no_fsync;
+  assert_int_equal(publish_torn(f, "runA", generations[0], 2, true, NEVER), BR_OK);
+  assert_int_equal(br_cancel_new(&torn_cancel, NULL), BR_OK);
+  torn_switch = SWITCH_CANCELLED;
+  assert_int_equal(publish_torn(f, "runB", generations[1], 2, true, NEVER), BR_OK);
+  assert_true(br_cancel_requested(torn_cancel));
+  assert_true(is_generation(f, 1, 2));
+  assert_int_equal(entries(f), 3);
+  torn_switch = SWITCH_AS_ALL;
+  /* One that comes before it is not. */
+  assert_int_equal(publish_torn(f, "runC", generations[2], 2, true, NEVER), BR_ERR_CANCELLED);
+  assert_true(is_generation(f, 1, 2));
+  assert_int_equal(entries(f), 3);
+  br_cancel_free(torn_cancel);
+  torn_cancel = NULL;
   br_sys_reset();
 }
 
@@ -802,6 +931,9 @@ int main(void) {
       TEST(two_runs_that_die_one_after_the_other_leave_one_whole_result),
       TEST(a_torn_manifest_loses_nothing),
       TEST(a_first_run_that_dies_while_writing_can_be_repeated),
+      TEST(a_switch_that_counts_though_it_failed_loses_nothing),
+      TEST(a_switch_that_counts_after_it_was_taken_back_loses_nothing),
+      TEST(a_cancel_during_the_switch_is_too_late),
       TEST(a_failure_takes_back_what_it_put_there),
       TEST(a_failure_leaves_no_folder_that_was_not_there),
       TEST(a_failure_leaves_the_folders_that_were_there),

@@ -1,12 +1,15 @@
 /* Spool folders: what dead runs left goes, what living runs hold stays. */
 #include "extract/spool.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "support/cmocka.h"
 #include "support/torture.h"
 
@@ -191,6 +194,64 @@ static void test_each_failing_allocation_is_told(void **state) {
   torture_allocations(open_and_close, NULL);
 }
 
+static void test_a_link_in_its_place_goes_and_its_target_stays(void **state) {
+  (void)state;
+  put("outside", "theirs.txt");
+  char *outside = at("outside");
+  char *path = at("spool");
+  for (int make = 0; make < 2; make++) {
+    assert_int_equal(symlink(outside, path), 0);
+    if (make == 1) {
+      assert_int_equal(extract_spool_make(path, NULL), BR_OK);
+      put("spool", "q-00000.parquet");
+    }
+    extract_spool_remove(path);
+    assert_false(exists("spool"));
+    assert_true(exists("outside/theirs.txt"));
+    assert_false(exists("outside/q-00000.parquet"));
+  }
+  /* A file is not taken for a folder. */
+  put_lock("spool");
+  extract_spool_remove(path);
+  assert_true(exists("spool"));
+  br_free(path);
+  br_free(outside);
+}
+
+/* Another run that looks for dead ones holds a lock that was just made, for so many tries. */
+static int looks_left;
+static int look_fd = -1;
+
+static int look_and_open(const char *path, int flags, mode_t mode) {
+  bool own = (flags & O_CREAT) != 0 && strstr(path, RUN ".lock") != NULL;
+  if (own && look_fd >= 0 && --looks_left == 0) {
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(close(look_fd), 0);
+    look_fd = -1;
+  }
+  int fd = open(path, flags, mode);
+  if (own && looks_left > 0 && look_fd < 0) {
+    look_fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(look_fd >= 0 && flock(look_fd, LOCK_EX | LOCK_NB) == 0);
+  }
+  return fd;
+}
+
+static void test_a_run_that_looks_for_dead_ones_is_waited_for(void **state) {
+  (void)state;
+  looks_left = 3;
+  br_sys.open = look_and_open;
+  extract_spool spool = EXTRACT_SPOOL_INIT;
+  br_error err = BR_ERROR_INIT;
+  br_status st = extract_spool_open(&spool, root, RUN, &err);
+  br_sys_reset();
+  assert_int_equal(st, BR_OK);
+  assert_int_equal(err.status, BR_OK);
+  assert_int_equal(looks_left, 0);
+  assert_true(exists(RUN ".lock"));
+  extract_spool_close(&spool);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_files_of_a_dead_run_are_deleted, make_root, remove_root),
@@ -199,6 +260,10 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_files_of_a_living_run_stay, make_root, remove_root),
       cmocka_unit_test_setup_teardown(test_foreign_files_stay, make_root, remove_root),
       cmocka_unit_test_setup_teardown(test_a_made_folder_is_empty, make_root, remove_root),
+      cmocka_unit_test_setup_teardown(test_a_link_in_its_place_goes_and_its_target_stays, make_root,
+                                      remove_root),
+      cmocka_unit_test_setup_teardown(test_a_run_that_looks_for_dead_ones_is_waited_for, make_root,
+                                      remove_root),
       cmocka_unit_test_setup_teardown(test_a_missing_spool_folder_is_named, make_root, remove_root),
       cmocka_unit_test_setup_teardown(test_each_failing_allocation_is_told, make_root, remove_root),
   };
