@@ -144,27 +144,44 @@ static br_status add_counts(const sync_change *change, int64_t rows, br_buf *out
                                : st;
 }
 
+/* The event itself may go well though its first rows are too long for a question. (Where reading
+ * them ended the transaction, what follows must not be run.) */
+static br_status list_differences(sync_change *change, sync_listing *list, bool *ret_too_long,
+                                  br_error *err) {
+  const uint64_t begun = tds_transaction(change->conn);
+  const br_status st = operation_of(change)->differences(change, list, err);
+  *ret_too_long = st == BR_ERR_LIMIT && tds_transaction(change->conn) == begun;
+  return *ret_too_long ? BR_OK : st;
+}
+
+static br_status add_first_rows(const sync_change *change, const sync_listing *rows, bool too_long,
+                                br_buf *out, br_error *err) {
+  return !change->may_read
+             ? br_buf_printf(out, err, ". First rows are not shown: this user may not read %s",
+                             change->target->plain)
+         : rows->shown > 0
+             ? br_buf_printf(out, err, ". First rows: %s", (const char *)rows->text.data)
+         : too_long ? br_buf_text(out, ". First rows are not shown: they are too long", err)
+                    : BR_OK;
+}
+
 br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *err) {
   const sync_operation_row *operation = operation_of(change);
   sync_listing differences;
   br_buf text;
   int64_t rows = 0;
+  bool too_long = false;
   change->notes.len = change->prepared_notes;
   sync_listing_init(&differences, DIFFERENCES_ROOM);
   br_buf_init(&text, BR_KIB(256));
   change->first_rows = change->may_read ? &differences : NULL;
-  br_status st = change->may_read ? operation->differences(change, &differences, err) : BR_OK;
+  br_status st = change->may_read ? list_differences(change, &differences, &too_long, err) : BR_OK;
   st = st == BR_OK ? operation->run(change, &rows, err) : st;
   change->first_rows = NULL;
   st = st == BR_OK ? sync_listing_close(&differences, differences.shown, err) : st;
   st = st == BR_OK ? add_counts(change, rows, &text, err) : st;
   st = st == BR_OK ? add_side_effects(change, &text, err) : st;
-  if (st == BR_OK && !change->may_read) {
-    st = br_buf_printf(&text, err, ". First rows are not shown: this user may not read %s",
-                       change->target->plain);
-  } else if (st == BR_OK && differences.shown > 0) {
-    st = br_buf_printf(&text, err, ". First rows: %s", (const char *)differences.text.data);
-  }
+  st = st == BR_OK ? add_first_rows(change, &differences, too_long, &text, err) : st;
   if (st == BR_OK) {
     st = sync_change_note(change, err, "%.*s", (int)text.len, (const char *)text.data);
   }

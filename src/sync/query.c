@@ -15,7 +15,8 @@ struct sync_rows {
   batch_schema *schema;
   int64_t *cells; /* rows × columns: where the text begins; NULL_CELL = SQL NULL */
   size_t capacity;
-  br_buf text; /* each value with a NUL behind it */
+  br_buf text;   /* each value with a NUL behind it */
+  bool too_long; /* more than text may hold */
 };
 
 void sync_rows_free(sync_rows *rows) {
@@ -81,6 +82,7 @@ static br_status take_batch(sync_rows *rows, const batch *b, br_error *err) {
   return st;
 }
 
+/* What is too long is read over: breaking it off would end a transaction under XACT_ABORT. */
 static br_status read_result(tds_conn *conn, sync_rows *rows, br_error *err) {
   br_status st = batch_schema_copy(tds_result_schema(conn), &rows->schema, err);
   batch *b = NULL;
@@ -91,10 +93,12 @@ static br_status read_result(tds_conn *conn, sync_rows *rows, br_error *err) {
   const tds_batch_limits limits = {.bytes = 0};
   while (st == BR_OK) {
     st = tds_read_batch(conn, &limits, b, err);
-    if (st == BR_OK) {
+    if (st == BR_OK && !rows->too_long) {
       st = take_batch(rows, b, err);
-      batch_reset(b, BR_KIB(64));
+      rows->too_long = st == BR_ERR_LIMIT;
+      st = rows->too_long ? BR_OK : st;
     }
+    batch_reset(b, BR_KIB(64));
   }
   batch_free(b);
   return st == BR_DONE ? BR_OK : st;
@@ -130,6 +134,10 @@ br_status sync_query(tds_conn *conn, const char *sql, const tds_parameter *param
     }
   } else if (st == BR_DONE) {
     st = br_error_set(err, BR_ERR_PROTOCOL, "SQL Server sent no rows for a question");
+  }
+  if (st == BR_OK && rows->too_long) {
+    st = br_error_set(err, BR_ERR_LIMIT, "SQL Server's answer to a question is over %d bytes",
+                      TEXT_MAX);
   }
   if (st != BR_OK) {
     sync_rows_free(rows);

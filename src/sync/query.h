@@ -9,6 +9,7 @@
 /* The rows of the first result set; few and short, held in memory. */
 typedef struct sync_rows sync_rows;
 
+/* BR_ERR_LIMIT: over 4 MiB; a transaction stays open as it was. */
 br_status sync_query(tds_conn *conn, const char *sql, const tds_parameter *parameters, size_t count,
                      sync_rows **ret_rows, br_error *err) BR_CHECKED;
 void sync_rows_free(sync_rows *rows); /* NULL is fine */

@@ -487,6 +487,21 @@ def test_a_dry_upsert_tells_updates_from_inserts(sync):
     assert sync.items() == before
 
 
+def test_a_dry_run_of_rows_too_long_to_be_shown_says_so(sync):
+    """Five rows of a mebibyte are more than a question's answer may have; the event itself has no such limit."""
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY, body nvarchar(max) NOT NULL)")
+    source = sync.source("long", "SELECT CAST(id AS INT) AS id, repeat('x', 1048576) AS body FROM range(5)")
+    unseen = "{} rows of dbo.Other would be {}. Triggers that would fire: none{}. First rows are not shown: they are too long"
+    said = dry(sync, "INSERT", source, target="dbo.Other")
+    assert unseen.format(5, "inserted", "") in said
+    inserted = sync.emit("INSERT", source, target="dbo.Other")
+    sync.run()
+    assert sync.event(inserted)["rows_affected"] == 5
+    said = dry(sync, "DELETE", "", target="dbo.Other", filter_conditions={"id": [0, 1, 2, 3, 4]})
+    assert unseen.format(5, "deleted", ". Foreign keys that would carry it on: none") in said
+    assert sync.server("SELECT COUNT(*) FROM dbo.Other").json()["rows"] == [[5]]
+
+
 def test_a_dry_direct_load_shows_its_first_rows(sync):
     rows = " UNION ALL ".join(f"SELECT {i} AS id, 'n{i}' AS name" for i in range(7))
     said = dry(sync, "INSERT", sync.source("d", rows), metadata={"bulk": "direct"})
