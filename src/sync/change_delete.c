@@ -313,10 +313,12 @@ static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
     st = count_rows(change, &f, &left, err);
     if (st == BR_OK) {
       change->over_limit = true;
-      st = br_error_set(err, BR_ERR_LIMIT,
-                        "The DELETE would take %" PRId64 " rows from %s; the limit is %" PRIu64
-                        ". Nothing was deleted",
-                        rows + left, change->target->plain, change->max_delete_rows);
+      st = br_error_set(
+          err, BR_ERR_LIMIT,
+          "The DELETE would take %" PRId64 " rows from %s; the limit is %" PRIu64
+          ". Nothing was deleted. Send several events of fewer rows, or have the limit "
+          "(max_delete_rows) raised and retry",
+          rows + left, change->target->plain, change->max_delete_rows);
     }
   }
   filter_done(&f);

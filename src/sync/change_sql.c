@@ -205,9 +205,10 @@ static br_status refuse_null_keys(sync_change *change, br_error *err) {
     const char *named = st == BR_OK ? (const char *)list.text.data : "";
     st = st == BR_OK || st == BR_ERR_LIMIT
              ? br_error_set(err, BR_ERR_DATA,
-                            "%" PRId64 " %s of the source %s NULL in a key column%s%s", nulls,
-                            nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have",
-                            st == BR_OK ? ": " : "", named)
+                            "%" PRId64 " %s of the source %s NULL in a key column%s%s. Take %s out "
+                            "of the source",
+                            nulls, nulls == 1 ? "row" : "rows", nulls == 1 ? "has" : "have",
+                            st == BR_OK ? ": " : "", named, nulls == 1 ? "it" : "them")
              : st;
   }
   sync_listing_done(&list);
@@ -283,7 +284,7 @@ static br_status refuse_doubles(sync_change *change, br_error *err) {
   if (st == BR_OK && total > 0) {
     st = br_error_set(err, BR_ERR_DATA,
                       "%" PRId64 " %s more than once in the source, so it is not clear which row "
-                      "counts: %s",
+                      "counts: %s. Send one row for each key",
                       total, total == 1 ? "key is" : "keys are", (const char *)list.text.data);
   }
   br_buf_done(&keys);

@@ -46,8 +46,10 @@ br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, c
 br_status sync_rejects_fail(sync_rejects *rejects, br_error *err) {
   br_status st = sync_listing_close(&rejects->rows, rejects->count, err);
   return st == BR_OK ? br_error_set(err, BR_ERR_DATA,
-                                    "%" PRIu64 " %s can't be taken; nothing was changed: %s",
+                                    "%" PRIu64 " %s can't be taken; nothing was changed: %s. Mend "
+                                    "%s in the source",
                                     rejects->count, rejects->count == 1 ? "row" : "rows",
-                                    (const char *)rejects->rows.text.data)
+                                    (const char *)rejects->rows.text.data,
+                                    rejects->count == 1 ? "this value" : "these values")
                      : st;
 }

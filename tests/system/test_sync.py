@@ -64,7 +64,8 @@ def test_null_in_conditions_is_null(sync):
     [
         ("empty source", {"select": THREE + " LIMIT 0"}, "No data to insert"),
         ("unknown column", {"select": "SELECT 1 AS id, 'x' AS nmae"}, "has no column 'nmae' (is 'name' meant?)"),
-        ("value too long", {"select": f"SELECT 1 AS id, '{'x' * 21}' AS name"}, "id=1, column 'name'"),
+        ("value too long", {"select": f"SELECT 1 AS id, '{'x' * 21}' AS name"},
+         "id=1, column 'name': 21 characters, the column takes 20. Mend this value in the source"),
         ("NULL in a NOT NULL column", {"select": "SELECT 7 AS id, CAST(NULL AS STRING) AS name"}, "id=7, column 'name'"),
         ("no number", {"select": "SELECT 1 AS id, 'n' AS name, 'abc' AS price"}, "'abc'"),
         ("source missing", {"source": "main.default.nowhere"}, "TABLE_OR_VIEW_NOT_FOUND"),
@@ -75,9 +76,9 @@ def test_null_in_conditions_is_null(sync):
         ("delete without condition", {"operation": "DELETE"}, "without any condition is refused"),
         ("update of keys alone", {"operation": "UPDATE", "select": "SELECT 1 AS id"}, "nothing but the keys"),
         ("update with a NULL key", {"operation": "UPDATE", "select": "SELECT CAST(NULL AS INT) AS id, 'x' AS name"},
-         "NULL in a key column"),
+         "1 row of the source has NULL in a key column: id=NULL. Take it out of the source"),
         ("update with a key twice",
-         {"operation": "UPDATE", "select": "SELECT 1 AS id, 'x' AS name UNION ALL SELECT 1, 'y'"}, "id=1 (2 times)"),
+         {"operation": "UPDATE", "select": "SELECT 1 AS id, 'x' AS name UNION ALL SELECT 1, 'y'"}, "id=1 (2 times). Send one row for each key"),
         ("update, key not in the source", {"operation": "UPDATE", "select": "SELECT 'x' AS name"},
          "The source has no column 'id'"),
         ("condition on no column", {"operation": "DELETE", "filter_conditions": {"nmae": 1}}, "has no column 'nmae'"),
@@ -194,7 +195,8 @@ def wide(sync, kind):
 def check_wide(message, kind):
     head, _, listed = message.partition(": k00")
     shown = ("k00" + listed).split("; ")
-    assert shown.pop() == "and 10 more", message
+    advice = {"rejected": "Mend these values in the source", "null": "Take them out of the source", "twice": "Send one row for each key"}
+    assert shown.pop() == f"and 10 more. {advice[kind]}", message
     head_is = {"rejected": "30 rows can't be taken; nothing was changed", "null": "30 rows of the source have NULL in a key column"}
     assert head == head_is.get(kind, "30 keys are more than once in the source, so it is not clear which row counts")
     end = {"rejected": r", column 'price_[^']+': 4 characters, the column takes 3", "null": "", "twice": r" \(2 times\)"}[kind]

@@ -172,7 +172,7 @@ def test_never_more_rows_are_gone_than_the_limit(kind, sandbox, tmp_path):
             gone += int(affected)
         else:
             assert status == "blocked", (status, message)
-            would, limit = map(int, re.search(r"would take (\d+) rows .* the limit is (\d+)\. Nothing was deleted", message).groups())
+            would, limit = map(int, re.search(r"would take (\d+) rows .* the limit is (\d+)\. Nothing was deleted\. Send several events of fewer rows", message).groups())
             assert would > limit == limits[event_id]
     statuses = [row[1] for row in rows]
     assert len(rows) == rounds and {"completed", "blocked"} == set(statuses), statuses

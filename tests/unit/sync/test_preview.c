@@ -187,7 +187,7 @@ static void without_the_right_to_read_no_row_is_shown(void **state) {
     if (operations[i] == SYNC_DELETE) {
       delete_by_id(&f);
     }
-    canned_number(&f.server, 2);
+    canned_number(&f.server, 3);
     triggers(&f, 0, NULL);
     if (operations[i] == SYNC_DELETE) {
       triggers(&f, 0, NULL);
@@ -195,12 +195,12 @@ static void without_the_right_to_read_no_row_is_shown(void **state) {
     meet(&f);
     f.change.may_read = false;
     (void)snprintf(words, sizeof words,
-                   "Dry run, nothing was changed: 2 rows of dbo.T would be %s. Triggers that would "
+                   "Dry run, nothing was changed: 3 rows of dbo.T would be %s. Triggers that would "
                    "fire: none%s. First rows are not shown: this user may not read dbo.T",
                    verbs[i],
                    operations[i] == SYNC_DELETE ? ". Foreign keys that would carry it on: none"
                                                 : "");
-    expect_preview(&f, 2, words);
+    expect_preview(&f, 3, words);
     assert_null(f.change.first_rows);
     assert_false(canned_was_sent(&f.server, "SELECT TOP (5)"));
     end(&f);

@@ -36,7 +36,7 @@ static void twenty_rows_are_named_and_all_are_counted(void **state) {
                                       "column 'price': 'x' is no int; id=101"));
   assert_non_null(strstr(err.message, "id=119, column"));
   assert_null(strstr(err.message, "id=120"));
-  assert_non_null(strstr(err.message, "; and 10 more"));
+  assert_non_null(strstr(err.message, "; and 10 more. Mend these values in the source"));
   sync_rejects_done(&rejects);
 
   sync_rejects_init(&rejects, NULL, 0);
@@ -44,7 +44,7 @@ static void twenty_rows_are_named_and_all_are_counted(void **state) {
   assert_int_equal(sync_rejects_add(&rejects, b, 4, "price", "NULL", &err), BR_OK);
   assert_int_equal(sync_rejects_fail(&rejects, &err), BR_ERR_DATA);
   assert_string_equal(err.message, "1 row can't be taken; nothing was changed: row 1005, column "
-                                   "'price': NULL");
+                                   "'price': NULL. Mend this value in the source");
   sync_rejects_done(&rejects);
   batch_free(b);
   batch_schema_free(schema);
@@ -131,7 +131,8 @@ static void expect_twenty(const look *l, size_t keys_shown) {
   br_error err = BR_ERROR_INIT;
   assert_int_equal(refuse_all(l, b, &err), BR_ERR_DATA);
   assert_true(br_utf8_valid(err.message, strlen(err.message), NULL));
-  (void)snprintf(more, sizeof more, "; and %zu more", l->rows - SYNC_LISTING_ENTRIES);
+  (void)snprintf(more, sizeof more, "; and %zu more. Mend these values in the source",
+                 l->rows - SYNC_LISTING_ENTRIES);
   (void)snprintf(column, sizeof column, ", column '%s", l->column);
   const char *at = strstr(err.message, words);
   assert_non_null(at);
