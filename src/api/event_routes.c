@@ -217,15 +217,7 @@ bool api_event_write_allowed(const api_request *r, const char *target, const cha
                              http_reply *reply, br_status *ret_st, br_error *err) {
   const bool may = api_may_table(&r->caller, target, AUTH_WRITE);
   br_error why = BR_ERROR_INIT;
-  const auth_audit_record record = {
-      .event = may ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
-      .user_name = api_caller_name(&r->caller),
-      .source_ip = r->source_ip,
-      .resource = target,
-      .action = action,
-      .status = may ? "success" : "denied",
-  };
-  if (api_access_audit(r->service->access, &record, &why) != BR_OK) {
+  if (api_audit_decision(r, may, target, action, NULL, &why) != BR_OK) {
     *ret_st = api_reply_error(reply, 503, err, "%s", why.message);
     return false;
   }

@@ -73,7 +73,7 @@ br_status api_get_job_manifest(api_request *r, http_reply *reply, br_error *err)
     http_reply_status(reply, 200);
     st = http_reply_bytes(reply, "application/json", text.data, text.len, err);
   } else if (why.status == BR_ERR_AUTH && !extract_place_is_volume(found.destination)) {
-    st = api_reply_error(reply, 403, err, "%s", why.message);
+    st = api_reply_denied(r, found.destination, "read_manifest", why.message, reply, err);
   } else {
     st = api_reply_failure(reply, &why, err);
   }

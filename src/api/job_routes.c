@@ -114,6 +114,12 @@ static br_status prepare(const api_request *r, wish *w, br_error *err) {
                                           .guard = &guard};
     st = extract_prepare(&what, &w->prepared, err);
   }
+  if (st == BR_ERR_AUTH) { /* a path outside of those that are allowed */
+    br_error problem = *err;
+    const br_status told =
+        api_audit_decision(r, false, text_of(r, "destination"), "extract", problem.message, err);
+    return told == BR_OK ? br_error_set(err, st, "%s", problem.message) : told;
+  }
   return st == BR_OK ? api_job_check_rights(r->service, &r->caller, r->source_ip, &w->prepared, err)
                      : st;
 }
@@ -388,24 +394,12 @@ br_status api_get_job(api_request *r, http_reply *reply, br_error *err) {
   return api_reply_json(reply, 200, body, err);
 }
 
-static br_status audit_cancel(const api_request *r, const job *j, bool may, br_error *err) {
-  const auth_audit_record record = {
-      .event = may ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
-      .user_name = api_caller_name(&r->caller),
-      .source_ip = r->source_ip,
-      .resource = j->id,
-      .action = "cancel_job",
-      .status = may ? "success" : "denied",
-  };
-  return api_access_audit(r->service->access, &record, err);
-}
-
 static br_status cancel(const api_request *r, const job *j, http_reply *reply, br_error *err) {
   const char *user = api_caller_name(&r->caller);
   const bool own = user != NULL && j->user_name != NULL && strcmp(user, j->user_name) == 0;
   const bool may = own || api_may_all(&r->caller, AUTH_READ | AUTH_WRITE);
   br_error why = BR_ERROR_INIT;
-  if (audit_cancel(r, j, may, &why) != BR_OK) {
+  if (api_audit_decision(r, may, j->id, "cancel_job", NULL, &why) != BR_OK) {
     return api_reply_error(reply, 503, err, "%s", why.message);
   }
   if (!may) {

@@ -125,25 +125,27 @@ typedef struct work {
   br_error problem;    /* the store's, the first one */
 } work;
 
-static br_status audit_job(const work *w, auth_audit_event event, const char *status,
-                           const char *error, br_error *err) {
+/* source_ip NULL: not known. */
+static br_status audit_job(const api *service, const job *j, const char *source_ip,
+                           auth_audit_event event, const char *status, const char *error,
+                           br_error *err) {
   const auth_audit_detail details[] = {
-      {.name = "job_id", .text = w->job->id},
-      {.name = "country", .text = w->job->country},
-      {.name = "queries", .number = (int64_t)w->job->queries_total},
+      {.name = "job_id", .text = j->id},
+      {.name = "country", .text = j->country},
+      {.name = "queries", .number = (int64_t)j->queries_total},
       {.name = "error", .text = error},
   };
   const auth_audit_record record = {
       .event = event,
-      .user_name = w->job->user_name,
-      .source_ip = w->options.source_ip,
-      .resource = w->job->destination,
+      .user_name = j->user_name,
+      .source_ip = source_ip,
+      .resource = j->destination,
       .action = "extract",
       .status = status,
       .details = details,
       .detail_count = error == NULL ? 3 : 4,
   };
-  return api_access_audit(w->service->access, &record, err);
+  return api_access_audit(service->access, &record, err);
 }
 
 static job_status job_status_of_query(extract_state state) {
@@ -354,18 +356,9 @@ static br_status run_queries(work *w, br_error *err) {
   return st;
 }
 
-static bool any_failed(const work *w) {
-  for (size_t i = 0; i < w->prepared.count; i++) {
-    const int state = atomic_load(&w->prepared.queries[i].state);
-    if (state == EXTRACT_FAILED || state == EXTRACT_CANCELLED) {
-      return true;
-    }
-  }
-  return false;
-}
-
 static br_status run(work *w, br_error *err) {
-  br_status st = audit_job(w, AUTH_AUDIT_EXTRACTION_STARTED, "started", NULL, err);
+  br_status st = audit_job(w->service, w->job, w->options.source_ip, AUTH_AUDIT_EXTRACTION_STARTED,
+                           "started", NULL, err);
   st = st == BR_OK ? check_paths(w, err) : st;
   st = st == BR_OK ? prepare(w, err) : st;
   st = st == BR_OK ? check_rights(w, err) : st;
@@ -375,23 +368,12 @@ static br_status run(work *w, br_error *err) {
 
 br_status api_job_run(void *context, job_run *run_of_job, br_error *err) {
   work w = {.service = context, .run = run_of_job, .job = job_run_job(run_of_job)};
-  br_error ignored = BR_ERROR_INIT;
   w.guard = api_path_guard(settings_get(w.service->config, SETTING_BRIDGE_ALLOWED_PATHS));
   br_log_context("job_id", w.job->id);
   br_log(BR_LOG_INFO, "job %s begins: %s, %zu %s", w.job->id, w.job->country, w.job->queries_total,
          w.job->queries_total == 1 ? "query" : "queries");
   br_status st = api_job_options_parse(w.job->options, &w.options, err);
   st = st == BR_OK ? run(&w, err) : st;
-  const bool failed = st != BR_OK || any_failed(&w);
-  if (audit_job(&w, failed ? AUTH_AUDIT_EXTRACTION_FAILED : AUTH_AUDIT_EXTRACTION_COMPLETED,
-                failed ? "failure" : "success", st == BR_OK ? NULL : err->message,
-                &ignored) != BR_OK) {
-    br_log(BR_LOG_ERROR, "job %s: its end is not in the audit", w.job->id);
-  }
-  br_log(failed ? BR_LOG_WARNING : BR_LOG_INFO, "job %s ends: %s", w.job->id,
-         st != BR_OK ? err->message
-         : failed    ? "some queries failed"
-                     : "completed");
   extract_queries_done(w.prepared.queries, w.prepared.count);
   extract_prepared_done(&w.prepared);
   api_job_options_done(&w.options);
@@ -401,6 +383,27 @@ br_status api_job_run(void *context, job_run *run_of_job, br_error *err) {
   br_free(w.estimates);
   br_log_context("job_id", NULL);
   return st;
+}
+
+void api_job_ended(void *context, const job *j, job_status status, const char *error) {
+  const api *service = context;
+  api_job_options options = {.queries_path = NULL};
+  br_error ignored = BR_ERROR_INIT;
+  const bool good = status == JOB_COMPLETED;
+  const char *told = error != NULL           ? error
+                     : status == JOB_PENDING ? "The service ends; the job begins again"
+                                             : "Cancelled";
+  br_log_context("job_id", j->id);
+  /* Who asked from where is not known of options that can't be read. */
+  const bool known = api_job_options_parse(j->options, &options, &ignored) == BR_OK;
+  if (audit_job(service, j, known ? options.source_ip : NULL,
+                good ? AUTH_AUDIT_EXTRACTION_COMPLETED : AUTH_AUDIT_EXTRACTION_FAILED,
+                good ? "success" : "failure", good ? NULL : told, &ignored) != BR_OK) {
+    br_log(BR_LOG_ERROR, "job %s: its end is not in the audit", j->id);
+  }
+  br_log(good ? BR_LOG_INFO : BR_LOG_WARNING, "job %s ends: %s", j->id, good ? "completed" : told);
+  api_job_options_done(&options);
+  br_log_context("job_id", NULL);
 }
 
 void api_job_report(void *context, const char *id, const br_error *problem) {

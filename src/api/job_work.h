@@ -33,8 +33,10 @@ br_status api_job_check_rights(api *service, const api_caller *caller, const cha
  * there, BR_ERR_NOT_FOUND. */
 br_status api_job_find(const api_request *r, job *ret_job, br_error *err) BR_CHECKED;
 
-/* For job_runner_options.run and .report; context is the service. */
+/* For job_runner_options.run, .ended (jobs_witness.ended too) and .report; context is the service.
+ */
 br_status api_job_run(void *context, job_run *run, br_error *err);
+void api_job_ended(void *context, const job *j, job_status status, const char *error);
 void api_job_report(void *context, const char *id, const br_error *problem);
 
 #endif

@@ -111,6 +111,30 @@ br_status api_reply_problems(http_reply *reply, json_t *problems, br_error *err)
   return api_reply_json(reply, 422, json_pack("{s:o}", "detail", problems), err);
 }
 
+br_status api_audit_decision(const api_request *r, bool may, const char *resource,
+                             const char *action, const char *problem, br_error *err) {
+  const auth_audit_detail details[] = {{.name = "error", .text = problem}};
+  const auth_audit_record record = {
+      .event = may ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
+      .user_name = api_caller_name(&r->caller),
+      .source_ip = r->source_ip,
+      .resource = resource,
+      .action = action,
+      .status = may ? "success" : "denied",
+      .details = details,
+      .detail_count = problem == NULL ? 0 : 1,
+  };
+  return api_access_audit(r->service->access, &record, err);
+}
+
+br_status api_reply_denied(const api_request *r, const char *resource, const char *action,
+                           const char *message, http_reply *reply, br_error *err) {
+  br_error why = BR_ERROR_INIT;
+  return api_audit_decision(r, false, resource, action, message, &why) == BR_OK
+             ? api_reply_error(reply, 403, err, "%s", message)
+             : api_reply_error(reply, 503, err, "%s", why.message);
+}
+
 int64_t api_parameter_number(const api_request *r, const char *name, int64_t otherwise) {
   const char *text = http_request_query(r->http, name);
   return text == NULL ? otherwise : strtoll(text, NULL, 10);

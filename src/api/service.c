@@ -24,7 +24,9 @@ static br_status open_jobs(api *service, br_error *err) {
   br_status st = path == NULL ? br_error_nomem(err) : br_dir_make(folder, 0750, err);
   st = st == BR_OK ? jobs_open(path, &service->jobs, err) : st;
   br_free(path);
-  st = st == BR_OK ? jobs_recover(service->jobs, JOBS_RESUME, ATTEMPTS_MAX, &resumed, &failed, err)
+  const jobs_witness witness = {.ended = api_job_ended, .context = service};
+  st = st == BR_OK ? jobs_recover(service->jobs, JOBS_RESUME, ATTEMPTS_MAX, &witness, &resumed,
+                                  &failed, err)
                    : st;
   if (st == BR_OK && resumed + failed > 0) {
     br_log(BR_LOG_WARNING, "%llu jobs that were running go on, %llu are given up",
@@ -61,6 +63,7 @@ static br_status start_workers(api *service, br_error *err) {
       .workers = (unsigned)settings_u64(service->config, SETTING_JOBS_WORKERS),
       .per_server = (unsigned)settings_u64(service->config, SETTING_JOBS_PER_SERVER),
       .run = api_job_run,
+      .ended = api_job_ended,
       .report = api_job_report,
       .context = service,
   };

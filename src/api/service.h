@@ -86,6 +86,14 @@ br_status api_reply_problems(http_reply *reply, json_t *problems, br_error *err)
 json_t *api_json_time(int64_t wall_us);
 json_t *api_json_text(const char *text); /* null for NULL; bad UTF-8 becomes question marks */
 
+/* Writes the line of a decision; problem NULL: nothing more is to be said. */
+br_status api_audit_decision(const api_request *r, bool may, const char *resource,
+                             const char *action, const char *problem, br_error *err) BR_CHECKED;
+/* The caller may not: audits that and replies 403 with the message; 503 in strict mode where the
+ * line can't be written. */
+br_status api_reply_denied(const api_request *r, const char *resource, const char *action,
+                           const char *message, http_reply *reply, br_error *err) BR_CHECKED;
+
 /* A checked query parameter, or the table's default. */
 int64_t api_parameter_number(const api_request *r, const char *name, int64_t otherwise);
 bool api_parameter_bool(const api_request *r, const char *name, bool otherwise);

@@ -86,7 +86,8 @@ static br_status reply_tail(const api_request *r, const char *path, http_reply *
 br_status api_get_audit(api_request *r, http_reply *reply, br_error *err) {
   char *path = NULL;
   if (!api_may_all(&r->caller, AUTH_READ | AUTH_WRITE)) {
-    return api_reply_error(reply, 403, err, "The audit needs read_write on *");
+    return api_reply_denied(r, "audit", "read_audit", "The audit needs read_write on *", reply,
+                            err);
   }
   br_status st = auth_audit_path(r->service->config, &path, err);
   if (st != BR_OK) {

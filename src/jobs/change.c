@@ -299,70 +299,68 @@ br_status jobs_cancel(jobs *store, const char *id, bool *ret_running, br_error *
   return st;
 }
 
-/* What recovery knows of a job that was left running. */
-typedef struct left_behind {
-  char *id;
-  bool to_cancel;
-  bool complete; /* only its end was not written */
-  unsigned attempts;
-} left_behind;
-
-/* One of them; BR_DONE: there is none any more. Recovery changes the state of each. */
-static br_status next_left_behind(jobs *store, left_behind *ret_job, br_error *err) {
-  jobs_sql q = jobs_sql_of(&store->own,
-                           "SELECT id,cancel_requested,attempts,queries_completed=queries_total"
-                           " FROM job WHERE status=1 ORDER BY seq LIMIT 1",
-                           err);
+/* A job that was left running, without its queries; BR_DONE: there is none any more. Recovery
+ * changes the state of each. */
+static br_status next_left_behind(jobs *store, job *ret_job, br_error *err) {
+  int64_t seq = 0;
+  jobs_sql q = jobs_sql_of(
+      &store->own, "SELECT " JOBS_COLUMNS " FROM job WHERE status=1 ORDER BY seq LIMIT 1", err);
   br_status st = jobs_sql_step(&q);
-  if (st == BR_OK) {
-    ret_job->id = jobs_sql_take_text(&q, 0);
-    ret_job->to_cancel = sqlite3_column_int(q.stmt, 1) != 0;
-    ret_job->attempts = (unsigned)sqlite3_column_int(q.stmt, 2);
-    ret_job->complete = sqlite3_column_int(q.stmt, 3) != 0;
-    st = q.st;
-  }
+  st = st == BR_OK ? jobs_read_row(&q, &seq, ret_job, err) : st;
   jobs_sql_end(&q);
   return st;
 }
 
-static br_status recover_one(jobs *store, const left_behind *j, bool resume, uint64_t *resumed,
-                             uint64_t *failed, br_error *err) {
-  if (j->complete) {
-    return finish_locked(store, j->id, JOB_COMPLETED, NULL, err);
+static br_status end_left_behind(jobs *store, const job *j, job_status status, const char *error,
+                                 const jobs_witness *witness, br_error *err) {
+  if (witness != NULL) {
+    witness->ended(witness->context, j, status, error);
   }
-  if (j->to_cancel) {
-    return finish_locked(store, j->id, JOB_CANCELLED, NULL, err);
-  }
-  if (resume) {
-    (*resumed)++;
-    return put_back(store, j->id, true, err);
-  }
-  (*failed)++;
-  return finish_locked(store, j->id, JOB_FAILED, "The service ended while the job was running",
-                       err);
+  return finish_locked(store, j->id, status, error, err);
 }
 
-br_status jobs_recover(jobs *store, jobs_recovery how, unsigned max_attempts, uint64_t *ret_resumed,
-                       uint64_t *ret_failed, br_error *err) {
-  uint64_t resumed = 0;
-  uint64_t failed = 0;
+typedef struct recovery {
+  bool resume; /* where it may begin once more */
+  unsigned max_attempts;
+  const jobs_witness *witness;
+  uint64_t resumed, failed;
+} recovery;
+
+static br_status recover_one(jobs *store, const job *j, recovery *r, br_error *err) {
+  if (j->queries_completed == j->queries_total) { /* only its end was not written */
+    return end_left_behind(store, j, JOB_COMPLETED, NULL, r->witness, err);
+  }
+  if (j->cancel_requested) {
+    return end_left_behind(store, j, JOB_CANCELLED, NULL, r->witness, err);
+  }
+  if (r->resume && j->attempts < r->max_attempts) {
+    r->resumed++;
+    return put_back(store, j->id, true, err);
+  }
+  r->failed++;
+  return end_left_behind(store, j, JOB_FAILED, "The service ended while the job was running",
+                         r->witness, err);
+}
+
+br_status jobs_recover(jobs *store, jobs_recovery how, unsigned max_attempts,
+                       const jobs_witness *witness, uint64_t *ret_resumed, uint64_t *ret_failed,
+                       br_error *err) {
+  recovery r = {
+      .resume = how == JOBS_RESUME, .max_attempts = max_attempts, .witness = witness, .resumed = 0};
   br_status st = jobs_write_begin(store, err);
   if (st != BR_OK) {
     return st;
   }
   while (st == BR_OK) {
-    left_behind j = {.id = NULL};
+    job j = {.status = JOB_PENDING};
     st = next_left_behind(store, &j, err);
-    if (st == BR_OK) {
-      bool resume = how == JOBS_RESUME && j.attempts < max_attempts;
-      st = recover_one(store, &j, resume, &resumed, &failed, err);
-    }
-    br_free(j.id);
+    st = st == BR_OK ? recover_one(store, &j, &r, err) : st;
+    job_done(&j);
   }
   st = jobs_write_end(store, st == BR_DONE ? BR_OK : st, err);
   if (st == BR_OK) {
-    *ret_resumed = resumed;
-    *ret_failed = failed;
+    *ret_resumed = r.resumed;
+    *ret_failed = r.failed;
   }
   return st;
 }

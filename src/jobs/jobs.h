@@ -154,9 +154,17 @@ typedef enum jobs_recovery {
   JOBS_RESUME, /* pending again, without the queries that are completed; failed once started
                   max_attempts times, so that a job that kills the process doesn't do so forever */
 } jobs_recovery;
-/* Those that were to be cancelled become cancelled. */
-br_status jobs_recover(jobs *store, jobs_recovery how, unsigned max_attempts, uint64_t *ret_resumed,
-                       uint64_t *ret_failed, br_error *err) BR_CHECKED;
+/* Who is told of a job (without its queries) that ends, before that is written down: told twice it
+ * can be, forgotten it can't. error NULL: none. With the store's lock held: no call to this module.
+ */
+typedef struct jobs_witness {
+  void (*ended)(void *context, const job *j, job_status status, const char *error);
+  void *context;
+} jobs_witness;
+/* Those that were to be cancelled become cancelled. witness NULL: nobody is told. */
+br_status jobs_recover(jobs *store, jobs_recovery how, unsigned max_attempts,
+                       const jobs_witness *witness, uint64_t *ret_resumed, uint64_t *ret_failed,
+                       br_error *err) BR_CHECKED;
 
 /* Deletes jobs that ended before the time, at most `most` of them (so that others aren't kept
  * waiting); call again while *ret_deleted == most. */

@@ -170,44 +170,63 @@ static bool is_stopping(job_runner *r) {
   return stopping;
 }
 
-/* Writes down how the job ended, by what its queries became. */
-static br_status write_end(job_run *run, br_status st, const br_error *why, br_error *err) {
-  jobs *store = run->runner->options.store;
-  const char *id = run->job.id;
+/* How a job ends; JOB_PENDING: it goes back. */
+typedef struct job_end {
+  job_status status;
+  const char *error; /* NULL: none */
+  br_error told;
+} job_end;
+
+/* By what its queries became. */
+static br_status decide_end(job_run *run, br_status st, const br_error *why, job_end *ret_end,
+                            br_error *err) {
   job now = {.status = JOB_PENDING};
-  br_status read = jobs_get(store, id, &now, err);
+  br_status read = jobs_get(run->runner->options.store, run->job.id, &now, err);
   if (read != BR_OK) {
     return read;
   }
-  br_error told = *why;
-  size_t failed = now.queries_failed;
-  bool complete = now.queries_completed == now.queries_total;
-  bool cancelled = now.cancel_requested;
+  const size_t failed = now.queries_failed;
+  const bool complete = now.queries_completed == now.queries_total;
+  const bool cancelled = now.cancel_requested;
   job_done(&now);
+  *ret_end = (job_end){.status = JOB_FAILED, .told = *why};
   if (complete && (st == BR_OK || st == BR_ERR_CANCELLED)) {
-    return jobs_finish(store, id, JOB_COMPLETED, NULL, err);
-  }
-  if (cancelled) {
-    return jobs_finish(store, id, JOB_CANCELLED, NULL, err);
-  }
-  if (st == BR_ERR_CANCELLED && is_stopping(run->runner)) {
-    return jobs_release(store, id, err);
-  }
-  if (st == BR_OK && failed > 0) {
-    (void)br_error_set(&told, BR_ERR_DATA, "%zu of %zu queries failed", failed,
+    ret_end->status = JOB_COMPLETED;
+  } else if (cancelled) {
+    ret_end->status = JOB_CANCELLED;
+  } else if (st == BR_ERR_CANCELLED && is_stopping(run->runner)) {
+    ret_end->status = JOB_PENDING;
+  } else if (st == BR_OK && failed > 0) {
+    (void)br_error_set(&ret_end->told, BR_ERR_DATA, "%zu of %zu queries failed", failed,
                        run->job.queries_total);
   } else if (st == BR_OK) {
-    (void)br_error_set(&told, BR_ERR_INTERNAL, "The job ended without all its queries");
+    (void)br_error_set(&ret_end->told, BR_ERR_INTERNAL, "The job ended without all its queries");
   }
-  return jobs_finish(store, id, JOB_FAILED, told.message, err);
+  ret_end->error = ret_end->status == JOB_FAILED ? ret_end->told.message : NULL;
+  return BR_OK;
+}
+
+static br_status write_end(const job_run *run, const job_end *end, br_error *err) {
+  jobs *store = run->runner->options.store;
+  return end->status == JOB_PENDING ? jobs_release(store, run->job.id, err)
+                                    : jobs_finish(store, run->job.id, end->status, end->error, err);
 }
 
 /* A store that can't take the end for a moment gets some more tries; after that the job stays
  * running in the store, which recovery finds. */
 static void end_job(job_run *run, br_status st, const br_error *why) {
+  const job_runner_options *options = &run->runner->options;
+  bool decided = false;
+  job_end end;
   for (int i = 0; i < FINISH_TRIES; i++) {
     br_error problem = BR_ERROR_INIT;
-    if (write_end(run, st, why, &problem) == BR_OK) {
+    if (!decided && decide_end(run, st, why, &end, &problem) == BR_OK) {
+      decided = true;
+      if (options->ended != NULL) {
+        options->ended(options->context, &run->job, end.status, end.error);
+      }
+    }
+    if (decided && write_end(run, &end, &problem) == BR_OK) {
       return;
     }
     report(run->runner, run->job.id, &problem);

@@ -30,6 +30,10 @@ typedef struct job_runner_options {
   unsigned per_server; /* 0 = no limit */
   /* From a worker's thread. BR_OK: it did what it could, failed queries included. */
   br_status (*run)(void *context, job_run *run, br_error *err);
+  /* Told how the job ends, before that is written down, from the worker's thread; JOB_PENDING: it
+   * goes back. The outcome is the store's, unless the job is cancelled while it goes back. error
+   * NULL: none. It must not call this module. May be NULL. */
+  void (*ended)(void *context, const job *j, job_status status, const char *error);
   /* Told of a failure of the store itself, from a worker's thread; id NULL: while looking for a
    * job. What is not written down as ended is taken up again by jobs_recover(). It must not
    * call this module. May be NULL. */

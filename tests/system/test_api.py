@@ -142,6 +142,8 @@ def test_the_manifest_of_a_result(service, destination):
         folder.rename(service.bridge.folder / "moved")
         folder.symlink_to("/etc")
         assert service.get(path).status == 403
+        denied = [(line["user_name"], line["action"]) for line in service.audit() if line["event_type"] == "permission_denied"]
+        assert denied == [("admin", "read_manifest")]
 
 
 def test_what_an_extraction_refuses(service):
@@ -174,7 +176,8 @@ def test_a_failing_query_fails_its_job(service):
     results = {r["query_name"]: r for r in job["results"]}
     assert results["broken"]["status"] == "failed" and "NoSuchTable" in results["broken"]["error"]
     assert results["good"]["status"] == "completed"
-    assert "extraction_failed" in [line["event_type"] for line in service.audit()]
+    [failed] = [line for line in service.audit() if line["event_type"] == "extraction_failed"]
+    assert failed["details"]["error"] == "1 of 2 queries failed"
 
 
 def test_memory_of_a_job(start):
@@ -784,6 +787,9 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
         reply = service.post("/extract", wish(**changes))
         assert reply.status == 403 and "not inside" in reply.detail and "4711" not in reply.detail, reply
         assert str(outside) not in reply.detail
+        last = [line for line in service.audit() if line["event_type"] != "auth_success"][-1]
+        assert (last["event_type"], last["action"], last["user_name"]) == ("permission_denied", "extract", "admin")
+        assert str(outside) not in json.dumps(last)
 
     def fails(**changes):
         job = service.ended(service.post("/extract", wish(**changes)).json()["job_id"])
@@ -1137,6 +1143,9 @@ def test_a_job_that_ends_each_of_its_services_is_given_up(start):
     job = service.get(f"/jobs/{made}").json()
     assert (job["status"], job["error"]) == ("failed", "The service ended while the job was running")
     assert [r["status"] for r in job["results"]] == ["cancelled"]
+    lines = [line for line in service.audit() if line["details"].get("job_id") == made]
+    assert [line["event_type"] for line in lines] == ["extraction_started"] * 3 + ["extraction_failed"]
+    assert (lines[3]["user_name"], lines[3]["source_ip"], lines[3]["details"]["error"]) == ("admin", "127.0.0.1", job["error"])
     assert not list((service.bridge.folder / "slow").rglob("*.parquet"))
     other = service.post("/extract", wish()).json()["job_id"]
     assert service.ended(other)["status"] == "completed"

@@ -251,6 +251,8 @@ def test_me_and_audit(service, start):
     assert service.get("/me", token=None).status == 401
     for user in ("reporting", "nobody"):
         assert service.get("/audit", token=user).status == 403
+        last = service.audit()[-1]
+        assert (last["event_type"], last["user_name"], last["action"]) == ("permission_denied", user, "read_audit")
     service.get("/jobs", token=None)
     lines = service.get("/audit?limit=1000", token="operator").json()
     logins = [line["resource"] for line in lines if line["event_type"] == "auth_success" and line["user_name"] == "operator"]

@@ -363,6 +363,25 @@ static void rows_of_the_last_run_of_the_same_query_are_known(void **state) {
   jobs_close(store);
 }
 
+typedef struct told_end {
+  char id[BR_UUID_MAX], user[64];
+  job_status status;
+  bool has_error;
+} told_end;
+typedef struct told_ends {
+  told_end list[8];
+  size_t count;
+} told_ends;
+
+static void take_end(void *context, const job *j, job_status status, const char *error) {
+  told_ends *ends = context;
+  told_end *end = &ends->list[ends->count++];
+  (void)snprintf(end->id, sizeof end->id, "%s", j->id);
+  (void)snprintf(end->user, sizeof end->user, "%s", j->user_name == NULL ? "" : j->user_name);
+  end->status = status;
+  end->has_error = error != NULL;
+}
+
 static void recovery_takes_care_of_what_was_running(void **state) {
   (void)state;
   enum { PLAIN, TO_CANCEL, COMPLETE, WORN, UNTOUCHED, COUNT };
@@ -376,12 +395,14 @@ static void recovery_takes_care_of_what_was_running(void **state) {
     bool running = false;
     uint64_t resumed = 9;
     uint64_t failed = 9;
+    told_ends ends = {.count = 0};
+    const jobs_witness witness = {.ended = take_end, .context = &ends};
     job j = {.status = JOB_PENDING};
     samples_create(store, "a", ids[WORN]);
     for (int i = 0; i < 2; i++) {
       assert_int_equal(jobs_claim(store, NULL, 0, &j, NULL), BR_OK);
       job_done(&j);
-      assert_int_equal(jobs_recover(store, JOBS_RESUME, 3, &resumed, &failed, NULL), BR_OK);
+      assert_int_equal(jobs_recover(store, JOBS_RESUME, 3, NULL, &resumed, &failed, NULL), BR_OK);
       assert_int_equal(resumed, 1);
     }
     for (size_t i = 0; i < COUNT; i++) {
@@ -400,13 +421,24 @@ static void recovery_takes_care_of_what_was_running(void **state) {
     }
     jobs_close(store);
     store = samples_open();
-    assert_int_equal(
-        jobs_recover(store, how == 0 ? JOBS_FAIL : JOBS_RESUME, 3, &resumed, &failed, NULL), BR_OK);
+    assert_int_equal(jobs_recover(store, how == 0 ? JOBS_FAIL : JOBS_RESUME, 3, &witness, &resumed,
+                                  &failed, NULL),
+                     BR_OK);
+    size_t told = 0, ended = 0;
     assert_int_equal(resumed, counts[how][0]);
     assert_int_equal(failed, counts[how][1]);
     for (size_t i = 0; i < COUNT; i++) {
       j = samples_get(store, ids[i]);
       assert_int_equal(j.status, wanted[how][i]);
+      for (size_t k = 0; k < ends.count; k++) {
+        if (strcmp(ends.list[k].id, ids[i]) == 0) {
+          assert_int_equal(ends.list[k].status, j.status);
+          assert_int_equal(ends.list[k].has_error, j.error != NULL);
+          assert_string_equal(ends.list[k].user, j.user_name);
+          told++;
+        }
+      }
+      assert_int_equal(told, ended += job_status_ended(j.status));
       if (j.status == JOB_FAILED) {
         assert_string_equal(j.error, "The service ended while the job was running");
       }
@@ -559,7 +591,7 @@ static br_status live_a_life(void *context, br_error *err) {
   job_done(&j);
   st = st == BR_OK ? jobs_query_start(store, id, 0, err) : st;
   st = st == BR_OK ? jobs_query_finish(store, id, 0, &result, err) : st;
-  st = st == BR_OK ? jobs_recover(store, JOBS_RESUME, 3, &number, &number, err) : st;
+  st = st == BR_OK ? jobs_recover(store, JOBS_RESUME, 3, NULL, &number, &number, err) : st;
   st = st == BR_OK ? jobs_claim(store, NULL, 0, &j, err) : st;
   job_done(&j);
   st = st == BR_OK ? jobs_finish(store, id, JOB_FAILED, "why", err) : st;

@@ -66,7 +66,8 @@ static jobs *open_and_recover(void) {
   uint64_t resumed = 0;
   uint64_t failed = 0;
   if (jobs_open(samples_path, &store, NULL) != BR_OK ||
-      jobs_recover(store, JOBS_RESUME, 1000, &resumed, &failed, NULL) != BR_OK || failed != 0) {
+      jobs_recover(store, JOBS_RESUME, 1000, NULL, &resumed, &failed, NULL) != BR_OK ||
+      failed != 0) {
     return NULL;
   }
   return store;

@@ -22,6 +22,10 @@ typedef struct stage {
   size_t skip;              /* queries that are left out at the end */
   br_status answer;
   _Atomic unsigned reports;
+  /* What was told of the last end. */
+  unsigned told;
+  job_status told_status;
+  char told_error[128]; /* "": none */
 } stage;
 
 static stage *stage_new(void) {
@@ -81,6 +85,14 @@ static br_status play(void *context, job_run *run, br_error *err) {
   return st;
 }
 
+static void take_end(void *context, const job *j, job_status status, const char *error) {
+  stage *s = context;
+  assert_int_equal(samples_status(s->store, j->id), JOB_RUNNING); /* before it is written down */
+  s->told++;
+  s->told_status = status;
+  (void)snprintf(s->told_error, sizeof s->told_error, "%s", error == NULL ? "" : error);
+}
+
 static void take_report(void *context, const char *id, const br_error *problem) {
   stage *s = context;
   (void)id;
@@ -93,6 +105,7 @@ static job_runner *start(stage *s, unsigned workers, unsigned per_server) {
                                 .workers = workers,
                                 .per_server = per_server,
                                 .run = play,
+                                .ended = take_end,
                                 .report = take_report,
                                 .context = s};
   job_runner *r = NULL;
@@ -224,6 +237,8 @@ static void how_a_job_ends_depends_on_its_queries(void **state) {
       {JOB_COMPLETED, 1, BR_OK, JOB_FAILED, "The job ended without all its queries"},
       {JOB_COMPLETED, 1, BR_ERR_IO, JOB_FAILED, "No place to write to"},
       {JOB_COMPLETED, 0, BR_ERR_IO, JOB_FAILED, "No place to write to"},
+      /* Asked to stop after its last query: nothing was left to be stopped. */
+      {JOB_COMPLETED, 0, BR_ERR_CANCELLED, JOB_COMPLETED, NULL},
   };
   stage *s = stage_new();
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -235,6 +250,9 @@ static void how_a_job_ends_depends_on_its_queries(void **state) {
     job_runner *r = start(s, 1, 0);
     assert_int_equal(wait_ended(s->store, id), cases[i].wanted);
     job_runner_stop(r, 0);
+    assert_int_equal(s->told, i + 1);
+    assert_int_equal(s->told_status, cases[i].wanted);
+    assert_string_equal(s->told_error, cases[i].error == NULL ? "" : cases[i].error);
     job j = samples_get(s->store, id);
     if (cases[i].error == NULL) {
       assert_null(j.error);
@@ -269,6 +287,8 @@ static void cancelling_stops_a_running_job(void **state) {
   assert_int_equal(job_runner_cancel(r, "none", NULL), BR_ERR_NOT_FOUND);
   job_runner_stop(r, 0);
   assert_int_equal(s->runs, 1);
+  assert_int_equal(s->told, 1);
+  assert_int_equal(s->told_status, JOB_CANCELLED);
   jobs_close(s->store);
 }
 
@@ -281,6 +301,8 @@ static void a_stop_without_patience_puts_jobs_back(void **state) {
   job_runner *r = start(s, 2, 0);
   wait_running(s, 1);
   job_runner_stop(r, 5);
+  assert_int_equal(s->told, 1);
+  assert_int_equal(s->told_status, JOB_PENDING);
   job j = samples_get(s->store, id);
   assert_int_equal(j.status, JOB_PENDING);
   assert_int_equal(j.queries[0].status, JOB_PENDING);
@@ -335,11 +357,12 @@ static void an_end_that_cant_be_written_is_told(void **state) {
     pause_a_moment();
   }
   job_runner_stop(r, 60000);
+  assert_int_equal(s->told, 1);
   assert_int_equal(samples_status(s->store, id), JOB_RUNNING);
   assert_int_equal(store_exec(s->store->own.db, "DROP TRIGGER no_end", NULL), BR_OK);
   uint64_t resumed = 0;
   uint64_t failed = 0;
-  assert_int_equal(jobs_recover(s->store, JOBS_RESUME, 3, &resumed, &failed, NULL), BR_OK);
+  assert_int_equal(jobs_recover(s->store, JOBS_RESUME, 3, NULL, &resumed, &failed, NULL), BR_OK);
   assert_int_equal(samples_status(s->store, id), JOB_COMPLETED); /* all its queries were */
   jobs_close(s->store);
 }
