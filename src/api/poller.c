@@ -30,12 +30,13 @@ static auth_permissions *current_permissions(void *context) {
   return api_access_current(context);
 }
 
-static void deny(sync_rights *rights, const char *why) {
+static void put_off(sync_rights *rights, const char *why) {
   rights->may_write = false;
+  rights->not_now = true;
   (void)snprintf(rights->reason, sizeof rights->reason, "%.500s", why);
 }
 
-/* An audit that can't be written denies in strict mode. */
+/* Where an audit can't be written, nothing is decided in strict mode: the event waits. */
 static void rights_with_audit(void *context, const sync_actor *actor, const char *table,
                               sync_rights *ret_rights) {
   api *service = context;
@@ -49,7 +50,7 @@ static void rights_with_audit(void *context, const sync_actor *actor, const char
       .status = ret_rights->may_write ? "success" : "denied",
   };
   if (api_access_audit(service->access, &record, &err) != BR_OK) {
-    deny(ret_rights, err.message);
+    put_off(ret_rights, err.message);
   }
 }
 

@@ -18,6 +18,7 @@ typedef struct work {
   sync_ledger_row known;
   sync_event_lock lock;
   sync_applied *applied;
+  bool spoilt; /* the session is to be given up once the event is settled */
 } work;
 
 /* ---- outcomes ---- */
@@ -251,16 +252,33 @@ static bool is_asked_for(const work *w) {
   return w->known.principal[0] != '\0' && strcmp(w->known.hash, w->event->hash) == 0;
 }
 
+static br_status refuse_ledger(const work *w, br_error *err) {
+  const sync_name *target = &w->event->target, *ledger = &w->options->ledger->name;
+  bool same = sync_name_may_mean(target, ledger);
+  if (!same && sync_name_could_mean(target, ledger)) {
+    br_status st = sync_target_is_same(w->session->conn, target, ledger, &same, err);
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+  return same ? br_error_set(err, BR_ERR_AUTH, "The ledger %s is changed by no event",
+                             w->options->ledger->plain)
+              : BR_OK;
+}
+
 static br_status check_rights(work *w, sync_change *change, br_error *err) {
-  if (sync_name_may_mean(&w->event->target, &w->options->ledger->name)) {
-    return br_error_set(err, BR_ERR_AUTH, "The ledger %s is changed by no event",
-                        w->options->ledger->plain);
+  br_status st = refuse_ledger(w, err);
+  if (st != BR_OK) {
+    return st;
   }
   char table[SYNC_NAME_TEXT_MAX];
   sync_rights rights = {.may_write = false};
   sync_name_plain(&w->event->target, table);
   const sync_actor actor = {.name = w->applied->principal, .asked = is_asked_for(w)};
   w->options->rights(w->options->rights_context, &actor, table, &rights);
+  if (rights.not_now) {
+    return br_error_set(err, BR_ERR_CONFLICT, "%s", rights.reason);
+  }
   change->max_delete_rows = rights.max_delete_rows;
   change->may_read = rights.may_read;
   return rights.may_write ? BR_OK : br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
@@ -282,12 +300,14 @@ static br_status carry_out(work *w, br_error *err) {
   st = st == BR_OK ? in_transaction(w, &change, err) : st;
   if (st != BR_OK && sync_session_is_usable(w->session) && sync_is_lock_wait(err) &&
       sync_change_is_kept(&change)) {
+    w->spoilt = w->spoilt || change.spoilt;
     sync_shelf_put(w->shelf, w->session, &change);
     return st;
   }
   if (st != BR_OK && sync_session_is_usable(w->session)) {
     sync_change_explain(&change, err);
   }
+  w->spoilt = w->spoilt || change.spoilt;
   if (st == BR_ERR_LIMIT && !change.over_limit) {
     err->status = st = BR_ERR_DATA; /* a source too large to be read, say: nothing blocks it */
   }
@@ -345,6 +365,12 @@ static br_status locked(work *w, br_error *why, br_error *err) {
   return st;
 }
 
+/* Databricks refuses our own credentials, or our own memory is at its end: the event waits for
+ * better times. */
+static bool is_our_own(const br_error *why) {
+  return why->status == BR_ERR_NOMEM || dbx_error_is_unauthenticated(why);
+}
+
 static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *err) {
   br_error why = BR_ERROR_INIT;
   bool granted = false;
@@ -356,6 +382,9 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
     return BR_OK;
   }
   st = st == BR_OK ? lock(w, &granted, err) : st;
+  if (st != BR_OK) {
+    sync_session_close(w->session); /* who knows which of the locks it has */
+  }
   if (st != BR_OK || !granted) {
     w->applied->verdict = SYNC_VERDICT_BUSY;
     return st;
@@ -366,17 +395,19 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
       *ret_settled = false;
       *err = why;
       st = BR_OK;
-    } else if (sync_session_is_usable(w->session) && !dbx_error_is_unauthenticated(&why)) {
+    } else if (sync_session_is_usable(w->session) && !is_our_own(&why)) {
       st = settle_failure(w, &why, err);
     } else {
-      /* Nobody knows what became of it: the ledger will be asked again. Or Databricks refuses our
-       * own credentials, which is not the event's fault: it waits for better ones. */
+      /* Nobody knows what became of it: the ledger will be asked again. Or it is not the event's
+       * fault. */
       *err = why;
     }
   }
   br_error ignored = BR_ERROR_INIT;
-  if (sync_session_is_usable(w->session) &&
-      sync_unlock_event(w->session->conn, &w->lock, &ignored) != BR_OK) {
+  if (w->spoilt) {
+    sync_session_close(w->session);
+  } else if (sync_session_is_usable(w->session) &&
+             sync_unlock_event(w->session->conn, &w->lock, &ignored) != BR_OK) {
     sync_session_close(w->session); /* its locks go with it */
   }
   return st;
@@ -426,7 +457,7 @@ br_status sync_apply(const sync_apply_options *options, sync_session *session, s
   sync_ledger_row_done(&w.known);
   if (st != BR_OK) {
     sync_report_done(&applied.report);
-    return st == BR_ERR_NOT_FOUND || dbx_error_is_unauthenticated(err)
+    return st == BR_ERR_NOT_FOUND || (err != NULL && is_our_own(err))
                ? st
                : br_error_context(err, st, "SQL Server");
   }

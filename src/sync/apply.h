@@ -30,6 +30,7 @@ typedef struct sync_actor {
 typedef struct sync_rights {
   bool may_write;
   bool may_read;            /* rows of the table may be shown */
+  bool not_now;             /* it can't be said at this moment: the event waits */
   uint64_t max_delete_rows; /* UINT64_MAX = no limit */
   char reason[512];         /* where may_write is false: why, and what to do */
 } sync_rights;

@@ -33,6 +33,7 @@ typedef struct sync_change {
   sync_listing *first_rows; /* NULL, or where a direct load notes what it loads; borrowed */
   bool over_limit; /* the last run has failed with BR_ERR_LIMIT, for the DELETE would take too much
                     */
+  bool spoilt;     /* the session has a setting that could not be undone: no other event in it */
   bool prepared;
   br_buf notes;          /* what the author should know though all went well, joined by "; " */
   size_t prepared_notes; /* so much of them prepare has said */

@@ -71,7 +71,8 @@ static br_status insert_rows(sync_change *change, int64_t *ret_rows, br_error *e
   return st;
 }
 
-/* The option outlives transactions, so it is switched off whatever became of the rows. */
+/* The option outlives transactions, so it is switched off whatever became of the rows. Left on, it
+ * would make other events fail. */
 static br_status insert_with_identities(sync_change *change, int64_t *ret_rows, br_error *err) {
   br_status st = set_identity_insert(change, true, err);
   if (st != BR_OK) {
@@ -81,6 +82,7 @@ static br_status insert_with_identities(sync_change *change, int64_t *ret_rows, 
   br_status off = tds_is_usable(change->conn)
                       ? set_identity_insert(change, false, st == BR_OK ? err : NULL)
                       : BR_OK;
+  change->spoilt = change->spoilt || off != BR_OK;
   return st == BR_OK ? off : st;
 }
 

@@ -110,12 +110,21 @@ static br_status refuse_paths(const sync_name *source, br_error *err) {
   return BR_OK;
 }
 
+/* #name is the service's own session's, and gone with it. */
+static br_status refuse_temporary(const sync_name *target, br_error *err) {
+  const char *table = target->parts[target->count - 1];
+  return table[0] == '#' ? br_error_set(err, BR_ERR_DATA,
+                                        "'%.200s' is a temporary table; name one that stays", table)
+                         : BR_OK;
+}
+
 static br_status parse_tables(sync_event *event, const sync_event_row *row, br_error *err) {
   br_status st = BR_OK;
   if (is_blank(row->target_table)) {
     return br_error_set(err, BR_ERR_DATA, "target_table is missing");
   }
   st = sync_name_parse(SYNC_SQLSERVER, row->target_table, &event->target, err);
+  st = st == BR_OK ? refuse_temporary(&event->target, err) : st;
   if (st != BR_OK) {
     return br_error_context(err, st, "target_table");
   }

@@ -23,7 +23,7 @@ static br_status put(char *part, size_t *fill, char c, const char *text, br_erro
   if (*fill + 1 >= SYNC_NAME_PART_MAX) {
     return wrong(err, text, "a part of it is too long");
   }
-  if ((unsigned char)c < 0x20) {
+  if ((unsigned char)c < 0x20 || c == 0x7F) {
     return wrong(err, text, "it holds a control character");
   }
   part[(*fill)++] = c;
@@ -250,14 +250,31 @@ void sync_name_key(const sync_name *name, const char *database, char *text) {
   *w.end = '\0';
 }
 
-bool sync_name_may_mean(const sync_name *a, const sync_name *b) {
+static bool all_ascii(const char *part) {
+  while (*part != '\0' && (unsigned char)*part < 0x80) {
+    part++;
+  }
+  return *part == '\0';
+}
+
+static bool nothing_differs(const sync_name *a, const sync_name *b, bool ascii_alone) {
   for (size_t i = 0; i < SYNC_NAME_PARTS; i++) {
     const char *of_a = part_of(a, i), *of_b = part_of(b, i);
-    if (of_a != NULL && of_b != NULL && !br_text_equal_nocase(of_a, of_b)) {
+    const bool told =
+        of_a != NULL && of_b != NULL && (!ascii_alone || (all_ascii(of_a) && all_ascii(of_b)));
+    if (told && !br_text_equal_nocase(of_a, of_b)) {
       return false;
     }
   }
   return true;
+}
+
+bool sync_name_may_mean(const sync_name *a, const sync_name *b) {
+  return nothing_differs(a, b, false);
+}
+
+bool sync_name_could_mean(const sync_name *a, const sync_name *b) {
+  return nothing_differs(a, b, true);
 }
 
 br_status sync_quote(br_buf *out, sync_dialect dialect, const char *identifier, br_error *err) {

@@ -49,6 +49,9 @@ void sync_name_key(const sync_name *name, const char *database, char *text);
 /* Both names are SQL Server's and may be of one table: nothing that both name differs, but for the
  * case of ASCII letters. */
 bool sync_name_may_mean(const sync_name *a, const sync_name *b);
+/* The same, where parts with characters beyond ASCII are the same as any others: only the server
+ * knows how it compares those (width, accents, characters without weight). */
+bool sync_name_could_mean(const sync_name *a, const sync_name *b);
 /* One identifier, quoted, appended. */
 br_status sync_quote(br_buf *out, sync_dialect dialect, const char *identifier,
                      br_error *err) BR_CHECKED;

@@ -138,6 +138,30 @@ br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_targe
   return BR_OK;
 }
 
+static const char *database_of(const sync_name *name) {
+  return name->count == SYNC_NAME_PARTS ? name->parts[0] : NULL;
+}
+
+br_status sync_target_is_same(tds_conn *conn, const sync_name *a, const sync_name *b,
+                              bool *ret_same, br_error *err) {
+  char of_a[SYNC_NAME_TEXT_MAX], of_b[SYNC_NAME_TEXT_MAX];
+  int64_t same = 0;
+  sync_name_sql(a, of_a);
+  sync_name_sql(b, of_b);
+  const tds_parameter parameters[] = {
+      sync_text_parameter("a", of_a), sync_text_parameter("b", of_b),
+      sync_text_parameter("of_a", database_of(a)), sync_text_parameter("of_b", database_of(b))};
+  br_status st = sync_query_number(
+      conn,
+      "SELECT CASE WHEN OBJECT_ID(@a) = OBJECT_ID(@b) AND DB_ID(ISNULL(@of_a, DB_NAME())) = "
+      "DB_ID(ISNULL(@of_b, DB_NAME())) THEN 1 ELSE 0 END",
+      parameters, 4, &same, err);
+  if (st == BR_OK) {
+    *ret_same = same == 1;
+  }
+  return st;
+}
+
 const sync_target_column *sync_target_find(const sync_target *target, const char *name) {
   const sync_target_column *near = NULL;
   size_t nears = 0;

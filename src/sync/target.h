@@ -31,6 +31,9 @@ typedef struct sync_target {
 br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_target **ret_target,
                                br_error *err) BR_CHECKED;
 void sync_target_free(sync_target *target); /* NULL is fine */
+/* Whether the server takes both names for one table, or whatever else they are names of. */
+br_status sync_target_is_same(tds_conn *conn, const sync_name *a, const sync_name *b,
+                              bool *ret_same, br_error *err) BR_CHECKED;
 /* By exact name, then by the only one that differs in case alone; NULL: none. */
 const sync_target_column *sync_target_find(const sync_target *target, const char *name);
 /* Why it was not found: "the table dbo.T has no column 'x' (is 'y' meant?)", or that several differ

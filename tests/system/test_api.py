@@ -725,19 +725,27 @@ def test_hot_reload_under_load(service):
 
 
 def test_strict_mode_needs_its_audit(start, sandbox, tmp_path):
-    """Where no audit line can be written, nothing is done."""
+    """Where no audit line can be written, nothing is done; an event waits until one can be."""
     folder = tmp_path / "audit"
     folder.mkdir()
     (folder / "lines").symlink_to("/dev/full")
-    service = start(
-        settings={**sandbox.sqlserver, **sandbox.databricks, "USE_DATABRICKS": "true",
-                  "AUDIT_FILE": str(folder / "lines")},
-        ready=False,
-    )
+    settings = {**sandbox.sqlserver, **sandbox.databricks, "USE_DATABRICKS": "true", "SYNC_EVENTS_PRINCIPAL": "writer",
+                "EVENTS_TABLE": "main.default.audited_events", "SYNC_LEDGER_TABLE": "dbo.audited_ledger"}
+    bridge = Bridge(tmp_path / "before", settings)
+    bridge.run("init", check=True)
+    bridge.sql("sqlserver", "CREATE TABLE dbo.Audited (id int NOT NULL PRIMARY KEY)")
+    bridge.sql("databricks", "INSERT INTO main.default.audited_events (event_id, operation, target_table, primary_keys, filter_conditions)"
+               " VALUES ('waits', 'DELETE', 'dbo.Audited', array('id'), '{\"id\": 1}')")
+    service = start(settings={**settings, "AUDIT_FILE": str(folder / "lines"), "POLLING_INTERVAL_SECONDS": "1"}, ready=False)
     for method, path, body in (("GET", "/jobs", None), ("POST", "/extract", wish()), ("POST", "/sync/events", event())):
         reply = service.request(method, path, body)
         assert reply.status == 503 and "audit" in reply.detail, reply
     assert service.get("/health/live", token=None).status == 200
+    service.until(lambda: service.metric("bridge_poller_polls_total") >= 4)
+    status = functools.partial(bridge.sql, "databricks", "SELECT status FROM main.default.audited_events")
+    assert status().json()["rows"][0][0] in (None, "pending") and service.metric("bridge_events_total", '{status="failed"}') == 0
+    (folder / "lines").unlink()
+    service.until(lambda: status().json()["rows"] == [["completed"]])
 
 
 # ---- paths ----

@@ -60,6 +60,44 @@ static void names_that_may_be_of_one_table_are_told_from_others(void **state) {
   }
 }
 
+/* Collations that take no notice of width, accents or characters without weight are not ours to
+ * know: what might be one name is asked of the server. */
+static void names_that_only_the_server_tells_apart(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    bool same;
+  } cases[] = {
+      {"dbo.\xEF\xBD\x82"
+       "ridge_ledger",
+       true}, /* full-width b */
+      {"dbo.br\xC3\xAD"
+       "dge_ledger",
+       true},
+      {"dbo.bridge_ledger\xF0\x9F\x98\x80", true},
+      {"main.db\xC3\xB6.bridge_ledger", true},
+      {"m\xC3\xA1"
+       "in.dbo.Bridge_Ledger",
+       true},
+      {"dbo.BRIDGE_LEDGER", true},
+      {"dbo.bridge_ledgers", false},
+      {"s.br\xC3\xAD"
+       "dge_ledger",
+       false},
+      {"m\xC3\xA1"
+       "in.dbo.Orders",
+       false},
+  };
+  sync_name ledger;
+  assert_int_equal(sync_name_parse(SYNC_SQLSERVER, "main.dbo.bridge_ledger", &ledger, NULL), BR_OK);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    sync_name name;
+    assert_int_equal(sync_name_parse(SYNC_SQLSERVER, cases[i].text, &name, NULL), BR_OK);
+    assert_int_equal(sync_name_could_mean(&name, &ledger), cases[i].same);
+    assert_int_equal(sync_name_could_mean(&ledger, &name), cases[i].same);
+  }
+}
+
 static void what_is_no_name_is_refused_with_a_reason(void **state) {
   (void)state;
   static const struct {
@@ -79,6 +117,7 @@ static void what_is_no_name_is_refused_with_a_reason(void **state) {
       {SYNC_SQLSERVER, "[a", "not closed"},
       {SYNC_SQLSERVER, "dbo.T; DROP TABLE x", "quote or a semicolon"},
       {SYNC_SQLSERVER, "dbo.T\nGO", "control character"},
+      {SYNC_SQLSERVER, "dbo.T\x7F", "control character"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     sync_name name;
@@ -128,6 +167,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_quoted_part_by_part),
       cmocka_unit_test(names_that_may_be_of_one_table_are_told_from_others),
+      cmocka_unit_test(names_that_only_the_server_tells_apart),
       cmocka_unit_test(what_is_no_name_is_refused_with_a_reason),
       cmocka_unit_test(the_longest_names_fit_whole),
       cmocka_unit_test(identifiers_and_literals_escape_their_own_quotes),

@@ -260,6 +260,38 @@ static void statements_lock_the_table_where_the_event_asks(void **state) {
   }
 }
 
+/* IDENTITY_INSERT stays on for the session, whatever became of the rows: no other event may meet
+ * it.
+ */
+static void a_session_that_keeps_identity_insert_is_spoilt(void **state) {
+  (void)state;
+  for (int inserted = 0; inserted < 2; inserted++) {
+    for (int off = 0; off < 2; off++) {
+      fixture f;
+      int64_t rows = 0;
+      begin(&f, SYNC_INSERT);
+      f.source.has_identity = true;
+      canned_nothing(&f.server);
+      if (inserted == 1) {
+        canned_number(&f.server, 3);
+      } else {
+        canned_error(&f.server, 2627, "twice");
+      }
+      if (off == 1) {
+        canned_nothing(&f.server);
+      } else {
+        canned_error(&f.server, 50000, "no");
+      }
+      meet(&f);
+      assert_int_equal(sync_change_run(&f.change, &rows, NULL),
+                       inserted == 1 && off == 1 ? BR_OK : BR_ERR_REMOTE);
+      assert_true(canned_was_sent(&f.server, "SET IDENTITY_INSERT [dbo].[T] OFF"));
+      assert_int_equal(f.change.spoilt, off == 0);
+      end(&f);
+    }
+  }
+}
+
 /* What the catalog and the table itself answer about dbo.T, and that no key refers to it. */
 static void describe(fixture *f) {
   static const char *const head[] = {"name", "i", "c", "n", "collation", "d"};
@@ -377,6 +409,7 @@ int main(void) {
       cmocka_unit_test(without_the_right_to_read_no_row_is_shown),
       cmocka_unit_test(what_can_not_be_asked_is_left_out),
       cmocka_unit_test(statements_lock_the_table_where_the_event_asks),
+      cmocka_unit_test(a_session_that_keeps_identity_insert_is_spoilt),
       cmocka_unit_test(very_many_rows_of_a_delete_are_told_beforehand),
       cmocka_unit_test(rows_that_the_server_leaves_out_are_told),
       cmocka_unit_test(an_upsert_of_keys_alone_leaves_none_out),
