@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -30,6 +31,16 @@ static br_status hold_standard_streams(br_error *err) {
     }
   }
   return BR_OK;
+}
+
+/* A core dump holds passwords, tokens and the TLS key. The hard limit stays: who wants a dump can
+ * raise it from outside (prlimit). */
+static void dump_no_core(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+    limit.rlim_cur = 0;
+    (void)setrlimit(RLIMIT_CORE, &limit);
+  }
 }
 
 static int run_command(const cli_command *command, int argc, char **argv) {
@@ -73,6 +84,7 @@ int cli_main(int argc, char **argv) {
    * write(), not a death. */
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGXFSZ, SIG_IGN);
+  dump_no_core();
   br_error err = BR_ERROR_INIT;
   if (hold_standard_streams(&err) != BR_OK) {
     return cli_fail_run(&err);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cancel.h"
 #include "base/clock.h"
@@ -71,10 +72,19 @@ static br_status apply_settings(sqlite3 *db, const char *path, br_error *err) {
   return BR_OK;
 }
 
+/* SQLite would make it for everybody to read. Made without a descriptor: closing one would drop the
+ * locks that the process holds on the file. What isn't made here SQLite makes, or says why not. */
+static void make_file(const char *path) {
+  if (path[0] != '\0' && path[0] != ':') {
+    (void)mknod(path, S_IFREG | STORE_FILE_MODE, 0);
+  }
+}
+
 br_status store_open(const char *path, sqlite3 **ret_db, br_error *err) {
   sqlite3 *db = NULL;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   br_status st = BR_OK;
+  make_file(path);
   if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
     st = store_error(db, path, err);
   } else {

@@ -15,7 +15,10 @@
 
 #include "base/status.h"
 
-enum { STORE_BUSY_TIMEOUT_MS = 30000 };
+enum {
+  STORE_BUSY_TIMEOUT_MS = 30000,
+  STORE_FILE_MODE = 0640, /* of a new file, less the umask; SQLite's files beside it follow */
+};
 
 /* Opens or creates a database file; ":memory:" and "" (a private temporary file) work too. */
 br_status store_open(const char *path, sqlite3 **ret_db, br_error *err) BR_CHECKED;

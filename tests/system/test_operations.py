@@ -3,6 +3,9 @@
 import contextlib
 import functools
 import json
+import os
+import pathlib
+import re
 import socket
 import sqlite3
 import threading
@@ -23,6 +26,28 @@ FILES = {"q/plain.sql": "-- reads: dbo.Orders\nSELECT 1 AS a", "c/Northland.yaml
 @pytest.fixture
 def start(make_service):
     return functools.partial(make_service, users=USERS, files=FILES)
+
+
+# ---- what others of the machine may read ----
+
+
+def test_neither_files_of_the_data_folder_nor_core_dumps_are_for_others(start, tmp_path):
+    """With a folder that everybody may enter and the usual umask."""
+    (tmp_path / "serve0" / "data").mkdir(parents=True, mode=0o755)
+    before = os.umask(0o022)
+    try:
+        service = start()
+        made = service.post("/extract", wish(destination="/Volumes/main/default/landing/modes")).json()["job_id"]
+        assert service.ended(made)["status"] == "completed"
+        assert service.bridge.data.stat().st_mode & 0o777 == 0o755
+        modes = {str(path.relative_to(service.bridge.data)): path.stat().st_mode & 0o777
+                 for path in service.bridge.data.rglob("*") if path.is_file()}
+    finally:
+        os.umask(before)
+    assert {"jobs.db", "jobs.db-wal", "jobs.db-shm", "jobs.db.lock", "audit.jsonl"} <= modes.keys()
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o007} == {}
+    limits = pathlib.Path(f"/proc/{service.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 ", limits, re.M), limits
 
 
 # ---- the poller ----

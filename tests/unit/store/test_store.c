@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,35 @@ static int count_of(sqlite3 *db, const char *sql) {
   int count = row ? sqlite3_column_int(stmt, 0) : -1;
   (void)sqlite3_finalize(stmt);
   return count;
+}
+
+static unsigned mode_of(const char *suffix) {
+  char name[96];
+  struct stat info;
+  (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+  assert_int_equal(stat(name, &info), 0);
+  return info.st_mode & 07777U;
+}
+
+/* A new file and those beside it; one that is there keeps the mode that it has. */
+static void a_new_file_is_not_for_everybody(void **state) {
+  sqlite3 *db = NULL;
+  (void)state;
+  const mode_t before = umask(022);
+  assert_int_equal(store_open(path, &db, NULL), BR_OK);
+  assert_int_equal(store_exec(db, "CREATE TABLE a (x)", NULL), BR_OK);
+  assert_int_equal(mode_of(""), 0640);
+  assert_int_equal(mode_of("-wal"), 0640);
+  assert_int_equal(mode_of("-shm"), 0640);
+  store_close(db);
+  assert_int_equal(chmod(path, 0600), 0);
+  assert_int_equal(store_open(path, &db, NULL), BR_OK);
+  assert_int_equal(store_exec(db, "DROP TABLE a", NULL), BR_OK);
+  assert_int_equal(mode_of(""), 0600);
+  assert_int_equal(mode_of("-wal"), 0600);
+  store_close(db);
+  assert_int_equal(unlink(path), 0);
+  (void)umask(before);
 }
 
 static void migration_runs_each_step_once_and_refuses_newer_files(void **state) {
@@ -126,6 +156,7 @@ static void several_processes_may_make_a_file(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_new_file_is_not_for_everybody),
       cmocka_unit_test(migration_runs_each_step_once_and_refuses_newer_files),
       cmocka_unit_test(a_failing_step_leaves_the_file_as_it_was),
       cmocka_unit_test(errors_say_what_they_are),
