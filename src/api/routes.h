@@ -27,6 +27,7 @@ struct api_route {
   api_handler handle;
   bool hidden;   /* not in OpenAPI */
   bool new_work; /* refused while the service ends */
+  bool waits;    /* for a side or the poller: only half of the connections may at a time */
   const api_model *body;
   const api_field *query;
   size_t query_count;

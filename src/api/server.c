@@ -243,6 +243,25 @@ static br_status check_body(api_request *r, json_t *problems, br_error *err) {
   return api_check_body(r->route->body, r->body, problems, err);
 }
 
+/* Whoever is slow, a side or the poller, half of the connections are left for probes and for what
+ * is answered at once. */
+static br_status run_route(api_request *r, http_reply *reply, br_error *err) {
+  api *service = r->service;
+  const uint64_t half = settings_u64(service->config, SETTING_HTTP_CONNECTIONS) / 2;
+  if (!r->route->waits) {
+    return r->route->handle(r, reply, err);
+  }
+  br_status st = BR_OK;
+  if (atomic_fetch_add(&service->waiting, 1) < (half == 0 ? 1 : half)) {
+    st = r->route->handle(r, reply, err);
+  } else {
+    st = api_reply_error(reply, 503, err, "Too many requests wait already; try again in 1 s");
+    st = st == BR_OK ? http_reply_header(reply, "Retry-After", "1", err) : st;
+  }
+  (void)atomic_fetch_sub(&service->waiting, 1);
+  return st;
+}
+
 static br_status handle(http_request *request, http_reply *reply, br_error *err) {
   api_request *r = state_of(request);
   json_t *problems = r == NULL ? NULL : json_array();
@@ -257,7 +276,7 @@ static br_status handle(http_request *request, http_reply *reply, br_error *err)
     return api_reply_problems(reply, problems, err);
   }
   json_decref(problems);
-  return st == BR_OK ? r->route->handle(r, reply, err) : st;
+  return st == BR_OK ? run_route(r, reply, err) : st;
 }
 
 /* ---- the reply ---- */

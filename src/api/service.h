@@ -27,6 +27,7 @@ struct api {
   br_cancel *stop; /* breaks off what waits for a side */
   atomic_bool draining;
   atomic_bool started; /* both sides have been looked at once */
+  atomic_uint waiting; /* requests in handlers that wait for others */
 
   http_route *routes; /* each of api_routes at the root and below /api/v1 */
   char **patterns;

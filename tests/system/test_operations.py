@@ -200,6 +200,50 @@ def test_degraded_where_one_side_is_down(start, sandbox, down, up):
     assert [service.metric("bridge_side_up", f'{{side="{COMPONENTS[one]}"}}') for one in (up, down)] == [1, 0]
 
 
+def test_probes_have_a_place_whoever_waits(start, sandbox):
+    """One caller sends more requests that wait for Databricks than there are connections: half of them are left."""
+    holds, released = threading.Event(), threading.Event()
+
+    def answer(request):
+        if holds.is_set() and b"statement" in request.body:
+            released.wait(120)
+
+    server = Hostile(sandbox.info["databricks"]["port"], answer)
+    ended, threads = [], []
+    try:
+        service = start({**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": server.url, "HTTP_CONNECTIONS": "16"},
+                        env={"POLLER_ENABLED": "false"})
+        holds.set()
+
+        def ask(number):
+            path = ("/sync/events", "/sync/stats", "/sync/events/one")[number % 3]
+            try:
+                reply = service.get(path, token="writer")
+                ended.append((reply.status, reply.headers["Retry-After"], reply.detail))
+            except OSError:
+                ended.append(None)  # there was no place for its connection
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
+        for thread in threads:
+            thread.start()
+        service.until(lambda: len(ended) >= 32)
+        assert (503, "1", "Too many requests wait already; try again in 1 s") in ended
+
+        def served():
+            try:
+                return all(service.get(path).status == 200 for path in ("/health/live", "/health/ready", "/metrics", "/jobs", "/me"))
+            except OSError:
+                return False  # those that were refused may not have left yet
+
+        service.until(served)
+        assert not released.is_set()
+    finally:
+        released.set()
+        for thread in threads:
+            thread.join()
+        server.close()
+
+
 @pytest.mark.parametrize("hangs, other", [("SQLSERVER", "DATABRICKS"), ("DATABRICKS", "SQLSERVER")])
 def test_probes_answer_while_a_side_hangs(start, sandbox, hangs, other):
     """The look at the silent side has begun and doesn't end, and the startup probe says so; each probe is answered."""
