@@ -62,13 +62,20 @@ static br_status copy_text(const char *from, char **ret_copy, br_error *err) {
   return from != NULL && *ret_copy == NULL ? br_error_nomem(err) : BR_OK;
 }
 
-static br_status take_row(const sync_rows *rows, sync_ledger_row *row, br_error *err) {
-  const char *state = sync_rows_text(rows, 0, 0);
+/* SYNC_LEDGER_NONE: not known. */
+static sync_ledger_state state_named(const char *name) {
+  sync_ledger_state state = SYNC_LEDGER_NONE;
   for (size_t i = 1; i < sizeof states / sizeof states[0]; i++) {
-    if (state != NULL && strncmp(state, states[i], strlen(states[i])) == 0) {
-      row->state = (sync_ledger_state)i;
+    if (name != NULL && strncmp(name, states[i], strlen(states[i])) == 0) {
+      state = (sync_ledger_state)i;
     }
   }
+  return state;
+}
+
+static br_status take_row(const sync_rows *rows, sync_ledger_row *row, br_error *err) {
+  const char *state = sync_rows_text(rows, 0, 0);
+  row->state = state_named(state);
   if (row->state == SYNC_LEDGER_NONE) {
     return br_error_set(err, BR_ERR_DATA, "The ledger holds the unknown status '%.40s'",
                         state == NULL ? "NULL" : state);
@@ -263,26 +270,37 @@ br_status sync_ledger_remove(const sync_ledger *ledger, tds_conn *conn, const ch
   return run_write(ledger, conn, t.sql, parameters, 2, err);
 }
 
-static br_status report_some(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
-                             size_t count, br_error *err) {
+/* A statement about the rows of at most KEYS_AT_A_TIME keys. */
+typedef struct about_keys {
   tds_parameter parameters[KEYS_AT_A_TIME];
   char names[KEYS_AT_A_TIME][8];
   br_buf sql;
-  br_buf_init(&sql, BR_KIB(64));
+} about_keys;
+
+/* "verb <ledger> rest WHERE …"; br_buf_done(&a->sql) frees it, also after a failure. */
+static br_status ask_about(const sync_ledger *ledger, const char *verb, const char *rest,
+                           const char *const *keys, size_t count, about_keys *a,
+                           const char **ret_sql, br_error *err) {
+  br_buf_init(&a->sql, BR_KIB(64));
   br_status st =
-      br_buf_printf(&sql, err, "UPDATE %s SET reported = 1 WHERE event_key IN (", ledger->sql);
+      br_buf_printf(&a->sql, err, "%s %s %s WHERE event_key IN (", verb, ledger->sql, rest);
   for (size_t i = 0; i < count && st == BR_OK; i++) {
-    (void)snprintf(names[i], sizeof names[i], "k%zu", i);
-    parameters[i] = sync_hash_parameter(names[i], keys[i]);
-    st = br_buf_printf(&sql, err, "%s@%s", i == 0 ? "" : ", ", names[i]);
+    (void)snprintf(a->names[i], sizeof a->names[i], "k%zu", i);
+    a->parameters[i] = sync_hash_parameter(a->names[i], keys[i]);
+    st = br_buf_printf(&a->sql, err, "%s@%s", i == 0 ? "" : ", ", a->names[i]);
   }
-  st = st == BR_OK ? br_buf_text(&sql, ")", err) : st;
-  const char *statement = st == BR_OK ? br_buf_cstr(&sql) : NULL;
-  if (st == BR_OK && statement == NULL) {
-    st = br_error_nomem(err);
-  }
-  st = st == BR_OK ? tds_run_parameters(conn, statement, parameters, count, NULL, err) : st;
-  br_buf_done(&sql);
+  st = st == BR_OK ? br_buf_text(&a->sql, ")", err) : st;
+  *ret_sql = st == BR_OK ? br_buf_cstr(&a->sql) : NULL;
+  return st == BR_OK && *ret_sql == NULL ? br_error_nomem(err) : st;
+}
+
+static br_status report_some(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
+                             size_t count, br_error *err) {
+  about_keys a;
+  const char *sql = NULL;
+  br_status st = ask_about(ledger, "UPDATE", "SET reported = 1", keys, count, &a, &sql, err);
+  st = st == BR_OK ? tds_run_parameters(conn, sql, a.parameters, count, NULL, err) : st;
+  br_buf_done(&a.sql);
   return st == BR_OK ? BR_OK : no_ledger(ledger, st, err);
 }
 
@@ -293,6 +311,58 @@ br_status sync_ledger_reported(const sync_ledger *ledger, tds_conn *conn, const 
     const size_t some = count < KEYS_AT_A_TIME ? count : KEYS_AT_A_TIME;
     st = report_some(ledger, conn, keys, some, err);
     keys += some;
+    count -= some;
+  }
+  return st;
+}
+
+/* By the row of the outcome's own key. */
+static bool is_untold(const sync_rows *rows, size_t row, const char *hash) {
+  const sync_ledger_state state = state_named(sync_rows_text(rows, row, 2));
+  const char *known = sync_rows_text(rows, row, 1);
+  if (known == NULL || strcmp(known, hash) != 0) {
+    return state == SYNC_LEDGER_COMPLETED;
+  }
+  return (state == SYNC_LEDGER_FAILED || state == SYNC_LEDGER_BLOCKED) &&
+         !sync_rows_flag(rows, row, 3);
+}
+
+static br_status untold_of_some(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
+                                const char *const *hashes, size_t count, bool *ret_untold,
+                                br_error *err) {
+  about_keys a;
+  const char *sql = NULL;
+  sync_rows *rows = NULL;
+  br_status st = ask_about(ledger, "SELECT event_key, event_hash, status, reported FROM", "", keys,
+                           count, &a, &sql, err);
+  st = st == BR_OK ? sync_query(conn, sql, a.parameters, count, &rows, err) : st;
+  br_buf_done(&a.sql);
+  if (st != BR_OK) {
+    return no_ledger(ledger, st, err);
+  }
+  for (size_t i = 0; i < count; i++) {
+    ret_untold[i] = false;
+    for (size_t row = 0; row < sync_rows_count(rows); row++) {
+      const char *key = sync_rows_text(rows, row, 0);
+      if (key != NULL && strcmp(key, keys[i]) == 0) {
+        ret_untold[i] = is_untold(rows, row, hashes[i]);
+      }
+    }
+  }
+  sync_rows_free(rows);
+  return BR_OK;
+}
+
+br_status sync_ledger_untold(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
+                             const char *const *hashes, size_t count, bool *ret_untold,
+                             br_error *err) {
+  br_status st = BR_OK;
+  while (count > 0 && st == BR_OK) {
+    const size_t some = count < KEYS_AT_A_TIME ? count : KEYS_AT_A_TIME;
+    st = untold_of_some(ledger, conn, keys, hashes, some, ret_untold, err);
+    keys += some;
+    hashes += some;
+    ret_untold += some;
     count -= some;
   }
   return st;

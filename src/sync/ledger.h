@@ -69,6 +69,12 @@ br_status sync_ledger_note(const sync_ledger *ledger, tds_conn *conn, const char
 /* Databricks has been told of these. */
 br_status sync_ledger_reported(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
                                size_t count, br_error *err) BR_CHECKED;
+/* Whether each of these outcomes, failed or blocked, is still to be told: the ledger has it and
+ * nobody has told Databricks, or it is that an event of other content has completed under the id.
+ * ret_untold: `count` flags. */
+br_status sync_ledger_untold(const sync_ledger *ledger, tds_conn *conn, const char *const *keys,
+                             const char *const *hashes, size_t count, bool *ret_untold,
+                             br_error *err) BR_CHECKED;
 /* Forgets what was reported or cancelled more than `days` days ago; 1,000 rows at a time. What
  * failed for somebody over HTTP stays: a retry, however late, must not act as another. */
 br_status sync_ledger_prune(const sync_ledger *ledger, tds_conn *conn, uint64_t days,

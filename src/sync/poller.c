@@ -234,8 +234,7 @@ static void on_start(void *context, const sync_event *event, const char *princip
 
 static void report(sync_poller *p, const sync_event *event, sync_report *report) {
   br_error err = BR_ERROR_INIT;
-  if (sync_reporter_add(p->reporter, report, event->event_id == NULL ? NULL : event->key, &err) !=
-      BR_OK) {
+  if (sync_reporter_add(p->reporter, report, event, &err) != BR_OK) {
     br_log(BR_LOG_WARNING, "an outcome is reported later: %s", err.message);
   }
 }

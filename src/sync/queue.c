@@ -299,7 +299,10 @@ br_status sync_queue_status(sync_queue *queue, const char *fingerprint, char *te
   br_buf sql;
   br_buf_init(&sql, STATEMENT_MAX);
   br_status st =
-      br_buf_printf(&sql, err, "SELECT " SYNC_STATUS_WORD " FROM %s WHERE %s = :fingerprint",
+      br_buf_printf(&sql, err,
+                    "SELECT " SYNC_STATUS_WORD " FROM %s WHERE %s = :fingerprint ORDER BY CASE "
+                    "WHEN " SYNC_STATUS_WORD " IN ('pending', 'processing') THEN 0 ELSE 1 END "
+                    "LIMIT 1",
                     queue->sql, queue->fingerprint);
   const dbx_parameter parameter = {.name = "fingerprint", .value = fingerprint};
   st = st == BR_OK ? run(queue, &sql, &parameter, 1, cancel, &result, err) : st;

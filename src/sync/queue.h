@@ -13,7 +13,7 @@
  * or very long without one row getting the other's result.
  *
  * A statement that changes the table may be repeated: it sets what a row is to be, and only where
- * the row is still unfinished.
+ * the row is still unfinished (or says failed though its event has completed: see queue_write.c).
  */
 #ifndef SYNC_QUEUE_H
 #define SYNC_QUEUE_H
@@ -48,7 +48,8 @@ void sync_event_list_done(sync_event_list *list);
 br_status sync_queue_find(sync_queue *queue, const char *event_id, br_cancel *cancel,
                           sync_event **ret_event, br_error *err) BR_CHECKED;
 
-/* The status of a row; "" where it is gone, "pending" where it has none. text holds 32 bytes. */
+/* The status of a row; "" where it is gone, "pending" where it has none. Of several rows that are
+ * alike, one that has not ended counts. text holds 32 bytes. */
 br_status sync_queue_status(sync_queue *queue, const char *fingerprint, char *text,
                             br_cancel *cancel, br_error *err) BR_CHECKED;
 

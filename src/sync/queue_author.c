@@ -51,21 +51,6 @@ static void add_parameter(statement *s, const char *name, const char *value) {
   s->parameters[s->count++] = (dbx_parameter){.name = name, .value = value};
 }
 
-/* num_affected_rows of a change; 0 where the answer has none. */
-static int64_t affected(const dbx_result *result, const char *column) {
-  for (size_t i = 0; i < dbx_result_columns(result); i++) {
-    if (strcmp(dbx_result_column(result, i)->name, column) == 0 && dbx_result_rows(result) > 0) {
-      const char *text = dbx_result_value(result, 0, i);
-      uint64_t value = 0;
-      for (; text != NULL && *text >= '0' && *text <= '9'; text++) {
-        value = value * 10 + (uint64_t)(*text - '0');
-      }
-      return (int64_t)value;
-    }
-  }
-  return 0;
-}
-
 /* ---- emitting ---- */
 
 /* A column of the new row and the expression of its value. */
@@ -280,8 +265,8 @@ br_status sync_queue_emit(sync_queue *queue, const sync_new_event *event, br_can
                                    (const char *)values.data)
                    : st;
   st = st == BR_OK ? statement_run(queue, &s, cancel, &result, err) : st;
-  if (st == BR_OK && affected(result, "num_inserted_rows") == 0 &&
-      affected(result, "num_affected_rows") == 0) {
+  if (st == BR_OK && sync_queue_count(result, "num_inserted_rows") <= 0 &&
+      sync_queue_count(result, "num_affected_rows") <= 0) {
     st = br_error_set(err, BR_ERR_EXISTS, "There is an event '%.200s' already", event->event_id);
   }
   dbx_result_free(result);
@@ -306,7 +291,7 @@ static br_status change(sync_queue *queue, const sync_row_name *row, const char 
   add_parameter(&s, "fingerprint", row->fingerprint);
   st = st == BR_OK ? statement_run(queue, &s, cancel, &result, err) : st;
   if (st == BR_OK) {
-    *ret_done = affected(result, "num_affected_rows") > 0;
+    *ret_done = sync_queue_count(result, "num_affected_rows") > 0;
   }
   dbx_result_free(result);
   br_buf_done(&s.sql);

@@ -46,6 +46,9 @@ size_t sync_column_limit(sync_column column);
 /* The expression that identifies a row, appended. */
 br_status sync_column_fingerprint(const sync_queue *queue, br_buf *out, br_error *err) BR_CHECKED;
 
+/* A number that a change answers with, num_affected_rows for instance; -1: it does not say. */
+int64_t sync_queue_count(const dbx_result *result, const char *name);
+
 static inline bool sync_column_there(const sync_queue *queue, sync_column column) {
   return queue->forms[column] != SYNC_FORM_MISSING;
 }

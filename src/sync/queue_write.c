@@ -4,6 +4,9 @@
  *
  *   SET status = element_at(from_json(:status, 'MAP<STRING,STRING>'), <fingerprint>), …
  *   WHERE <unfinished> AND array_contains(from_json(:rows, 'ARRAY<STRING>'), <fingerprint>)
+ *
+ * Where fewer rows than reports were changed, a look at the rows follows: one that says failed or
+ * blocked, though its event has completed, was written over by a writer that came too late.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +17,9 @@
 #include "sync/queue_columns.h"
 
 enum { STATEMENT_MAX = 512 * 1024 };
+
+/* What a statement does with its rows. */
+typedef enum kind { KIND_START, KIND_END, KIND_AMEND } kind;
 
 void sync_report_done(sync_report *report) {
   br_free(report->warning);
@@ -75,6 +81,20 @@ static br_status fingerprint_list(const sync_report *reports, size_t count, char
   return st;
 }
 
+int64_t sync_queue_count(const dbx_result *result, const char *name) {
+  for (size_t i = 0; i < dbx_result_columns(result); i++) {
+    if (strcmp(dbx_result_column(result, i)->name, name) == 0 && dbx_result_rows(result) > 0) {
+      const char *text = dbx_result_value(result, 0, i);
+      uint64_t value = 0;
+      for (; text != NULL && *text >= '0' && *text <= '9'; text++) {
+        value = value * 10 + (uint64_t)(*text - '0');
+      }
+      return (int64_t)value;
+    }
+  }
+  return -1;
+}
+
 static const sync_column results[] = {SYNC_COLUMN_STATUS, SYNC_COLUMN_ROWS_AFFECTED,
                                       SYNC_COLUMN_DISCREPANCY, SYNC_COLUMN_WARNING,
                                       SYNC_COLUMN_ERROR_MESSAGE};
@@ -100,23 +120,27 @@ static br_status set_clause(const sync_queue *queue, br_buf *sql, br_error *err)
   return st;
 }
 
+static br_status of_rows(const sync_queue *queue, br_buf *sql, br_error *err) {
+  return br_buf_printf(sql, err, "array_contains(from_json(:fingerprints, 'ARRAY<STRING>'), %s)",
+                       queue->fingerprint);
+}
+
 /* Rows that were given to two statements at a time must not go back from their end to processing;
- * and what has ended stays as it is. */
-static br_status build(const sync_queue *queue, bool starting, br_buf *sql, br_error *err) {
+ * and what has ended stays as it is, but for what is amended. */
+static br_status build(const sync_queue *queue, kind what, br_buf *sql, br_error *err) {
   br_status st = set_clause(queue, sql, err);
   if (st == BR_OK && sync_column_there(queue, SYNC_COLUMN_PROCESSED_AT)) {
     st = br_buf_printf(sql, err, ", processed_at = %s",
-                       starting ? "NULL"
+                       what == KIND_START ? "NULL"
                        : queue->forms[SYNC_COLUMN_PROCESSED_AT] == SYNC_FORM_LOCAL
                            ? "CAST(current_timestamp() AS TIMESTAMP_NTZ)"
                            : "current_timestamp()");
   }
-  return st == BR_OK
-             ? br_buf_printf(sql, err,
-                             " WHERE " SYNC_STATUS_WORD " IN ('pending', 'processing') AND "
-                             "array_contains(from_json(:fingerprints, 'ARRAY<STRING>'), %s)",
-                             queue->fingerprint)
-             : st;
+  st = st == BR_OK
+           ? br_buf_printf(sql, err, " WHERE " SYNC_STATUS_WORD " IN (%s) AND ",
+                           what == KIND_AMEND ? "'failed', 'blocked'" : "'pending', 'processing'")
+           : st;
+  return st == BR_OK ? of_rows(queue, sql, err) : st;
 }
 
 typedef struct bound {
@@ -150,27 +174,98 @@ static void bound_done(bound *b) {
   }
 }
 
-/* All reports are of one kind: starting and going back, or ending. */
-static br_status write_kind(sync_queue *queue, const sync_report *reports, size_t count,
-                            bool starting, const char *blocked_as, br_cancel *cancel,
+static br_status run(sync_queue *queue, br_buf *sql, const dbx_parameter *parameters, size_t count,
+                     bool repeatable, br_cancel *cancel, dbx_result **ret_result, br_error *err) {
+  const char *text = br_buf_cstr(sql);
+  const dbx_statement statement = {
+      .sql = text, .parameters = parameters, .parameter_count = count, .repeatable = repeatable};
+  return text == NULL ? br_error_nomem(err)
+                      : dbx_statement_run(queue->client, &statement, cancel, ret_result, err);
+}
+
+/* All reports are of one kind. *ret_rows: how many rows were changed; -1: the server does not say.
+ */
+static br_status write_kind(sync_queue *queue, const sync_report *reports, size_t count, kind what,
+                            const char *blocked_as, br_cancel *cancel, int64_t *ret_rows,
                             br_error *err) {
   dbx_result *result = NULL;
   bound b = {.count = 0};
   br_buf sql;
   br_buf_init(&sql, STATEMENT_MAX);
-  br_status st = build(queue, starting, &sql, err);
+  br_status st = build(queue, what, &sql, err);
   st = st == BR_OK ? bind(queue, reports, count, blocked_as, &b, err) : st;
-  const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
-  if (st == BR_OK && text == NULL) {
-    st = br_error_nomem(err);
-  }
-  if (st == BR_OK) {
-    dbx_statement statement = {.sql = text, .parameters = b.parameters, .parameter_count = b.count};
-    st = dbx_statement_run(queue->client, &statement, cancel, &result, err);
-  }
+  st = st == BR_OK ? run(queue, &sql, b.parameters, b.count, false, cancel, &result, err) : st;
+  *ret_rows = st == BR_OK ? sync_queue_count(result, "num_affected_rows") : -1;
   dbx_result_free(result);
   bound_done(&b);
   br_buf_done(&sql);
+  return st;
+}
+
+/* ---- what came to nothing ---- */
+
+/* The statuses of the reports' rows: fingerprint and word. */
+static br_status look(sync_queue *queue, const sync_report *reports, size_t count,
+                      br_cancel *cancel, dbx_result **ret_result, br_error *err) {
+  char *rows = NULL;
+  br_buf sql;
+  br_buf_init(&sql, STATEMENT_MAX);
+  br_status st = br_buf_printf(
+      &sql, err, "SELECT DISTINCT %s AS r0, " SYNC_STATUS_WORD " AS r1 FROM %s WHERE ",
+      queue->fingerprint, queue->sql);
+  st = st == BR_OK ? of_rows(queue, &sql, err) : st;
+  st = st == BR_OK ? fingerprint_list(reports, count, &rows, err) : st;
+  const dbx_parameter parameter = {.name = "fingerprints", .value = rows};
+  st = st == BR_OK ? run(queue, &sql, &parameter, 1, true, cancel, ret_result, err) : st;
+  br_free(rows);
+  br_buf_done(&sql);
+  return st;
+}
+
+/* Every row of that fingerprint says so: where one has another word, that one is the event's, and
+ * the other an older twin of it. */
+static bool says_failed(const dbx_result *statuses, const char *fingerprint) {
+  bool found = false;
+  for (uint64_t i = 0; i < dbx_result_rows(statuses); i++) {
+    const char *row = dbx_result_value(statuses, i, 0), *word = dbx_result_value(statuses, i, 1);
+    if (row != NULL && strcmp(row, fingerprint) == 0) {
+      found = true;
+      if (word == NULL || (strcmp(word, "failed") != 0 && strcmp(word, "blocked") != 0)) {
+        return false;
+      }
+    }
+  }
+  return found;
+}
+
+/* What has completed must not be shown as failed: whoever wrote that knew less. Rows that are gone,
+ * or that somebody else has ended in the same way, stay. */
+static br_status amend(sync_queue *queue, const sync_report *reports, size_t count,
+                       const char *blocked_as, br_cancel *cancel, br_error *err) {
+  dbx_result *statuses = NULL;
+  size_t chosen = 0;
+  int64_t ignored = 0;
+  sync_report *some = br_calloc(count + 1, sizeof *some);
+  if (some == NULL) {
+    return br_error_nomem(err);
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (reports[i].status == SYNC_COMPLETED) {
+      some[chosen++] = reports[i];
+    }
+  }
+  br_status st = chosen > 0 ? look(queue, some, chosen, cancel, &statuses, err) : BR_OK;
+  const size_t completed = st == BR_OK ? chosen : 0;
+  chosen = 0;
+  for (size_t i = 0; i < completed; i++) {
+    if (says_failed(statuses, some[i].fingerprint)) {
+      some[chosen++] = some[i];
+    }
+  }
+  st = chosen > 0 ? write_kind(queue, some, chosen, KIND_AMEND, blocked_as, cancel, &ignored, err)
+                  : st;
+  dbx_result_free(statuses);
+  br_free(some);
   return st;
 }
 
@@ -185,15 +280,19 @@ br_status sync_queue_write(sync_queue *queue, const sync_report *reports, size_t
   if (some == NULL) {
     return br_error_nomem(err);
   }
-  for (int starting = 1; starting >= 0 && st == BR_OK; starting--) {
+  for (kind what = KIND_START; what <= KIND_END && st == BR_OK; what++) {
     size_t chosen = 0;
+    int64_t rows = -1;
     for (size_t i = 0; i < count; i++) {
-      if (is_start(&reports[i]) == (starting == 1)) {
+      if (is_start(&reports[i]) == (what == KIND_START)) {
         some[chosen++] = reports[i]; /* borrows the texts */
       }
     }
     if (chosen > 0) {
-      st = write_kind(queue, some, chosen, starting == 1, blocked_as, cancel, err);
+      st = write_kind(queue, some, chosen, what, blocked_as, cancel, &rows, err);
+    }
+    if (st == BR_OK && what == KIND_END && rows >= 0 && (uint64_t)rows < chosen) {
+      st = amend(queue, some, chosen, blocked_as, cancel, err);
     }
   }
   br_free(some);

@@ -12,6 +12,7 @@
 enum {
   GATHER_MS = 1000, /* half of the two seconds that a status may be late */
   AT_A_TIME = 100,
+  DOUBT_MS = 5000, /* a failure that waited so long is asked for in the ledger */
   LONGEST_WAIT_MS = 30000,
   UNNOTED_MAX = 10000
 };
@@ -21,8 +22,11 @@ typedef enum entry_state { ENTRY_NEW, ENTRY_WRITING, ENTRY_WRITTEN } entry_state
 typedef struct entry {
   sync_report report;
   char key[BR_SHA256_HEX_MAX]; /* "" = not in the ledger */
+  char hash[BR_SHA256_HEX_MAX];
   entry_state state;
-  uint64_t since_ms;
+  bool sent; /* once at least, whatever came of it */
+  uint64_t added_ms;
+  uint64_t since_ms; /* of the first report of this row */
   uint64_t written_ms;
 } entry;
 
@@ -85,7 +89,18 @@ static entry *new_entry(sync_reporter *r) {
   return e;
 }
 
-br_status sync_reporter_add(sync_reporter *r, sync_report *report, const char *event_key,
+static void fill_entry(entry *e, const sync_report *report, const sync_event *event) {
+  e->report = *report;
+  e->key[0] = e->hash[0] = '\0';
+  e->sent = false;
+  e->added_ms = br_clock_monotonic_ms();
+  if (event != NULL && event->event_id != NULL) {
+    memcpy(e->key, event->key, sizeof e->key);
+    memcpy(e->hash, event->hash, sizeof e->hash);
+  }
+}
+
+br_status sync_reporter_add(sync_reporter *r, sync_report *report, const sync_event *event,
                             br_error *err) {
   pthread_mutex_lock(&r->lock);
   entry *e = find_new(r, report->fingerprint);
@@ -95,8 +110,7 @@ br_status sync_reporter_add(sync_reporter *r, sync_report *report, const char *e
     e = new_entry(r);
   }
   if (e != NULL) {
-    e->report = *report;
-    memcpy(e->key, event_key == NULL ? "" : event_key, event_key == NULL ? 1 : sizeof e->key);
+    fill_entry(e, report, event);
     pthread_cond_broadcast(&r->changed);
   }
   pthread_mutex_unlock(&r->lock);
@@ -162,26 +176,53 @@ bool sync_reporter_drain(sync_reporter *r, uint64_t timeout_ms) {
 
 /* ---- the thread ---- */
 
+typedef enum fate { FATE_WRITE, FATE_DROP, FATE_WAIT } fate;
+
 /* What is written at a time: borrowed texts, which entries keep while they are being written. */
+typedef struct member {
+  sync_report report;
+  char key[BR_SHA256_HEX_MAX], hash[BR_SHA256_HEX_MAX];
+  bool doubtful;
+  fate fate;
+} member;
+
 typedef struct group {
-  sync_report reports[AT_A_TIME];
-  char keys[AT_A_TIME][BR_SHA256_HEX_MAX];
+  member members[AT_A_TIME];
   size_t count;
 } group;
 
+/* A failure that another replica may have told, and its author answered, in the meantime. */
+static bool is_doubtful(const entry *e, uint64_t now_ms) {
+  return (e->report.status == SYNC_FAILED || e->report.status == SYNC_BLOCKED) &&
+         e->key[0] != '\0' && (e->sent || now_ms - e->added_ms >= DOUBT_MS);
+}
+
 static void take_group(sync_reporter *r, group *g) {
+  const uint64_t now_ms = br_clock_monotonic_ms();
   g->count = 0;
   for (size_t i = 0; i < r->count && g->count < AT_A_TIME; i++) {
     entry *e = &r->entries[i];
     if (e->state == ENTRY_NEW) {
+      member *m = &g->members[g->count++];
       e->state = ENTRY_WRITING;
-      g->reports[g->count] = e->report;
-      memcpy(g->keys[g->count++], e->key, sizeof e->key);
+      *m = (member){.report = e->report, .doubtful = is_doubtful(e, now_ms)};
+      memcpy(m->key, e->key, sizeof m->key);
+      memcpy(m->hash, e->hash, sizeof m->hash);
     }
   }
 }
 
-static void settle_group(sync_reporter *r, bool written) {
+/* Of a row that is being written. */
+static fate fate_of(const group *g, const char *fingerprint) {
+  for (size_t i = 0; i < g->count; i++) {
+    if (strcmp(g->members[i].report.fingerprint, fingerprint) == 0) {
+      return g->members[i].fate;
+    }
+  }
+  return FATE_WAIT;
+}
+
+static void settle_group(sync_reporter *r, const group *g, bool well) {
   const uint64_t now_ms = br_clock_monotonic_ms();
   for (size_t i = r->count; i > 0; i--) {
     entry *e = &r->entries[i - 1];
@@ -189,13 +230,16 @@ static void settle_group(sync_reporter *r, bool written) {
       continue;
     }
     const bool newer = find_new(r, e->report.fingerprint) != NULL;
+    const fate its = fate_of(g, e->report.fingerprint);
+    const bool written = its == FATE_WRITE && well;
     if (written && is_final(&e->report)) {
       e->state = ENTRY_WRITTEN;
       e->written_ms = now_ms;
-    } else if (written || newer) {
+    } else if (written || newer || its == FATE_DROP) {
       remove_entry(r, i - 1);
     } else {
       e->state = ENTRY_NEW;
+      e->sent = e->sent || its == FATE_WRITE;
     }
   }
   pthread_cond_broadcast(&r->changed);
@@ -219,8 +263,9 @@ static bool reserve_unnoted(sync_reporter *r) {
 /* What does not fit is lost to the ledger: such an outcome may be reported once more, no harm. */
 static void remember_written(sync_reporter *r, const group *g) {
   for (size_t i = 0; i < g->count; i++) {
-    if (is_final(&g->reports[i]) && g->keys[i][0] != '\0' && reserve_unnoted(r)) {
-      memcpy(r->unnoted[r->unnoted_count++], g->keys[i], sizeof g->keys[i]);
+    const member *m = &g->members[i];
+    if (m->fate == FATE_WRITE && is_final(&m->report) && m->key[0] != '\0' && reserve_unnoted(r)) {
+      memcpy(r->unnoted[r->unnoted_count++], m->key, sizeof m->key);
     }
   }
 }
@@ -277,23 +322,72 @@ static bool wait_for_work(sync_reporter *r, uint64_t not_before_ms) {
   }
 }
 
-/* Writes what waits, and tells the ledger. A write that lost against another writer's is repeated
- * soon: the next one need not lose again. */
-static br_status write_group(sync_reporter *r, const group *g, bool *ret_conflict) {
-  br_error err = BR_ERROR_INIT;
-  br_status st = g->count > 0 ? sync_queue_write(r->options.queue, g->reports, g->count,
-                                                 r->options.blocked_as, r->cancel, &err)
-                              : BR_OK;
+/* Asks the ledger about what is doubtful. A failure that it can't be asked about waits. */
+static br_status sift(sync_reporter *r, group *g, br_error *err) {
+  const char *keys[AT_A_TIME], *hashes[AT_A_TIME];
+  bool untold[AT_A_TIME];
+  size_t count = 0;
+  for (size_t i = 0; i < g->count; i++) {
+    if (g->members[i].doubtful) {
+      keys[count] = g->members[i].key;
+      hashes[count++] = g->members[i].hash;
+    }
+  }
+  br_status st = count > 0 ? sync_session_ensure(&r->session, err) : BR_OK;
+  st = st == BR_OK && count > 0 ? sync_ledger_untold(r->options.ledger, r->session.conn, keys,
+                                                     hashes, count, untold, err)
+                                : st;
+  if (st != BR_OK) {
+    sync_session_close(&r->session);
+  }
+  for (size_t i = 0, k = 0; i < g->count; i++) {
+    if (g->members[i].doubtful) {
+      g->members[i].fate = st != BR_OK ? FATE_WAIT : untold[k] ? FATE_WRITE : FATE_DROP;
+      k++;
+    }
+  }
+  return st;
+}
+
+static br_status write_members(sync_reporter *r, const group *g, br_error *err) {
+  sync_report reports[AT_A_TIME];
+  size_t count = 0;
+  for (size_t i = 0; i < g->count; i++) {
+    if (g->members[i].fate == FATE_WRITE) {
+      reports[count++] = g->members[i].report;
+    }
+  }
+  return count == 0 ? BR_OK
+                    : sync_queue_write(r->options.queue, reports, count, r->options.blocked_as,
+                                       r->cancel, err);
+}
+
+/* What came of a group. */
+typedef struct outcome {
+  bool well;     /* Databricks has what was sent to it */
+  bool waits;    /* something has to be tried again */
+  bool conflict; /* somebody else's write got in the way: the next one need not lose again */
+} outcome;
+
+/* Writes what waits, and tells the ledger. */
+static outcome write_group(sync_reporter *r, group *g) {
+  br_error unasked = BR_ERROR_INIT, err = BR_ERROR_INIT;
+  const bool asked = sift(r, g, &unasked) == BR_OK;
+  br_status st = write_members(r, g, &err);
   if (st == BR_OK) {
     remember_written(r, g);
   } else {
     br_log(BR_LOG_WARNING, "statuses could not be written and will be again: %s", err.message);
   }
-  *ret_conflict = st != BR_OK && dbx_error_is_conflict(&err);
+  if (!asked) {
+    br_log(BR_LOG_WARNING, "statuses wait, for the ledger can't be asked: %s", unasked.message);
+  }
   if (br_clock_monotonic_ms() >= r->note_at_ms) {
     note_reported(r);
   }
-  return st;
+  return (outcome){.well = st == BR_OK,
+                   .waits = st != BR_OK || !asked,
+                   .conflict = asked && st != BR_OK && dbx_error_is_conflict(&err)};
 }
 
 static void *report(void *context) {
@@ -308,16 +402,15 @@ static void *report(void *context) {
       take_group(r, &g);
     }
     pthread_mutex_unlock(&r->lock);
-    bool conflict = false;
-    br_status st = write_group(r, &g, &conflict);
+    const outcome what = write_group(r, &g);
     if (g.count > 0) {
-      failures = st == BR_OK ? 0 : conflict ? 1 : failures + 1;
-      not_before_ms = st == BR_OK ? 0
+      failures = !what.waits ? 0 : what.conflict ? 1 : failures + 1;
+      not_before_ms = !what.waits ? 0
                                   : br_clock_monotonic_ms() +
                                         sync_retry_delay_ms(failures, br_clock_monotonic_ns());
     }
     pthread_mutex_lock(&r->lock);
-    settle_group(r, st == BR_OK);
+    settle_group(r, &g, what.well);
   }
   pthread_mutex_unlock(&r->lock);
   return NULL;

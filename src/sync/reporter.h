@@ -5,7 +5,9 @@
  *   workers ──add──▶ [ newest report of each row ] ──▶ one UPDATE ──▶ ledger: reported
  *
  * A write that fails, to either, is repeated until it succeeds or the program ends: then the next
- * one finds the outcome in the ledger and reports it.
+ * one finds the outcome in the ledger and reports it. Before a failure is written that has waited,
+ * or was sent before, the ledger is asked: another replica may have told it, and its author put the
+ * row back since. Then it is dropped; a row that is still waiting comes with the next list.
  */
 #ifndef SYNC_REPORTER_H
 #define SYNC_REPORTER_H
@@ -29,9 +31,10 @@ br_status sync_reporter_start(const sync_reporter_options *options, sync_reporte
 /* Writes what is left, for at most timeout_ms, and ends the thread. NULL is fine. */
 void sync_reporter_stop(sync_reporter *reporter, uint64_t timeout_ms);
 
-/* Takes the report's texts over, also on failure. event_key: of the ledger; NULL = the event has
- * none there. A later report of the same row replaces an earlier one that is not written yet. */
-br_status sync_reporter_add(sync_reporter *reporter, sync_report *report, const char *event_key,
+/* Takes the report's texts over, also on failure. event: whose outcome it is; NULL, or without an
+ * id = the ledger does not know of it. A later report of the same row replaces an earlier one that
+ * is not written yet. */
+br_status sync_reporter_add(sync_reporter *reporter, sync_report *report, const sync_event *event,
                             br_error *err) BR_CHECKED;
 /* An end of this row is known here that a list read since `list_ms` (monotonic) may not show. */
 bool sync_reporter_knows(sync_reporter *reporter, const char *fingerprint, uint64_t list_ms);

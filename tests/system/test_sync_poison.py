@@ -337,7 +337,8 @@ def test_each_poisoned_event_fails_alone(sync, objects):
 
 
 def test_one_id_twice(sync):
-    """Other content: one is carried out. The same content: both rows show the one result. A twin row: likewise."""
+    """Other content: one is carried out. The same content: both rows show the one result. A twin row: likewise;
+    a twin of a row that has failed is a retry."""
     set_up(sync)
     other = [insert("main.default.g1", event_id="other"), insert("main.default.g2", event_id="other")]
     same = [insert("main.default.g3", event_id="same")] * 2
@@ -353,6 +354,16 @@ def test_one_id_twice(sync):
                      ("twin", "completed", "1"), ("twin", "completed", "1")]
     assert [row[3] for row in rows if row[1] == "failed"][0].startswith("The event_id was used before by an event with other content")
     assert [row[0] for row in sync.items()] == [1001, 1003, 1004]
+    late = (f"INSERT INTO {EVENTS} (event_id, operation, source_table, target_table) VALUES"
+            " ('late', 'INSERT', 'main.default.late', 'dbo.Items')")
+    sync.lake(late)
+    sync.run(status=1)
+    sync.source("late", "SELECT 1005 AS id, 'late' AS name")
+    sync.lake(late)  # once more, after the first one has failed
+    sync.run()
+    rows = sync.lake(f"SELECT status FROM {EVENTS} WHERE event_id = 'late'").json()["rows"]
+    assert sorted(row[0] for row in rows) == ["completed", "failed"]
+    assert [row[0] for row in sync.items()] == [1001, 1003, 1004, 1005]
 
 
 @pytest.mark.parametrize("keys", ['["id"]', "id", "[id]", " 'id' ", '"id"', "['id']", "`id`"])

@@ -1,12 +1,15 @@
-/* Statuses on their way: when a write is due, and that the thread makes it by itself, against the
- * embedded servers. */
+/* Statuses on their way: when a write is due, that the thread makes it by itself, and what it makes
+ * of writes that failed or came to nothing; against the embedded servers, or a scripted workspace.
+ */
 #include "sync/reporter.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "embedded.h"
-#include "support/cmocka.h"
+#include "unit/databricks/support.h"
 
 #define EVENTS "main.default.events"
 
@@ -46,12 +49,27 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void add(sync_reporter *reporter, const char *fingerprint, sync_status status) {
-  br_error err = BR_ERROR_INIT;
+static sync_report report_of(const char *fingerprint, sync_status status) {
   sync_report report = {.status = status, .has_rows = status == SYNC_COMPLETED};
   report.rows_affected = 7;
-  memcpy(report.fingerprint, fingerprint, sizeof report.fingerprint);
-  embedded_assert_ok(sync_reporter_add(reporter, &report, NULL, &err), &err);
+  (void)snprintf(report.fingerprint, sizeof report.fingerprint, "%s", fingerprint);
+  return report;
+}
+
+static void add_outcome(sync_reporter *reporter, const char *fingerprint, sync_status status,
+                        const sync_event *event) {
+  br_error err = BR_ERROR_INIT;
+  sync_report report = report_of(fingerprint, status);
+  embedded_assert_ok(sync_reporter_add(reporter, &report, event, &err), &err);
+}
+
+static void add(sync_reporter *reporter, const char *fingerprint, sync_status status) {
+  add_outcome(reporter, fingerprint, status, NULL);
+}
+
+static void wait_a_little(void) {
+  const struct timespec pause = {.tv_nsec = 20000000};
+  (void)nanosleep(&pause, NULL);
 }
 
 /* Nobody asks for it (a drain would make it due at once). The newest report of a row counts. */
@@ -70,9 +88,8 @@ static void a_status_leaves_by_itself(void **state) {
   embedded_assert_ok(sync_reporter_start(&options, &reporter, &err), &err);
   add(reporter, list.items[0]->fingerprint, SYNC_PROCESSING);
   add(reporter, list.items[0]->fingerprint, SYNC_COMPLETED);
-  for (int i = 0; i < 600 && strcmp(found, "completed 7") != 0; i++) {
-    const struct timespec pause = {.tv_nsec = 100000000};
-    (void)nanosleep(&pause, NULL);
+  for (int i = 0; i < 3000 && strcmp(found, "completed 7") != 0; i++) {
+    wait_a_little();
     embedded_run(&both, "SELECT concat(status, ' ', CAST(rows_affected AS STRING)) FROM " EVENTS,
                  found, sizeof found);
   }
@@ -81,10 +98,291 @@ static void a_status_leaves_by_itself(void **state) {
   sync_event_list_done(&list);
 }
 
+/* ---- a row that was written over by a writer that came too late ---- */
+
+static const char *ids_and_words(void) {
+  static char text[1024];
+  br_error err = BR_ERROR_INIT;
+  dbx_result *result = NULL;
+  size_t used = 0;
+  const dbx_statement statement = {.sql = "SELECT concat(event_id, ' ', status) FROM " EVENTS
+                                          " ORDER BY event_id, status"};
+  embedded_assert_ok(dbx_statement_run(both.client, &statement, NULL, &result, &err), &err);
+  for (uint64_t i = 0; i < dbx_result_rows(result); i++) {
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : ", ",
+                             dbx_result_value(result, i, 0));
+  }
+  dbx_result_free(result);
+  return text;
+}
+
+/* The fingerprint of the event's row; of twins it is the same. */
+static void find(const char *id, char *ret_fingerprint) {
+  br_error err = BR_ERROR_INIT;
+  sync_event *event = NULL;
+  embedded_assert_ok(sync_queue_find(both.queue, id, NULL, &event, &err), &err);
+  memcpy(ret_fingerprint, event->fingerprint, sizeof event->fingerprint);
+  sync_event_free(event);
+}
+
+/* A row that says failed gets its event's success, and nothing else does: not another word, not an
+ * older twin of the row, not a row whose event has really failed. */
+static void what_has_completed_is_not_left_as_failed(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  static const char *const ids[] = {"f", "b", "hold", "twin", "really", "gone"};
+  sync_report reports[6];
+  embedded_run(&both, "DELETE FROM " EVENTS, NULL, 0);
+  embedded_run(&both,
+               "INSERT INTO " EVENTS " (event_id, operation, target_table, status) VALUES "
+               "('f', 'DELETE', 'T', 'failed'), ('b', 'DELETE', 'T', 'BLOCKED '), "
+               "('hold', 'DELETE', 'T', 'on hold'), ('twin', 'DELETE', 'T', 'failed'), "
+               "('twin', 'DELETE', 'T', 'pending'), ('really', 'DELETE', 'T', 'failed'), "
+               "('f', 'DELETE', 'another', 'failed'), ('gone', 'DELETE', 'T', 'failed')",
+               NULL, 0);
+  for (size_t i = 0; i < 6; i++) {
+    char fingerprint[BR_SHA256_HEX_MAX];
+    find(ids[i], fingerprint);
+    reports[i] = report_of(fingerprint, i == 4 ? SYNC_BLOCKED : SYNC_COMPLETED);
+  }
+  embedded_run(&both, "DELETE FROM " EVENTS " WHERE event_id = 'gone' OR target_table = 'another'",
+               NULL, 0);
+  embedded_run(&both,
+               "INSERT INTO " EVENTS " (event_id, operation, target_table, status) VALUES "
+               "('f', 'DELETE', 'another', 'failed')",
+               NULL, 0);
+  embedded_assert_ok(sync_queue_write(both.queue, reports, 6, "blocked", NULL, &err), &err);
+  assert_string_equal(ids_and_words(),
+                      "b completed, f completed, f failed, hold on hold, really failed, "
+                      "twin completed, twin failed");
+}
+
+/* The same INSERT run once more after its event failed, in whatever order the server keeps them. */
+static void of_twins_the_one_that_waits_is_told(void **state) {
+  (void)state;
+  static const char *const orders[][3] = {{"'failed'", "'pending'", "pending"},
+                                          {"'pending'", "'failed'", "pending"},
+                                          {"'failed'", "NULL", "pending"},
+                                          {"' Processing'", "'blocked'", "processing"},
+                                          {"'blocked'", "'processing'", "processing"},
+                                          {"'failed'", "'failed'", "failed"}};
+  for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+    br_error err = BR_ERROR_INIT;
+    char fingerprint[BR_SHA256_HEX_MAX], word[32];
+    embedded_run(&both, "DELETE FROM " EVENTS, NULL, 0);
+    for (size_t k = 0; k < 2; k++) {
+      char sql[256];
+      (void)snprintf(sql, sizeof sql,
+                     "INSERT INTO " EVENTS " (event_id, operation, target_table, status) VALUES "
+                     "('twin', 'DELETE', 'T', %s)",
+                     orders[i][k]);
+      embedded_run(&both, sql, NULL, 0);
+    }
+    find("twin", fingerprint);
+    embedded_assert_ok(sync_queue_status(both.queue, fingerprint, word, NULL, &err), &err);
+    assert_string_equal(word, orders[i][2]);
+  }
+}
+
+/* ---- a scripted workspace ---- */
+
+#define ANSWER(columns, rows)                                                                      \
+  "{\"statement_id\":\"01f00000-0000-1000-8000-000000000001\",\"status\":{\"state\":\"SUCCEEDED\"" \
+  "},\"manifest\":{\"format\":\"JSON_ARRAY\",\"schema\":{\"columns\":[" columns                    \
+  "]}},\"result\":{\"data_array\":[" rows "]}}"
+#define COLUMN(name, type) "{\"name\":\"" name "\",\"type_text\":\"" type "\"}"
+
+static const char opened[] =
+    ANSWER(COLUMN("event_id", "STRING") "," COLUMN("operation", "STRING") "," COLUMN(
+               "target_table", "STRING") "," COLUMN("status", "STRING") "," COLUMN("rows_affected",
+                                                                                   "BIGINT"),
+           "");
+static const char changed[] = ANSWER(COLUMN("num_affected_rows", "BIGINT"), "[\"100\"]");
+static const char refused[] =
+    "{\"statement_id\":\"01f00000-0000-1000-8000-000000000001\",\"status\":{\"state\":\"FAILED\","
+    "\"error\":{\"error_code\":\"BAD_REQUEST\",\"message\":\"no such table\"}}}";
+
+typedef struct workspace {
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  bool second_fails;
+  /* Guarded by lock: */
+  bool held;    /* the first UPDATE is not answered */
+  bool arrived; /* the first UPDATE is there */
+  script_server *server;
+  dbx_client *client;
+  sync_queue *queue;
+  sync_reporter *reporter;
+} workspace;
+
+static script_step answer(void *context, const script_request *request, size_t nth) {
+  workspace *w = context;
+  (void)request;
+  pthread_mutex_lock(&w->lock);
+  w->arrived = w->arrived || nth == 1;
+  while (nth == 1 && w->held) {
+    pthread_cond_wait(&w->changed, &w->lock);
+  }
+  const bool fails = nth == 2 && w->second_fails;
+  pthread_mutex_unlock(&w->lock);
+  return (script_step){.reply = script_json(200, NULL,
+                                            nth == 0 ? opened
+                                            : fails  ? refused
+                                                     : changed)};
+}
+
+static void open_workspace(workspace *w) {
+  br_error err = BR_ERROR_INIT;
+  pthread_mutex_init(&w->lock, NULL);
+  pthread_cond_init(&w->changed, NULL);
+  w->server = script_start_by_body(answer, w);
+  w->client = test_client(script_base(w->server));
+  assert_status(sync_queue_open(w->client, "c.s.t", false, NULL, &w->queue, &err), BR_OK, &err);
+  const sync_reporter_options options = {.queue = w->queue,
+                                         .ledger = &both.ledger,
+                                         .sqlserver = &both.sqlserver,
+                                         .blocked_as = "blocked"};
+  embedded_assert_ok(sync_reporter_start(&options, &w->reporter, &err), &err);
+}
+
+static void close_workspace(workspace *w) {
+  sync_reporter_stop(w->reporter, 1000);
+  sync_queue_free(w->queue);
+  dbx_client_free(w->client);
+  script_stop(w->server);
+  pthread_cond_destroy(&w->changed);
+  pthread_mutex_destroy(&w->lock);
+}
+
+static bool has_arrived(workspace *w) {
+  pthread_mutex_lock(&w->lock);
+  const bool arrived = w->arrived;
+  pthread_mutex_unlock(&w->lock);
+  return arrived;
+}
+
+/* Of a number: what no other number's name is a part of. */
+static const char *name_of(int number) {
+  static char name[BR_SHA256_HEX_MAX];
+  (void)snprintf(name, sizeof name, "%064d", number);
+  return name;
+}
+
+/* The first UPDATE is on its way, and goes on until release(): what is added meanwhile goes with
+ * the next ones. */
+static void occupy(workspace *w, int number) {
+  add(w->reporter, name_of(number), SYNC_COMPLETED);
+  while (!has_arrived(w)) {
+    (void)sync_reporter_drain(w->reporter, 1);
+    wait_a_little();
+  }
+}
+
+static void release(workspace *w) {
+  pthread_mutex_lock(&w->lock);
+  w->held = false;
+  pthread_cond_broadcast(&w->changed);
+  pthread_mutex_unlock(&w->lock);
+}
+
+static bool names(const script_request *request, int number) {
+  return strstr((const char *)request->body, name_of(number)) != NULL;
+}
+
+/* However many events end, a hundred of them go with one statement, and nothing is asked about
+ * them.
+ */
+static void many_ends_are_few_statements(void **state) {
+  (void)state;
+  enum { EVENTS_ENDED = 1000 };
+  workspace w = {.held = true};
+  open_workspace(&w);
+  occupy(&w, 0);
+  for (int i = 1; i <= EVENTS_ENDED; i++) {
+    add(w.reporter, name_of(i), SYNC_PROCESSING);
+    add(w.reporter, name_of(i), i % 3 == 0 ? SYNC_FAILED : SYNC_COMPLETED);
+  }
+  release(&w);
+  assert_true(sync_reporter_drain(w.reporter, 60000));
+  assert_int_equal(script_request_count(w.server), 2 + EVENTS_ENDED / 100);
+  for (int i = 0; i <= EVENTS_ENDED; i++) {
+    int found = 0;
+    for (size_t k = 1; k < script_request_count(w.server); k++) {
+      found += names(script_request_at(w.server, k), i);
+    }
+    assert_int_equal(found, 1);
+  }
+  close_workspace(&w);
+}
+
+static void note(const char *sql) {
+  br_error err = BR_ERROR_INIT;
+  embedded_assert_ok(tds_run(both.session.conn, sql, &err), &err);
+}
+
+/* What the ledger says when a write is repeated, and whether the outcome goes out. */
+static const struct {
+  sync_status outcome;
+  const char *state; /* NULL: no row */
+  bool reported, same;
+  bool written;
+} ledger_says[] = {
+    {SYNC_FAILED, "failed", false, true, true},
+    {SYNC_FAILED, "failed", true, true, false}, /* told by somebody; the row may be put back */
+    {SYNC_FAILED, "blocked", false, true, true},
+    {SYNC_BLOCKED, "blocked", true, true, false},
+    {SYNC_FAILED, "completed", false, true, false}, /* the retry has succeeded */
+    {SYNC_FAILED, "completed", true, true, false},
+    {SYNC_FAILED, "completed", false, false, true}, /* the id was used by another event */
+    {SYNC_FAILED, "failed", false, false, false},
+    {SYNC_FAILED, "cancelled", false, true, false},
+    {SYNC_FAILED, NULL, false, true, false},
+    {SYNC_COMPLETED, "completed", true, true, true},
+};
+enum { CASES = sizeof ledger_says / sizeof ledger_says[0] };
+
+/* Two replicas: this one's way to Databricks was broken while the other one told the failure, and
+ * the author put the row back. */
+static void an_old_failure_is_not_written_over_a_retry(void **state) {
+  (void)state;
+  workspace w = {.held = true, .second_fails = true};
+  open_workspace(&w);
+  occupy(&w, 99);
+  for (int i = 0; i < CASES; i++) {
+    char sql[512], id[] = "e";
+    sync_event event = {.event_id = id};
+    memcpy(event.key, name_of(100 + i), sizeof event.key);
+    memcpy(event.hash, name_of(ledger_says[i].same ? 1 : 2), sizeof event.hash);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO " EMBEDDED_LEDGER " (event_key, event_id, event_hash, status, "
+                   "reported, changed_at) VALUES ('%s', 'e', '%064d', '%s', %d, SYSUTCDATETIME())",
+                   event.key, 1, ledger_says[i].state, ledger_says[i].reported);
+    if (ledger_says[i].state != NULL) {
+      note(sql);
+    }
+    add_outcome(w.reporter, name_of(i), ledger_says[i].outcome, &event);
+  }
+  add(w.reporter, name_of(CASES), SYNC_FAILED); /* no event that the ledger could know */
+  release(&w);
+  assert_true(sync_reporter_drain(w.reporter, 60000));
+  assert_true(script_request_count(w.server) == 4);
+  for (int i = 0; i < CASES; i++) {
+    assert_true(names(script_request_at(w.server, 2), i));
+    assert_int_equal(names(script_request_at(w.server, 3), i), ledger_says[i].written);
+    assert_int_equal(sync_reporter_knows(w.reporter, name_of(i), 0), ledger_says[i].written);
+  }
+  assert_true(sync_reporter_knows(w.reporter, name_of(CASES), 0));
+  close_workspace(&w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_write_is_due_a_second_after_the_oldest_report),
       cmocka_unit_test(a_status_leaves_by_itself),
+      cmocka_unit_test(what_has_completed_is_not_left_as_failed),
+      cmocka_unit_test(of_twins_the_one_that_waits_is_told),
+      cmocka_unit_test(many_ends_are_few_statements),
+      cmocka_unit_test(an_old_failure_is_not_written_over_a_retry),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
