@@ -60,14 +60,19 @@ static void set_null(load_column *c) {
                                                       : 1;
 }
 
-/* json is declared as such and sent as UTF-8 in a varchar(max) without collation. */
+/* json is declared as such and sent as UTF-8 in a varchar(max) without collation. xml has none
+ * either, but goes as nvarchar(max), which takes one: the session's. */
 static br_status prepare_column(load_column *c, const batch_field *field,
-                                const tds_type_info *described, br_error *err) {
+                                const tds_type_info *described, const uint8_t *session_collation,
+                                br_error *err) {
   static const uint8_t no_collation[TDS_COLLATION_SIZE] = {0};
   bool json = field->source.type == BATCH_SQL_JSON;
   const batch_sql_typespec varchar_max = {.type = BATCH_SQL_VARCHAR, .length = BATCH_LENGTH_MAX};
+  const uint8_t *collation = json                            ? no_collation
+                             : described->id == TDS_TYPE_XML ? session_collation
+                                                             : described->collation;
   br_status st = tds_type_info_of_spec(json ? &varchar_max : &field->source, field->nullable,
-                                       json ? no_collation : described->collation, &c->info, err);
+                                       collation, &c->info, err);
   if (st != BR_OK) {
     return st;
   }
@@ -105,7 +110,7 @@ static br_status take_column(tds_load *load, size_t index, const batch_field *fr
   if (st == BR_OK) {
     to->has_source = true;
     to->source = spec;
-    st = prepare_column(&load->columns[index], to, described, err);
+    st = prepare_column(&load->columns[index], to, described, load->conn->collation, err);
   }
   return st;
 }

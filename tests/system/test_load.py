@@ -1,5 +1,5 @@
 """Bulk loads (src/tds/load.h) through a flow, from one table of a server into another: every type, and loads that end early. Against
-the sandbox; where BRIDGE_TEST_SQLSERVER_* names a server, against that too."""
+the sandbox; where BRIDGE_TEST_SQLSERVER_* names a server, against that too, in a database where tables may be dropped."""
 
 import os
 import pathlib
@@ -67,8 +67,8 @@ def server(request):
         names = {n: os.environ.get(f"BRIDGE_TEST_SQLSERVER_{n}", "") for n in ("HOST", "PORT", "USERNAME", "PASSWORD")}
         if not names["HOST"]:
             pytest.skip("BRIDGE_TEST_SQLSERVER_HOST names no server")
-        made = Server(names["HOST"], names["PORT"] or "1433", names["USERNAME"], names["PASSWORD"], "tempdb")
-        made.address[3] = made.rows("SELECT DB_NAME()")[0][0]
+        database = os.environ.get("BRIDGE_TEST_SQLSERVER_DATABASE") or "tempdb"
+        made = Server(names["HOST"], names["PORT"] or "1433", names["USERNAME"], names["PASSWORD"], database)
     yield made
     made.connection.close()
 
