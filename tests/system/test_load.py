@@ -31,6 +31,7 @@ class Server:
     def __init__(self, host, port, user, password, database):
         self.address = [host, str(port), user, database]
         self.password = password
+        self.sandbox = False
         text = f"Server={host},{port};UID={user};PWD={password};Encrypt=no;TrustServerCertificate=yes;Database={database}"
         self.connection = mssql_python.connect(text, autocommit=True)
         self.cursor = self.connection.cursor()
@@ -63,6 +64,7 @@ def server(request):
     if request.param == "sandbox":
         port = request.getfixturevalue("sandbox").info["sqlserver"]["port"]
         made = Server("127.0.0.1", port, "sa", "sandbox-password", "master")
+        made.sandbox = True
     else:
         names = {n: os.environ.get(f"BRIDGE_TEST_SQLSERVER_{n}", "") for n in ("HOST", "PORT", "USERNAME", "PASSWORD")}
         if not names["HOST"]:
@@ -121,3 +123,20 @@ def test_types_of_the_source_are_cast_to_those_of_the_table(server):
     query = "SELECT CAST(7 AS int) AS id, N'12.5' AS d, CAST('2024-02-29' AS datetime2(3)) AS da, CAST(1.25 AS float) AS v"
     assert server.load("copy", query, "load_target") == ["1 rows", "usable"]
     assert server.rows("SELECT CAST(d AS varchar(20)), CAST(da AS varchar(20)), v FROM load_target") == [("12.50", "2024-02-29", "1.25")]
+
+
+def test_chars_of_other_code_pages_and_sql_variant(server):
+    if server.sandbox:
+        pytest.skip("the sandbox has neither")
+    columns = """id int NOT NULL, g varchar(20) COLLATE Greek_CI_AS, j char(6) COLLATE Japanese_CI_AS, c varchar(max) COLLATE Cyrillic_General_CI_AS,
+ sv sql_variant"""
+    server.make("load_source", columns)
+    server.make("load_target", columns)
+    server.run("INSERT INTO load_source VALUES (1, N'\u03b1\u03b2\u03b3', N'\u30ab\u6f22', N'\u0436\u0444', CAST(42 AS int))")
+    server.run("INSERT INTO load_source VALUES (2, NULL, NULL, NULL, NULL)")
+    server.run("INSERT INTO load_source VALUES (3, '', '', '', N'\u03b1')")
+    assert server.load("copy", "SELECT * FROM load_source", "load_target") == ["3 rows", "usable"]
+    query = "SELECT id, g, j, c, CAST(sv AS nvarchar(20)) FROM {} ORDER BY id"  # a sql_variant arrives as nvarchar
+    expected = server.rows(query.format("load_source"))
+    assert expected[0] == (1, "\u03b1\u03b2\u03b3", "\u30ab\u6f22  ", "\u0436\u0444", "42")
+    assert server.rows(query.format("load_target")) == expected
