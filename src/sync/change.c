@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "sync/cascade.h"
 #include "sync/change_internal.h"
 
 /* Bytes of a dry run's words: together with the rest less than a note holds. */
@@ -121,8 +122,8 @@ static br_status add_side_effects(sync_change *change, br_buf *out, br_error *er
     st = br_buf_printf(out, err, ". Triggers that would fire: %s",
                        triggers.shown > 0 ? (const char *)triggers.text.data : "none");
   }
-  if (st == BR_OK && change->event->operation == SYNC_DELETE &&
-      sync_target_cascades(change->target, change->conn, &cascades, &ignored) == BR_OK) {
+  if (st == BR_OK && sync_cascades_list(change, &cascades, &ignored) == BR_OK &&
+      (change->event->operation == SYNC_DELETE || cascades.shown > 0)) {
     st = br_buf_printf(out, err, ". Foreign keys that would carry it on: %s",
                        cascades.shown > 0 ? (const char *)cascades.text.data : "none");
   }

@@ -9,9 +9,10 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "sync/cascade.h"
 #include "sync/change_internal.h"
 
-enum { PARAMETERS_MAX = 2000, NAMES_ROOM = 6000 };
+enum { PARAMETERS_MAX = 2000 };
 
 /* ---- what else would change ---- */
 
@@ -37,21 +38,8 @@ static br_status refuse_unseen(sync_change *change, br_error *err) {
 }
 
 static br_status refuse_cascades(sync_change *change, br_error *err) {
-  if (change->event->options.allow_cascade) {
-    return BR_OK;
-  }
-  sync_listing names;
-  sync_listing_init(&names, NAMES_ROOM);
-  br_status st = sync_target_cascades(change->target, change->conn, &names, err);
-  const bool any = names.shown > 0;
-  if (st == BR_OK && any) {
-    st = br_error_set(err, BR_ERR_DATA,
-                      "Deleting from %s would change other tables too, through %s; set "
-                      "metadata.allow_cascade to true if that is meant",
-                      change->target->plain, (const char *)names.text.data);
-  }
-  sync_listing_done(&names);
-  return st == BR_OK && !any ? refuse_unseen(change, err) : st;
+  const br_status st = sync_cascades_refuse(change, err);
+  return st == BR_OK && !change->event->options.allow_cascade ? refuse_unseen(change, err) : st;
 }
 
 /* ---- conditions ---- */

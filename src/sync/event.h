@@ -40,7 +40,7 @@ typedef struct sync_event_options {
   bool identity_insert; /* keep the source's values of an identity column */
   bool direct;          /* bulk = "direct": load the target itself */
   bool table_lock;
-  bool allow_cascade; /* a DELETE may reach other tables through ON DELETE CASCADE */
+  bool allow_cascade; /* other tables may be reached through ON DELETE and ON UPDATE */
   bool dry_run;
 } sync_event_options;
 

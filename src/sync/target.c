@@ -271,17 +271,3 @@ br_status sync_target_triggers(const sync_target *target, tds_conn *conn, unsign
   br_status st = list_names(conn, sql, target->sql, list, err);
   return st == BR_OK ? BR_OK : br_error_context(err, st, "triggers of %s", target->plain);
 }
-
-br_status sync_target_cascades(const sync_target *target, tds_conn *conn, sync_listing *list,
-                               br_error *err) {
-  char sql[3 * SYNC_NAME_TEXT_MAX + 512];
-  (void)snprintf(sql, sizeof sql,
-                 "SELECT f.name + N' on ' + s.name + N'.' + o.name FROM %ssys.foreign_keys AS f "
-                 "JOIN %ssys.objects AS o ON o.object_id = f.parent_object_id JOIN %ssys.schemas "
-                 "AS s ON s.schema_id = o.schema_id WHERE f.referenced_object_id = "
-                 "OBJECT_ID(@object) AND f.delete_referential_action <> 0 AND f.is_disabled = 0 "
-                 "ORDER BY f.name",
-                 target->catalog, target->catalog, target->catalog);
-  br_status st = list_names(conn, sql, target->sql, list, err);
-  return st == BR_OK ? BR_OK : br_error_context(err, st, "foreign keys to %s", target->plain);
-}

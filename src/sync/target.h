@@ -48,11 +48,8 @@ br_status sync_target_column_ddl(const sync_target_column *column, br_buf *out,
 /* Operations that fire triggers, to be joined by |. */
 enum { SYNC_FIRES_INSERT = 1, SYNC_FIRES_UPDATE = 2, SYNC_FIRES_DELETE = 4 };
 
-/* Names of enabled triggers that operations fire, and of foreign keys through which a DELETE
- * reaches other tables ("FK_lines on dbo.Lines"), as entries of an empty list, which is closed. */
+/* Names of enabled triggers that operations fire, as entries of an empty list, which is closed. */
 br_status sync_target_triggers(const sync_target *target, tds_conn *conn, unsigned operations,
                                sync_listing *list, br_error *err) BR_CHECKED;
-br_status sync_target_cascades(const sync_target *target, tds_conn *conn, sync_listing *list,
-                               br_error *err) BR_CHECKED;
 
 #endif

@@ -14,7 +14,7 @@ class Sync:
 
     def __init__(self, bridge):
         self.bridge = bridge
-        for table in ("Lines", "Items", "Other", "Log", "Auto", "bridge_ledger"):
+        for table in ("Parts", "Lines", "Items", "Other", "Log", "Auto", "bridge_ledger"):
             self.server(f"DROP TABLE IF EXISTS dbo.{table}")
         bridge.run("init", check=True)
         self.server(

@@ -354,6 +354,24 @@ def test_cascades_need_a_word(sync):
     assert sync.items() == [] and sync.server("SELECT COUNT(*) FROM dbo.Lines").json()["rows"] == [[0]]
 
 
+def test_an_update_that_reaches_other_tables_needs_a_word(sync):
+    if "SQLSERVER_HOST" not in sync.bridge.settings:
+        pytest.skip("the sandbox knows no ON UPDATE CASCADE; test_cascade.c has its own server")
+    sync.server("CREATE TABLE dbo.Auto (id int NOT NULL PRIMARY KEY, code varchar(10) NOT NULL UNIQUE, name varchar(10) NULL)")
+    sync.server("CREATE TABLE dbo.Parts (id int NOT NULL PRIMARY KEY, code varchar(10) NULL CONSTRAINT FK_code REFERENCES dbo.Auto(code) ON UPDATE CASCADE)")
+    sync.server("INSERT INTO dbo.Auto VALUES (1, 'a', 'n'); INSERT INTO dbo.Parts VALUES (1, 'a')")
+    source = sync.source("u", "SELECT 1 AS id, 'b' AS code")
+    refused = sync.emit("UPDATE", source, target="dbo.Auto")
+    harmless = sync.emit("UPDATE", sync.source("n", "SELECT 1 AS id, 'N' AS name"), target="dbo.Auto")
+    sync.run(status=1)
+    assert "updating dbo.auto would change other tables too, through fk_code on dbo.parts" in sync.event(refused)["error_message"].lower()
+    assert sync.event(harmless)["status"] == "completed"
+    planned = sync.emit("UPDATE", source, target="dbo.Auto", metadata={"allow_cascade": True})
+    assert "foreign keys that would carry it on: fk_code on dbo.parts" in sync.bridge.run("events", "plan", planned, check=True).out.lower()
+    sync.run()
+    assert sync.server("SELECT code FROM dbo.Parts").json()["rows"] == [["b"]]
+
+
 @pytest.mark.parametrize(
     "order, expected",
     [("highest_first", ["9", "5", "none", "0"]), ("lowest_first", ["none", "0", "5", "9"])],
@@ -477,6 +495,39 @@ def dry(sync, operation, source, **columns):
     row = sync.event(event)
     assert (row["status"], row["rows_affected"]) == ("completed", 0), row
     return row["warning"]
+
+
+def test_a_plan_says_what_each_operation_would_do(sync):
+    """Also of an event whose change would fail; none of them is touched."""
+    sync.server("INSERT INTO dbo.Items (id, name, price) VALUES (1, 'a', 1), (2, 'b', 2)")
+    sync.server("CREATE TABLE dbo.Lines (line int NOT NULL PRIMARY KEY, item int NOT NULL CONSTRAINT FK_item REFERENCES dbo.Items(id) ON DELETE CASCADE)")
+    sync.server("CREATE TABLE dbo.Parts (id int NOT NULL PRIMARY KEY, line int NULL CONSTRAINT FK_line REFERENCES dbo.Lines(line) ON DELETE SET NULL)")
+    sync.server("INSERT INTO dbo.Lines VALUES (1, 1); INSERT INTO dbo.Parts VALUES (1, 1)")
+    new = sync.source("new", "SELECT 3 AS id, 'c' AS name")
+    both = sync.source("both", "SELECT 1 AS id, 'A' AS name UNION ALL SELECT 3, 'c'")
+    nothing = "Dry run, nothing was changed: "
+    plans = [
+        (sync.emit("INSERT", new), f"{nothing}1 row of dbo.Items would be inserted. Triggers that would fire: none. First rows: id=3, name=c"),
+        (
+            sync.emit("INSERT", both, metadata={"mode": "upsert"}),
+            f"{nothing}1 row of dbo.Items would be updated and 1 inserted. Triggers that would fire: none. First rows: id=1: name a -> A; new: id=3, name=c",
+        ),
+        (
+            sync.emit("DELETE", "", filter_conditions={"id": [1, 9]}, metadata={"allow_cascade": True}),
+            f"{nothing}1 row of dbo.Items would be deleted. Triggers that would fire: none. Foreign keys that would carry it on: "
+            "FK_item on dbo.Lines; FK_line on dbo.Parts. First rows: id=1, name=a, price=1.00, changed=NULL",
+        ),
+    ]
+    for event, said in plans:
+        assert sync.bridge.run("events", "plan", event, check=True).out.lower() == f"{event}: {said}\n".lower()
+    refused = sync.emit("DELETE", "", filter_conditions={"id": 1})
+    assert (
+        "Deleting from dbo.Items would change other tables too, through fk_item on dbo.Lines; fk_line on dbo.Parts; set metadata.allow_cascade".lower()
+        in sync.bridge.run("events", "plan", refused).err.lower()
+    )
+    assert sync.items() == [(1, "a", "1.00"), (2, "b", "2.00")]
+    assert sync.server("SELECT line FROM dbo.Parts").json()["rows"] == [[1]]
+    assert {sync.event(event)["status"] for event, _ in plans} == {"pending"}
 
 
 def test_a_dry_upsert_tells_updates_from_inserts(sync):
