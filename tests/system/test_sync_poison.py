@@ -354,8 +354,8 @@ def test_one_id_twice(sync):
                      ("twin", "completed", "1"), ("twin", "completed", "1")]
     assert [row[3] for row in rows if row[1] == "failed"][0].startswith("The event_id was used before by an event with other content")
     assert [row[0] for row in sync.items()] == [1001, 1003, 1004]
-    late = (f"INSERT INTO {EVENTS} (event_id, operation, source_table, target_table) VALUES"
-            " ('late', 'INSERT', 'main.default.late', 'dbo.Items')")
+    late = (f"INSERT INTO {EVENTS} (event_id, operation, source_table, target_table, created_at) VALUES"
+            " ('late', 'INSERT', 'main.default.late', 'dbo.Items', NULL)")
     sync.lake(late)
     sync.run(status=1)
     sync.source("late", "SELECT 1005 AS id, 'late' AS name")
