@@ -104,11 +104,12 @@ static bool ended_here(void *context, const char *fingerprint) {
 /* Where the last list was full of events of tables that nobody may take now, those behind it would
  * never be seen: this look leaves such tables out, the next one takes them in again. NULL: none.
  * Under the lock. */
-static br_status stuck_tables(const sync_poller *p, bool was_full, char **ret_list, br_error *err) {
+static br_status stuck_tables(sync_poller *p, bool was_full, char **ret_list, br_error *err) {
   enum { MOST = 100 };
   const char *names[MOST];
-  const size_t count = was_full ? sync_schedule_stuck_tables(&p->schedule, names, MOST) : 0;
-  return count == 0 ? BR_OK : sync_json_list(names, count, ret_list, err);
+  size_t count = 0;
+  br_status st = sync_schedule_leave_out(&p->schedule, names, was_full ? MOST : 0, &count, err);
+  return st != BR_OK || count == 0 ? st : sync_json_list(names, count, ret_list, err);
 }
 
 static br_status look(sync_poller *p, bool was_full, br_error *err) {

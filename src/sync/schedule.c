@@ -31,8 +31,18 @@ void sync_schedule_clear(sync_schedule *schedule) {
   clear_held(schedule);
 }
 
+static void clear_left_out(sync_schedule *schedule) {
+  for (size_t i = 0; i < schedule->left_out_count; i++) {
+    br_free(schedule->left_out[i]);
+  }
+  br_free(schedule->left_out);
+  schedule->left_out = NULL;
+  schedule->left_out_count = 0;
+}
+
 void sync_schedule_done(sync_schedule *schedule) {
   sync_schedule_clear(schedule);
+  clear_left_out(schedule);
   br_free(schedule->running);
   *schedule = (sync_schedule){.waiting = NULL};
 }
@@ -46,9 +56,19 @@ static bool is_running(const sync_schedule *schedule, const char *fingerprint) {
   return false;
 }
 
+static bool is_left_out(const sync_schedule *schedule, const char *table) {
+  for (size_t i = 0; i < schedule->left_out_count; i++) {
+    if (strcmp(schedule->left_out[i], table) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
                               bool (*skip)(void *context, const char *fingerprint), void *context,
                               br_error *err) {
+  char table[SYNC_NAME_TEXT_MAX];
   sync_event **waiting = br_calloc(list->count + 1, sizeof(sync_event *));
   if (waiting == NULL) {
     return br_error_nomem(err);
@@ -58,7 +78,8 @@ br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
   for (size_t i = 0; i < list->count; i++) {
     sync_event *event = list->items[i];
     list->items[i] = NULL;
-    if (is_running(schedule, event->fingerprint) ||
+    table_of(schedule, event, table);
+    if (is_running(schedule, event->fingerprint) || is_left_out(schedule, table) ||
         (skip != NULL && skip(context, event->fingerprint))) {
       sync_event_free(event);
     } else {
@@ -66,6 +87,7 @@ br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
     }
   }
   list->count = 0;
+  clear_left_out(schedule);
   return BR_OK;
 }
 
@@ -102,31 +124,62 @@ bool sync_schedule_is_used_up(const sync_schedule *schedule) {
   return schedule->running_count == 0 && schedule->waiting_count == 0 && schedule->held_count == 0;
 }
 
-/* As its author wrote it, where it is not there yet. */
-static void add_table(const sync_event *event, const char **names, size_t most, size_t *count) {
+/* A table that the next list is read without. */
+static br_status add_left_out(sync_schedule *schedule, const char *table, br_error *err) {
+  if (is_left_out(schedule, table)) {
+    return BR_OK;
+  }
+  char **left_out =
+      br_realloc_array(schedule->left_out, schedule->left_out_count + 1, sizeof *left_out);
+  if (left_out == NULL) {
+    return br_error_nomem(err);
+  }
+  schedule->left_out = left_out;
+  left_out[schedule->left_out_count] = br_strdup(table);
+  if (left_out[schedule->left_out_count] == NULL) {
+    return br_error_nomem(err);
+  }
+  schedule->left_out_count++;
+  return BR_OK;
+}
+
+/* The event's table as its author wrote it, where it is not there yet. */
+static br_status add_table(sync_schedule *schedule, const sync_event *event, const char **names,
+                           size_t most, size_t *count, br_error *err) {
+  char table[SYNC_NAME_TEXT_MAX];
   bool is_new = event->problem == NULL && *count < most;
   for (size_t i = 0; i < *count && is_new; i++) {
     is_new = strcmp(names[i], event->target_text) != 0;
   }
-  if (is_new) {
-    names[(*count)++] = event->target_text;
+  if (!is_new) {
+    return BR_OK;
   }
+  names[(*count)++] = event->target_text;
+  table_of(schedule, event, table);
+  return add_left_out(schedule, table, err);
 }
 
-size_t sync_schedule_stuck_tables(const sync_schedule *schedule, const char **ret_names,
-                                  size_t most) {
+br_status sync_schedule_leave_out(sync_schedule *schedule, const char **ret_names, size_t most,
+                                  size_t *ret_count, br_error *err) {
   char table[SYNC_NAME_TEXT_MAX];
   size_t count = 0;
-  for (size_t i = 0; i < schedule->held_count; i++) {
-    add_table(schedule->held[i], ret_names, most, &count);
+  br_status st = BR_OK;
+  clear_left_out(schedule);
+  for (size_t i = 0; i < schedule->held_count && st == BR_OK; i++) {
+    st = add_table(schedule, schedule->held[i], ret_names, most, &count, err);
   }
-  for (size_t i = 0; i < schedule->waiting_count; i++) {
+  for (size_t i = 0; i < schedule->waiting_count && st == BR_OK; i++) {
     table_of(schedule, schedule->waiting[i], table);
     if (is_held(schedule, table)) {
-      add_table(schedule->waiting[i], ret_names, most, &count);
+      st = add_table(schedule, schedule->waiting[i], ret_names, most, &count, err);
     }
   }
-  return count;
+  if (st != BR_OK) {
+    clear_left_out(schedule);
+    return st;
+  }
+  *ret_count = count;
+  return BR_OK;
 }
 
 static bool reserve_running(sync_schedule *schedule) {

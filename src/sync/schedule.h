@@ -20,10 +20,13 @@ typedef struct sync_schedule {
   size_t running_count, running_cap;
   sync_event **held; /* owned; their tables are left alone until the next list */
   size_t held_count;
+  char **left_out; /* owned; keys of the tables that the next list is read without */
+  size_t left_out_count;
 } sync_schedule;
 
 void sync_schedule_done(sync_schedule *schedule);
-/* Takes the list's events over. skip: tells of an event whose end is known here already, though the
+/* Takes the list's events over, but for those of tables that it was read without: under another
+ * spelling they would overtake. skip: tells of an event whose end is known here already, though the
  * list still shows it; may be NULL. */
 br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
                               bool (*skip)(void *context, const char *fingerprint), void *context,
@@ -31,9 +34,10 @@ br_status sync_schedule_merge(sync_schedule *schedule, sync_event_list *list,
 /* Forgets what waits or is held. */
 void sync_schedule_clear(sync_schedule *schedule);
 /* Tables that nobody may take now, of events that wait or are held, as their authors wrote them,
- * each once; at most `most`. Borrowed until the next change. */
-size_t sync_schedule_stuck_tables(const sync_schedule *schedule, const char **ret_names,
-                                  size_t most);
+ * each once; at most `most`. The list that is merged next is to be read without them; most = 0:
+ * with all tables. ret_names: borrowed until the next change. */
+br_status sync_schedule_leave_out(sync_schedule *schedule, const char **ret_names, size_t most,
+                                  size_t *ret_count, br_error *err) BR_CHECKED;
 /* NULL: nothing can be done now. The event is the caller's until put back. */
 sync_event *sync_schedule_take(sync_schedule *schedule);
 /* Nothing runs, and nothing that waits could. */
