@@ -183,6 +183,10 @@ static br_status refuse_length(const char *name, br_error *err) {
 }
 
 static br_status parse_all(sync_event *event, const sync_event_row *row, br_error *err) {
+  if (row->holds_nul != NULL) {
+    return br_error_set(err, BR_ERR_DATA, "%s holds a NUL character (U+0000), which no event takes",
+                        row->holds_nul);
+  }
   if (row->too_long != NULL) {
     return refuse_length(row->too_long, err);
   }
@@ -208,7 +212,7 @@ static br_status identify(sync_event *event, const char *events_table, const syn
                  row->fingerprint == NULL ? "" : row->fingerprint);
   event->was_processing = row->status != NULL && strcmp(row->status, "processing") == 0;
   br_status st = hash_content(row, event->hash, err);
-  if (st == BR_OK && row->event_id != NULL) {
+  if (st == BR_OK && row->event_id != NULL && row->holds_nul == NULL) {
     event->event_id = br_strdup(row->event_id);
     st = event->event_id == NULL ? br_error_nomem(err)
                                  : sync_event_key(events_table, row->event_id, event->key, err);

@@ -25,6 +25,9 @@ typedef struct sync_event_row {
   const char *priority, *status, *rows_expected;
   const char *filter_conditions, *metadata; /* JSON objects */
   const char *too_long; /* name of a column whose text is over the limit; NULL = none */
+  /* Name of a column whose text goes on behind a NUL; NULL = none. What is cut there may look like
+   * another event, so the event has no id then. */
+  const char *holds_nul;
 } sync_event_row;
 
 /* One condition of a DELETE: column = value, IS NULL, or IN (values). */

@@ -174,9 +174,12 @@ static br_status order(const sync_queue *queue, br_buf *sql, br_error *err) {
 
 static br_status make_event(const sync_queue *queue, const dbx_result *result, uint64_t row,
                             sync_event **ret_event, br_error *err) {
-  const char *values[TEXT_COUNT];
+  const char *values[TEXT_COUNT], *holds_nul = NULL;
   for (size_t i = 0; i < TEXT_COUNT; i++) {
     values[i] = dbx_result_value(result, row, i + 1);
+    if (values[i] != NULL && strlen(values[i]) < dbx_result_value_length(result, row, i + 1)) {
+      holds_nul = sync_column_name(texts[i].column);
+    }
   }
   const sync_event_row texts_of_row = {
       .fingerprint = dbx_result_value(result, row, 0),
@@ -191,6 +194,7 @@ static br_status make_event(const sync_queue *queue, const dbx_result *result, u
       .filter_conditions = values[8],
       .metadata = values[9],
       .too_long = dbx_result_value(result, row, TEXT_COUNT + 1),
+      .holds_nul = holds_nul,
   };
   return sync_event_make(queue->plain, &texts_of_row, ret_event, err);
 }

@@ -97,6 +97,17 @@ def operations():
         yield insert("main.default.g0", operation=word), "only INSERT, UPDATE and DELETE are known"
 
 
+def nul():
+    """Cut at its NUL the text would be another event's, which has completed."""
+    words = " holds a NUL character (U+0000), which no event takes"
+    yield insert("main.default.g29", event_id="cut"), 1
+    yield insert("main.default.g29", event_id="cut\x00here"), "event_id" + words
+    yield insert("main.default.g29", event_id="cut", metadata="\x00"), "metadata" + words
+    yield insert("main.default.g29\x00"), "source_table" + words
+    yield insert("main.default.g0", target_table="dbo.Items\x00"), "target_table" + words
+    yield insert("main.default.g0", operation="INSERT\x00"), "operation" + words
+
+
 def too_long():
     x = Sql("repeat('x', 10000000)")
     yield insert("main.default.g0", metadata=x), "metadata is too long for an event"
@@ -162,7 +173,7 @@ def good_events(sync):
     yield insert("main.default.g26", event_id="trailing"), 1
     yield insert("main.default.g27", event_id="trailing "), 1
     yield insert("main.default.g28", event_id="nul" + "é" * 300), 1
-    for number in range(29, 40):
+    for number in range(30, 40):
         yield insert(f"main.default.g{number}"), 1
     return odd
 
@@ -304,7 +315,7 @@ def check(sync, cases):
 @pytest.mark.parametrize("objects", ["STRING", MAP])
 def test_each_poisoned_event_fails_alone(sync, objects):
     set_up(sync)
-    poison = [case for kind in (nulls, bad_json, numbers, operations, too_long, names, bobby) for case in kind()]
+    poison = [case for kind in (nulls, nul, bad_json, numbers, operations, too_long, names, bobby) for case in kind()]
     good = list(good_events(sync))
     assert len(poison) > 250 and len(good) > 30
     if objects == MAP:  # the cases that differ there

@@ -211,6 +211,61 @@ static void the_blanks_of_char_columns_are_no_part_of_a_value(void **state) {
   expect_read(PLAIN, plain);
 }
 
+/* ---- texts ---- */
+
+#define READ(rows)                                                                                                                                                                                    \
+  "{\"statement_id\":\"01f00000-0000-1000-8000-000000000001\",\"status\":{\"state\":\"SUCCEEDED\""                                                                                                    \
+  "},\"manifest\":{\"format\":\"JSON_ARRAY\",\"schema\":{\"columns\":[" COLUMN("r0", "STRING") "," COLUMN("r1", "STRING") "," COLUMN("r2", "STRING") "," COLUMN("r3", "STRING") "," COLUMN(           \
+      "r4",                                                                                                                                                                                           \
+      "STRING") "," COLUMN("r5",                                                                                                                                                                      \
+                           "STRING") "," COLUMN("r6",                                                                                                                                                 \
+                                                "STRING") "," COLUMN("r7",                                                                                                                            \
+                                                                     "STRING") "," COLUMN("r8",                                                                                                       \
+                                                                                          "STRIN"                                                                                                     \
+                                                                                          "G") "," COLUMN("r9",                                                                                       \
+                                                                                                          "STRING") "," COLUMN("r10",                                                                 \
+                                                                                                                               "STRING") "," COLUMN("r99",                                            \
+                                                                                                                                                    "STRING") "]}},\"result\":{\"data_array\":[" rows \
+                                                                                                                                                              "]}}"
+#define ROW(fingerprint, id, metadata)                                                             \
+  "[\"" fingerprint "\",\"" id "\",\"INSERT\",\"s\",\"t\",null,null,\"pending\",null,null,"        \
+  "\"" metadata "\",null]"
+
+/* A text that is cut at a NUL must not pass for another event: not in the ledger's key, and not in
+ * the hash of the content. */
+static void a_text_with_a_nul_is_no_event(void **state) {
+  (void)state;
+  char *first = strdup(script_json(200, NULL, PLAIN));
+  char *second =
+      strdup(script_json(200, NULL,
+                         READ(ROW("1", "x", "{}") "," ROW("2", "x\\u0000y", "{}") "," ROW(
+                             "3", "x", "{}\\u0000y") "," ROW("4", "\\u0000", "{}"))));
+  const script_step steps[] = {{.reply = first}, {.reply = second}};
+  script_server *server = script_start(steps, 2);
+  dbx_client *client = test_client(script_base(server));
+  sync_queue *queue = NULL;
+  sync_event_list list = {.count = 0};
+  br_error err = BR_ERROR_INIT;
+  assert_status(sync_queue_open(client, "c.s.t", false, NULL, &queue, &err), BR_OK, &err);
+  assert_status(sync_queue_fetch(queue, 10, NULL, NULL, &list, &err), BR_OK, &err);
+  assert_int_equal(list.count, 4);
+  assert_null(list.items[0]->problem);
+  assert_string_equal(list.items[0]->event_id, "x");
+  for (size_t i = 1; i < 4; i++) {
+    assert_null(list.items[i]->event_id);
+    assert_string_equal(list.items[i]->problem,
+                        i == 2 ? "metadata holds a NUL character (U+0000), which no event takes"
+                               : "event_id holds a NUL character (U+0000), which no event takes");
+  }
+  assert_string_equal(list.items[1]->fingerprint, "2");
+  sync_event_list_done(&list);
+  sync_queue_free(queue);
+  dbx_client_free(client);
+  script_stop(server);
+  free(first);
+  free(second);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, skip_time, stop_skipping)
 
 int main(void) {
@@ -219,6 +274,7 @@ int main(void) {
       TEST(eight_conflicts_are_enough),
       TEST(other_failures_are_not_repeated),
       TEST(the_winner_may_have_done_it),
+      cmocka_unit_test(a_text_with_a_nul_is_no_event),
       cmocka_unit_test(the_blanks_of_char_columns_are_no_part_of_a_value),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
