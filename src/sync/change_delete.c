@@ -12,8 +12,6 @@
 #include "sync/cascade.h"
 #include "sync/change_internal.h"
 
-enum { PARAMETERS_MAX = 2000 };
-
 /* ---- what else would change ---- */
 
 /* Foreign keys of tables that the login may not see are hidden from it, and may cascade all the
@@ -167,12 +165,6 @@ static br_status filter_build(const sync_change *change, filter *f, br_error *er
     for (size_t k = 0; k < condition->count; k++) {
       length += condition->values[k] == NULL ? 0 : strlen(condition->values[k]);
     }
-  }
-  if (total > PARAMETERS_MAX) {
-    return br_error_set(err, BR_ERR_DATA,
-                        "The conditions have %zu values; %d are the most. Put the keys into a "
-                        "source_table instead",
-                        total, PARAMETERS_MAX);
   }
   f->parameters = br_calloc(total + 1, sizeof *f->parameters);
   f->names = br_calloc(total + 1, sizeof *f->names);

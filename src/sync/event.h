@@ -30,6 +30,10 @@ typedef struct sync_event_row {
   const char *holds_nul;
 } sync_event_row;
 
+/* Values of all conditions of an event together; a statement of SQL Server takes 2,100 parameters.
+ */
+enum { SYNC_VALUES_MAX = 2000 };
+
 /* One condition of a DELETE: column = value, IS NULL, or IN (values). */
 typedef struct sync_condition {
   char *column;

@@ -6,7 +6,7 @@
 #include "sync/event_parts.h"
 #include "sync/exact_json.h"
 
-enum { CONDITIONS_MAX = 64, VALUES_MAX = 1000 };
+enum { CONDITIONS_MAX = 64, LIST_MAX = 1000 };
 
 static bool is_empty(const char *text) {
   return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
@@ -25,20 +25,13 @@ static br_status add_value(sync_condition *condition, const sync_json *json, con
   return BR_OK;
 }
 
+static size_t count_values(const json_t *value) {
+  return json_is_array(value) ? json_array_size(value) : 1;
+}
+
 static br_status add_condition(sync_event *event, const sync_json *json, const char *column,
                                const json_t *value, br_error *err) {
-  const size_t count = json_is_array(value) ? json_array_size(value) : 1;
-  if (column[0] == '\0') {
-    return br_error_set(err, BR_ERR_DATA, "a condition names no column");
-  }
-  if (count == 0 || count > VALUES_MAX) {
-    return br_error_set(err, BR_ERR_DATA,
-                        "the list of the condition on '%.100s' has %zu values; 1 to %d are taken",
-                        column, count, VALUES_MAX);
-  }
-  if (event->condition_count == CONDITIONS_MAX) {
-    return br_error_set(err, BR_ERR_DATA, "there are more than %d conditions", CONDITIONS_MAX);
-  }
+  const size_t count = count_values(value);
   sync_condition *conditions =
       br_realloc_array(event->conditions, event->condition_count + 1, sizeof *conditions);
   if (conditions == NULL) {
@@ -58,11 +51,53 @@ static br_status add_condition(sync_event *event, const sync_json *json, const c
   return st;
 }
 
+static br_status check_condition(const char *column, size_t count, br_error *err) {
+  if (column[0] == '\0') {
+    return br_error_set(err, BR_ERR_DATA, "a condition names no column");
+  }
+  return count > 0 && count <= LIST_MAX
+             ? BR_OK
+             : br_error_set(err, BR_ERR_DATA,
+                            "the list of the condition on '%.100s' has %zu values; 1 to %d are "
+                            "taken",
+                            column, count, LIST_MAX);
+}
+
+/* How many there are, with those that the event has already, before any is looked at. */
+static br_status check_members(const sync_event *event, const json_t *object, br_error *err) {
+  const char *column = NULL;
+  json_t *value = NULL;
+  size_t total = 0, conditions = event->condition_count;
+  for (size_t i = 0; i < event->condition_count; i++) {
+    total += event->conditions[i].count;
+  }
+  json_object_foreach((json_t *)object, column, value) {
+    br_status st = check_condition(column, count_values(value), err);
+    if (st != BR_OK) {
+      return st;
+    }
+    total += count_values(value);
+    conditions++;
+  }
+  if (conditions > CONDITIONS_MAX) {
+    return br_error_set(err, BR_ERR_DATA, "there are more than %d conditions", CONDITIONS_MAX);
+  }
+  return total <= SYNC_VALUES_MAX
+             ? BR_OK
+             : br_error_set(err, BR_ERR_DATA,
+                            "the conditions have %zu values; %d are the most. Put the keys into a "
+                            "source_table instead",
+                            total, SYNC_VALUES_MAX);
+}
+
 static br_status add_members(sync_event *event, const sync_json *json, const json_t *object,
                              br_error *err) {
   const char *column = NULL;
   json_t *value = NULL;
-  br_status st = BR_OK;
+  br_status st = check_members(event, object, err);
+  if (st != BR_OK) {
+    return st;
+  }
   json_object_foreach((json_t *)object, column, value) {
     st = add_condition(event, json, column, value, err);
     if (st != BR_OK) {

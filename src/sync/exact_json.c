@@ -1,5 +1,7 @@
 #include "sync/exact_json.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -17,7 +19,7 @@ typedef struct number {
 struct sync_json {
   char *text;
   json_t *root;
-  number *numbers;
+  number *numbers; /* by the addresses of their values */
   size_t count;
 };
 
@@ -73,6 +75,12 @@ static const char *pair_numbers(sync_json *json, const json_t *value, const char
   return p;
 }
 
+static int compare_numbers(const void *a, const void *b) {
+  const uintptr_t x = (uintptr_t)((const number *)a)->value;
+  const uintptr_t y = (uintptr_t)((const number *)b)->value;
+  return (x > y) - (x < y);
+}
+
 br_status sync_json_parse(const char *text, sync_json **ret_json, br_error *err) {
   sync_json *json = br_calloc(1, sizeof *json);
   json_error_t wrong;
@@ -99,6 +107,7 @@ br_status sync_json_parse(const char *text, sync_json **ret_json, br_error *err)
     return br_error_nomem(err);
   }
   (void)pair_numbers(json, json->root, json->text);
+  qsort(json->numbers, json->count, sizeof *json->numbers, compare_numbers);
   *ret_json = json;
   return BR_OK;
 }
@@ -117,12 +126,8 @@ json_t *sync_json_root(const sync_json *json) {
 }
 
 static const number *find_number(const sync_json *json, const json_t *value) {
-  for (size_t i = 0; i < json->count; i++) {
-    if (json->numbers[i].value == value) {
-      return &json->numbers[i];
-    }
-  }
-  return NULL;
+  const number wanted = {.value = value};
+  return bsearch(&wanted, json->numbers, json->count, sizeof wanted, compare_numbers);
 }
 
 br_status sync_json_scalar(const sync_json *json, const json_t *value, char **ret_text,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/limits.h"
+#include "base/mem.h"
 #include "support/cmocka.h"
 #include "support/torture.h"
 
@@ -292,6 +294,61 @@ static void every_allocation_may_fail(void **state) {
   torture_allocations(make_one, NULL);
 }
 
+/* Lists of conditions c0, c1, … with `values` numbers each; the caller frees. */
+static char *conditions_text(size_t count, size_t values) {
+  br_buf text;
+  br_buf_init(&text, BR_MIB(1));
+  for (size_t i = 0; i < count; i++) {
+    assert_int_equal(br_buf_printf(&text, NULL, "%s\"c%zu\":[", i == 0 ? "{" : ",", i), BR_OK);
+    for (size_t k = 0; k < values; k++) {
+      assert_int_equal(br_buf_text(&text, k == 0 ? "1" : ",1", NULL), BR_OK);
+    }
+    assert_int_equal(br_buf_text(&text, "]", NULL), BR_OK);
+  }
+  assert_int_equal(br_buf_text(&text, "}", NULL), BR_OK);
+  char *made = br_buf_take(&text, NULL);
+  assert_non_null(made);
+  return made;
+}
+
+/* All values count together, from wherever they come, before the first of them is looked at. */
+static void too_many_values_are_refused_at_once(void **state) {
+  (void)state;
+  static const struct {
+    size_t count, values;
+    const char *metadata, *problem;
+  } cases[] = {
+      {2, 1000, NULL, NULL},
+      {64, 1000, NULL,
+       "filter_conditions: the conditions have 64000 values; 2000 are the most. Put the keys into "
+       "a source_table instead"},
+      {3, 667, NULL, "the conditions have 2001 values"},
+      {2, 1000, "{\"filter_conditions\":{\"x\":1}}", "the conditions have 2001 values"},
+      {2, 1000, "{\"filter_conditions\":\"{\\\"x\\\":1}\"}",
+       "metadata.filter_conditions: the conditions have 2001 values"},
+      {65, 1, NULL, "there are more than 64 conditions"},
+      {64, 1, "{\"filter_conditions\":{\"x\":1}}", "there are more than 64 conditions"},
+      {1, 1001, NULL, "has 1001 values; 1 to 1000 are taken"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char *text = conditions_text(cases[i].count, cases[i].values);
+    const sync_event_row row = {.event_id = "e",
+                                .operation = "DELETE",
+                                .target_table = "t",
+                                .primary_keys = "id",
+                                .filter_conditions = text,
+                                .metadata = cases[i].metadata};
+    sync_event *event = make(&row);
+    if (cases[i].problem == NULL) {
+      assert_null(event->problem);
+    } else if (event->problem == NULL || strstr(event->problem, cases[i].problem) == NULL) {
+      fail_msg("case %zu: '%s'", i, event->problem == NULL ? "" : event->problem);
+    }
+    sync_event_free(event);
+    br_free(text);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_row_of_five_columns_is_an_event),
@@ -302,6 +359,7 @@ int main(void) {
       cmocka_unit_test(the_key_is_of_table_and_id_and_minds_case),
       cmocka_unit_test(the_hash_is_of_content_not_of_place_in_the_queue),
       cmocka_unit_test(every_allocation_may_fail),
+      cmocka_unit_test(too_many_values_are_refused_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
