@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +19,8 @@
 struct br_cancel {
   atomic_bool requested;
   int fd;
+  bool timed; /* fd is a timer's, and the deadline counts */
+  br_deadline deadline;
 };
 
 br_status br_cancel_new(br_cancel **ret_cancel, br_error *err) {
@@ -35,9 +39,31 @@ br_status br_cancel_new(br_cancel **ret_cancel, br_error *err) {
   return BR_OK;
 }
 
+br_status br_cancel_new_timed(uint64_t milliseconds, br_cancel **ret_cancel, br_error *err) {
+  br_cancel *cancel = br_calloc(1, sizeof *cancel);
+  if (cancel == NULL) {
+    return br_error_nomem(err);
+  }
+  atomic_init(&cancel->requested, false);
+  cancel->timed = true;
+  cancel->deadline = br_deadline_after_ms(milliseconds);
+  const struct itimerspec end = {.it_value = {.tv_sec = (time_t)(milliseconds / 1000),
+                                              .tv_nsec = (long)(milliseconds % 1000) * 1000000}};
+  cancel->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (cancel->fd < 0 || timerfd_settime(cancel->fd, 0, &end, NULL) != 0) {
+    int errnum = errno;
+    br_cancel_free(cancel);
+    return br_error_errno(err, errnum, "Can't make a timer");
+  }
+  *ret_cancel = cancel;
+  return BR_OK;
+}
+
 void br_cancel_free(br_cancel *cancel) {
   if (cancel != NULL) {
-    (void)close(cancel->fd);
+    if (cancel->fd >= 0) {
+      (void)close(cancel->fd);
+    }
     br_free(cancel);
   }
 }
@@ -56,7 +82,8 @@ void br_cancel_request(br_cancel *cancel) {
 }
 
 bool br_cancel_requested(const br_cancel *cancel) {
-  return cancel != NULL && atomic_load_explicit(&cancel->requested, memory_order_relaxed);
+  return cancel != NULL && (atomic_load_explicit(&cancel->requested, memory_order_relaxed) ||
+                            (cancel->timed && br_deadline_passed(cancel->deadline)));
 }
 
 int br_cancel_fd(const br_cancel *cancel) {

@@ -16,6 +16,10 @@
 typedef struct br_cancel br_cancel;
 
 br_status br_cancel_new(br_cancel **ret_cancel, br_error *err) BR_CHECKED;
+/* One that asks by itself once the time (0: it never is) is over, for cleaning up that must not
+ * take long. Nobody else is to ask it. */
+br_status br_cancel_new_timed(uint64_t milliseconds, br_cancel **ret_cancel,
+                              br_error *err) BR_CHECKED;
 void br_cancel_free(br_cancel *cancel);
 void br_cancel_request(br_cancel *cancel); /* async-signal-safe; asking twice is fine */
 bool br_cancel_requested(const br_cancel *cancel);

@@ -43,6 +43,7 @@ typedef struct version {
 
 struct br_secret {
   atomic_size_t references;
+  bool passing;
   _Atomic(version *) current;
 };
 
@@ -59,10 +60,12 @@ typedef struct registered {
   base64_pattern base64[ALIGNMENTS];
   size_t length;
   char *text;
+  bool passing;   /* nobody registered it for good */
+  size_t holders; /* of a passing one; 0: it is kept for a while */
 } registered;
 
 static pthread_rwlock_t registry_lock = PTHREAD_RWLOCK_INITIALIZER;
-static registered *registry;
+static registered *registry; /* in front: the newest, and what passed last */
 
 static void free_wiped(char *text, size_t length) {
   br_wipe(text, length);
@@ -127,17 +130,17 @@ static br_status registered_new(const char *text, size_t length, registered **re
   return BR_OK;
 }
 
-static bool is_registered(const char *text, size_t length) {
-  for (const registered *entry = registry; entry != NULL; entry = entry->next) {
-    if (entry->length == length && memcmp(entry->text, text, length) == 0) {
-      return true;
-    }
+/* Where the entry hangs, NULL: there is none. The lock is held. */
+static registered **find_registered(const char *text, size_t length) {
+  registered **at = &registry;
+  while (*at != NULL && ((*at)->length != length || memcmp((*at)->text, text, length) != 0)) {
+    at = &(*at)->next;
   }
-  return false;
+  return at;
 }
 
 /* The entry is made outside of the lock: an error in words reads the registry. */
-static br_status register_secret(const char *text, size_t length, br_error *err) {
+static br_status register_secret(const char *text, size_t length, bool passing, br_error *err) {
   if (length < SHORTEST_LOOKED_FOR) {
     return BR_OK;
   }
@@ -147,11 +150,16 @@ static br_status register_secret(const char *text, size_t length, br_error *err)
     return st;
   }
   (void)pthread_rwlock_wrlock(&registry_lock);
-  if (!is_registered(text, length)) {
-    entry->next = registry;
-    registry = entry;
+  registered *known = *find_registered(text, length);
+  if (known == NULL) {
+    known = entry;
+    known->passing = passing;
+    known->next = registry;
+    registry = known;
     entry = NULL;
   }
+  known->passing = known->passing && passing;
+  known->holders += passing;
   (void)pthread_rwlock_unlock(&registry_lock);
   if (entry != NULL) {
     registered_free(entry);
@@ -159,7 +167,41 @@ static br_status register_secret(const char *text, size_t length, br_error *err)
   return BR_OK;
 }
 
-static br_status version_new(const char *text, version **ret_version, br_error *err) {
+/* The oldest of those that have passed, taken out where there are too many; NULL: there are not. */
+static registered *take_passed(void) {
+  size_t passed = 0;
+  registered **oldest = NULL;
+  for (registered **at = &registry; *at != NULL; at = &(*at)->next) {
+    if ((*at)->passing && (*at)->holders == 0) {
+      passed++;
+      oldest = at;
+    }
+  }
+  if (passed <= BR_SECRETS_PASSED) {
+    return NULL;
+  }
+  registered *entry = *oldest;
+  *oldest = entry->next;
+  return entry;
+}
+
+static void let_pass(const char *text, size_t length) {
+  (void)pthread_rwlock_wrlock(&registry_lock);
+  registered **at = find_registered(text, length);
+  registered *known = *at;
+  if (known != NULL && known->holders > 0 && --known->holders == 0) {
+    *at = known->next; /* to the front: of those that passed it is the newest */
+    known->next = registry;
+    registry = known;
+  }
+  registered *entry = take_passed();
+  (void)pthread_rwlock_unlock(&registry_lock);
+  if (entry != NULL) {
+    registered_free(entry);
+  }
+}
+
+static br_status version_new(const char *text, bool passing, version **ret_version, br_error *err) {
   size_t length = strlen(text);
   if (length > LONGEST_SECRET) {
     return br_error_set(err, BR_ERR_LIMIT, "A secret is longer than %d bytes", (int)LONGEST_SECRET);
@@ -170,7 +212,7 @@ static br_status version_new(const char *text, version **ret_version, br_error *
   }
   *v = (version){.length = length};
   memcpy(v->text, text, length + 1);
-  br_status st = register_secret(text, length, err);
+  br_status st = register_secret(text, length, passing, err);
   if (st != BR_OK) {
     br_wipe(v->text, length);
     br_free(v);
@@ -180,22 +222,34 @@ static br_status version_new(const char *text, version **ret_version, br_error *
   return BR_OK;
 }
 
-br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) {
+static br_status secret_new(const char *text, bool passing, br_secret **ret_secret, br_error *err) {
   version *first = NULL;
-  br_status st = version_new(text, &first, err);
+  br_status st = version_new(text, passing, &first, err);
   if (st != BR_OK) {
     return st;
   }
   br_secret *secret = br_calloc(1, sizeof *secret);
   if (secret == NULL) {
+    if (passing) {
+      let_pass(first->text, first->length);
+    }
     br_wipe(first->text, first->length);
     br_free(first);
     return br_error_nomem(err);
   }
+  secret->passing = passing;
   atomic_init(&secret->references, 1);
   atomic_init(&secret->current, first);
   *ret_secret = secret;
   return BR_OK;
+}
+
+br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) {
+  return secret_new(text, false, ret_secret, err);
+}
+
+br_status br_secret_new_passing(const char *text, br_secret **ret_secret, br_error *err) {
+  return secret_new(text, true, ret_secret, err);
 }
 
 br_status br_secret_copy(const br_secret *secret, br_secret **ret_secret, br_error *err) {
@@ -210,7 +264,7 @@ br_status br_secret_copy(const br_secret *secret, br_secret **ret_secret, br_err
 
 br_status br_secret_replace(br_secret *secret, const char *text, br_error *err) {
   version *next = NULL;
-  br_status st = version_new(text, &next, err);
+  br_status st = version_new(text, secret->passing, &next, err);
   if (st != BR_OK) {
     return st;
   }
@@ -227,6 +281,9 @@ void br_secret_free(br_secret *secret) {
   version *v = atomic_load(&secret->current);
   while (v != NULL) {
     version *older = v->older;
+    if (secret->passing) {
+      let_pass(v->text, v->length);
+    }
     br_wipe(v->text, v->length);
     br_free(v);
     v = older;
@@ -244,6 +301,16 @@ uint64_t br_secret_version(const br_secret *secret) {
 
 bool br_secret_empty(const br_secret *secret) {
   return secret == NULL || atomic_load(&secret->current)->length == 0;
+}
+
+size_t br_secret_count(void) {
+  size_t count = 0;
+  (void)pthread_rwlock_rdlock(&registry_lock);
+  for (const registered *entry = registry; entry != NULL; entry = entry->next) {
+    count++;
+  }
+  (void)pthread_rwlock_unlock(&registry_lock);
+  return count;
 }
 
 void br_secret_forget_all(void) {

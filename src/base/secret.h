@@ -3,7 +3,8 @@
  *
  * Making one registers the text with the redaction: from then on every log line, every message of
  * an error and every text that goes through br_secret_redact() shows *** in its place, in raw,
- * URL-encoded, base64 and hex form. Freeing wipes the memory; the redaction stays.
+ * URL-encoded, base64 and hex form. Freeing wipes the memory; the redaction stays, but for secrets
+ * that are made anew all the time: it forgets them a while after they were freed.
  */
 #ifndef BR_BASE_SECRET_H
 #define BR_BASE_SECRET_H
@@ -13,6 +14,10 @@
 typedef struct br_secret br_secret;
 
 br_status br_secret_new(const char *text, br_secret **ret_secret, br_error *err) BR_CHECKED;
+/* One that is good for an hour or so, as an access token: once it was freed the redaction keeps it
+ * until BR_SECRETS_PASSED others like it were freed too, for messages that come late. */
+br_status br_secret_new_passing(const char *text, br_secret **ret_secret, br_error *err) BR_CHECKED;
+enum { BR_SECRETS_PASSED = 32 };
 /* The same secret once more: br_secret_replace() of one changes all. NULL: an empty one. */
 br_status br_secret_copy(const br_secret *secret, br_secret **ret_secret, br_error *err) BR_CHECKED;
 void br_secret_free(br_secret *secret); /* NULL is fine */
@@ -47,6 +52,8 @@ size_t br_secret_excerpt(char *out, size_t most, const char *text, size_t length
  * minutes. The text may be cut. Where memory is out nothing is left of text. */
 void br_secret_redact_also(char *text, const char *secret);
 
+/* How many texts are looked for; tests only. */
+size_t br_secret_count(void);
 /* Forgets all registered secrets; tests only. */
 void br_secret_forget_all(void);
 

@@ -33,8 +33,9 @@ static br_status moment(const cast_target *target, const cast_value *value, int6
                         br_error *err) {
   switch (value->source) {
   case CAST_FROM_DATE:
-    *ret_us = value->integer * BATCH_US_PER_DAY;
-    return BR_OK;
+    return __builtin_mul_overflow(value->integer, BATCH_US_PER_DAY, ret_us)
+               ? cast_out_of_range(target, value, err)
+               : BR_OK;
   case CAST_FROM_TEXT:
     if (batch_timestamp_parse(value->bytes, value->length, ret_us, NULL, NULL) != BR_OK) {
       return cast_is_no(target, value, err);

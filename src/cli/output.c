@@ -49,15 +49,71 @@ int cli_print(br_buf *text) {
   return cli_write(text->data, text->len, &err) == BR_OK ? 0 : cli_fail_run(&err);
 }
 
+/* Bytes of the control character at text (C0, DEL, or C1 in UTF-8), 0 = it is none. A cell must not
+ * move the cursor. */
+static size_t control_length(const char *text, size_t length) {
+  unsigned char c = (unsigned char)text[0];
+  if (c < 0x20 || c == 0x7F) {
+    return 1;
+  }
+  bool c1 = c == 0xC2 && length > 1 && ((unsigned char)text[1] & 0xE0U) == 0x80U;
+  return c1 ? 2 : 0;
+}
+
+static bool begins_like_a_message(const char *line) {
+  return br_text_starts_with(line, "error:") || br_text_starts_with(line, "warning:") ||
+         br_text_starts_with(line, "note:");
+}
+
+/* The plain form of the character at text; returns its bytes, and in *ret_taken those of text. */
+static size_t plain_character(const char *text, size_t left, char form[8], size_t *ret_taken) {
+  size_t control = *text == '\t' ? 0 : control_length(text, left);
+  size_t length = br_utf8_char_length(text, left);
+  *ret_taken = control > 0 ? control : length > 0 ? length : 1;
+  if (*text == '\n') {
+    return (size_t)snprintf(form, 8, "\n%s", begins_like_a_message(text + 1) ? "  " : "");
+  }
+  if (control > 0) {
+    return (size_t)snprintf(form, 8, "\\u%04x", (unsigned char)text[control - 1]);
+  }
+  if (length == 0) {
+    return (size_t)snprintf(form, 8, "\xEF\xBF\xBD");
+  }
+  memcpy(form, text, length);
+  return length;
+}
+
+void cli_plain(char *out, size_t size, const char *text) {
+  size_t left = strlen(text);
+  size_t used = 0;
+  while (left > 0) {
+    char form[8];
+    size_t taken = 0;
+    size_t length = plain_character(text, left, form, &taken);
+    if (used + length >= size) {
+      break;
+    }
+    memcpy(out + used, form, length);
+    used += length;
+    text += taken;
+    left -= taken;
+  }
+  out[used] = '\0';
+}
+
 /* Where the log is JSON, so is this, whatever LOG_LEVEL leaves out. */
 static void say(br_log_level level, const char *label, const char *message) {
   if (br_log_is_json()) {
     br_log(level < br_log_lowest() ? br_log_lowest() : level, "%s", message);
     return;
   }
-  char text[BR_ERROR_MESSAGE_MAX + 64];
-  (void)snprintf(text, sizeof text, "%s: %s\n", label, message);
-  br_secret_redact(text);
+  char whole[BR_ERROR_MESSAGE_MAX];
+  char plain[2 * BR_ERROR_MESSAGE_MAX];
+  char text[sizeof plain + 64];
+  (void)snprintf(whole, sizeof whole, "%s", message);
+  br_secret_redact(whole);
+  cli_plain(plain, sizeof plain, whole);
+  (void)snprintf(text, sizeof text, "%s: %s\n", label, plain);
   /* Nobody is left to tell where stderr itself fails. */
   br_status ignored = br_file_write_all(STDERR_FILENO, text, strlen(text), "standard error", NULL);
   (void)ignored;
@@ -201,17 +257,6 @@ static br_status csv_begin(cli_table *t, br_error *err) {
     st = st == BR_OK ? csv_field(&t->out, t->columns[i].name, strlen(t->columns[i].name), err) : st;
   }
   return st == BR_OK ? br_buf_text(&t->out, "\r\n", err) : st;
-}
-
-/* Bytes of the control character at text (C0, DEL, or C1 in UTF-8), 0 = it is none. A cell must not
- * move the cursor. */
-static size_t control_length(const char *text, size_t length) {
-  unsigned char c = (unsigned char)text[0];
-  if (c < 0x20 || c == 0x7F) {
-    return 1;
-  }
-  bool c1 = c == 0xC2 && length > 1 && ((unsigned char)text[1] & 0xE0U) == 0x80U;
-  return c1 ? 2 : 0;
 }
 
 /* One cell of a table with its padding; the last column of text is not padded. */

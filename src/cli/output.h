@@ -45,8 +45,12 @@ br_status cli_json_string(br_buf *out, const char *text, size_t length, br_error
 /* Writes text to stdout; returns the exit status. */
 int cli_print(br_buf *text);
 br_status cli_write(const void *bytes, size_t length, br_error *err) BR_CHECKED;
-/* A line to stderr, redacted: "note: …", "warning: …"; a JSON line of the log with LOG_FORMAT=json.
- */
+/* Text of any origin as stderr shows it, cut to size: control characters escaped as the log escapes
+ * them, what is no UTF-8 as U+FFFD, and two blanks in front of a line that begins as a message
+ * does: nobody's text moves the cursor or looks like another message. */
+void cli_plain(char *out, size_t size, const char *text);
+/* A line to stderr, redacted and plain: "note: …", "warning: …"; a JSON line of the log with
+ * LOG_FORMAT=json. */
 void cli_note(const char *format, ...) BR_PRINTF(1, 2);
 void cli_warn(const char *format, ...) BR_PRINTF(1, 2);
 /* "error: message" to stderr, redacted; returns the exit status that belongs to it: 2 for wrong

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "cli/output.h"
 
 enum { PLAIN_LINE_MS = 5000, LINE_MAX_BYTES = 512 };
 
@@ -66,8 +67,10 @@ static void clear_bar(cli_progress *p) {
 static void say_retries(cli_progress *p, const extract_query *query, unsigned *said) {
   for (; *said < query->retries; (*said)++) {
     char line[LINE_MAX_BYTES + BR_ERROR_MESSAGE_MAX];
+    char why[BR_ERROR_MESSAGE_MAX];
+    cli_plain(why, sizeof why, query->failed[*said].message);
     (void)snprintf(line, sizeof line, "%s: attempt %u of %d failed, trying again: %s\n",
-                   query->name, *said + 1, EXTRACT_ATTEMPTS, query->failed[*said].message);
+                   query->name, *said + 1, EXTRACT_ATTEMPTS, why);
     clear_bar(p);
     write_line(line);
   }

@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,6 +192,16 @@ static br_status check_ca_file(const settings *config, br_error *err) {
   return st;
 }
 
+/* Once in a process, which may connect many times. */
+static void warn_of_clear_login(const char *host, uint16_t port) {
+  static atomic_flag told = ATOMIC_FLAG_INIT;
+  if (!atomic_flag_test_and_set(&told)) {
+    cli_warn("%s:%u can't do TLS: the login goes there with its password in clear, as "
+             "SQLSERVER_ENCRYPT=optional allows; SQLSERVER_ENCRYPT=mandatory refuses that",
+             host, (unsigned)port);
+  }
+}
+
 br_status cli_session_tds_options(const cli_session *s, const char *database,
                                   tds_options *ret_options, br_error *err) {
   const settings *config = s->config;
@@ -223,6 +234,7 @@ br_status cli_session_tds_options(const cli_session *s, const char *database,
       .username = settings_get(config, SETTING_SQLSERVER_USERNAME),
       .password = settings_secret(config, SETTING_SQLSERVER_PASSWORD),
       .encrypt = encrypt,
+      .on_clear_login = warn_of_clear_login,
       .ca_file = text_or_null(config, SETTING_SQLSERVER_CA_FILE),
       .trust_server_certificate = settings_bool(config, SETTING_SQLSERVER_TRUST_SERVER_CERTIFICATE),
       .connect_timeout_ms =

@@ -231,7 +231,7 @@ static br_status read_token(const dbx_http_response *response, br_secret **ret_t
   } else if (type != NULL && !br_text_equal_nocase(type, "Bearer")) {
     st = br_error_set(err, BR_ERR_PROTOCOL, "The token is not of type Bearer");
   } else if ((st = dbx_credential_check(token, "The access token", err)) == BR_OK) {
-    st = br_secret_new(token, ret_token, err);
+    st = br_secret_new_passing(token, ret_token, err);
     *ret_lifetime_ms = (seconds < LONGEST_LIFETIME_S ? seconds : LONGEST_LIFETIME_S) * 1000;
   }
   json_decref(root);

@@ -24,6 +24,7 @@
 enum {
   LOCK_STALE_SECONDS = 12 * 3600, /* longer than a run is expected to take */
   LOCK_SETTLE_MS = 1000,
+  LOCK_DROP_MS = 10 * 1000, /* for giving up a lock that may not even be there */
   LOCK_MAX_BYTES = 4096,
 };
 
@@ -110,8 +111,7 @@ static bool is_dead(const extract_place *place, const holder *h) {
          br_clock_wall_us() - h->since_us > (int64_t)LOCK_STALE_SECONDS * 1000000;
 }
 
-static br_status create_lock(extract_place *place, const char *path, const char *run,
-                             br_error *err) {
+static br_status put_lock(extract_place *place, const char *path, const char *run, br_error *err) {
   extract_process self;
   extract_process_self(&self);
   json_t *json =
@@ -130,10 +130,30 @@ static br_status create_lock(extract_place *place, const char *path, const char 
 
 /* Gives up a lock where it is still ours. What fails here stays: it is taken
  * over once this process is gone. */
-static bool drop_own_lock(extract_place *place, const char *path, const char *run) {
+static bool drop_own_lock(extract_place *place, const char *path, const char *run,
+                          br_cancel *cancel) {
   holder found;
-  return read_holder(place, path, NULL, &found, NULL) == BR_OK && strcmp(found.run, run) == 0 &&
-         dbx_files_delete(place->client, path, NULL, NULL) == BR_OK;
+  return read_holder(place, path, cancel, &found, NULL) == BR_OK && strcmp(found.run, run) == 0 &&
+         dbx_files_delete(place->client, path, cancel, NULL) == BR_OK;
+}
+
+/* Taking the lock failed, by a cancel or without an answer: it may be there all the same. */
+static void drop_doubtful_lock(extract_place *place, const char *path, const char *run) {
+  br_cancel *cancel = NULL;
+  if (br_cancel_new_timed(LOCK_DROP_MS, &cancel, NULL) == BR_OK) {
+    (void)drop_own_lock(place, path, run, cancel);
+    br_cancel_free(cancel);
+  }
+}
+
+/* BR_ERR_EXISTS where there is one. */
+static br_status create_lock(extract_place *place, const char *path, const char *run,
+                             br_error *err) {
+  br_status st = put_lock(place, path, run, err);
+  if (st != BR_OK && st != BR_ERR_EXISTS) {
+    drop_doubtful_lock(place, path, run);
+  }
+  return st;
 }
 
 /* Waits a moment, and looks whether another run has taken over the same dead lock. */
@@ -148,7 +168,7 @@ static br_status settle(extract_place *place, const char *path, const char *run,
     return br_error_set(err, BR_ERR_CONFLICT, "Another run has just begun to write to %s", folder);
   }
   if (st != BR_OK) {
-    (void)drop_own_lock(place, path, run);
+    drop_doubtful_lock(place, path, run);
   }
   return st;
 }
@@ -202,7 +222,7 @@ static br_status volume_lock(extract_place *place, const char *folder, const cha
 static bool volume_unlock(extract_place *place) {
   /* Also after a cancel, so without its token. A lock that stays is taken over once this process is
    * gone; one that another run has taken over is that run's. */
-  return drop_own_lock(place, place->lock_path, place->lock_run);
+  return drop_own_lock(place, place->lock_path, place->lock_run, NULL);
 }
 
 /* A run that takes longer than LOCK_STALE_SECONDS may have lost its lock to another host. */

@@ -102,7 +102,9 @@ const setting_row settings_table[SETTING_COUNT] =
     ROW(SQLSERVER_PASSWORD) SQLSERVER, SECRET,
      .help = "Its password."},
     ROW(SQLSERVER_ENCRYPT) SQLSERVER, CHOICE("mandatory", "optional|mandatory|strict"),
-     .help = "`mandatory`: everything in TLS; `strict`: TDS 8.0; `optional`: at least the login."},
+     .help = "`mandatory`: everything in TLS; `strict`: TDS 8.0; `optional`: at least the login, "
+             "where the server can do TLS; where it can't, nothing, the password included, which a "
+             "warning tells."},
     ROW(SQLSERVER_CA_FILE) SQLSERVER, TEXT(NULL),
      .help = "Certificates (PEM) that the server's is checked with, instead of the system's."},
     ROW(SQLSERVER_TRUST_SERVER_CERTIFICATE) SQLSERVER, BOOL("false"),

@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "tds/conn.h"
 #include "tds/login7.h"
 #include "tds/prelogin.h"
@@ -351,6 +352,17 @@ br_status tds_conn_attach(tds_conn *conn, tds_stream *stream, br_error *err) {
   return st == BR_OK ? tds_writer_init(&conn->writer, stream, TDS_PACKET_SIZE_LOGIN, err) : st;
 }
 
+static bool is_this_machine(const tds_conn *conn, const target *to) {
+  return conn->options.unix_path != NULL || br_text_equal_nocase(to->host, "localhost") ||
+         br_text_starts_with(to->host, "127.") || strcmp(to->host, "::1") == 0;
+}
+
+static void tell_clear_login(const tds_conn *conn, const target *to) {
+  if (conn->options.on_clear_login != NULL && !is_this_machine(conn, to)) {
+    conn->options.on_clear_login(to->host, to->port);
+  }
+}
+
 static br_status talk(tds_conn *conn, const target *to, tds_stage *stage, br_error *err) {
   conn->strict = conn->options.encrypt == TDS_ENCRYPT_STRICT;
   br_status st = tds_conn_attach(conn, conn->stream, err);
@@ -372,6 +384,8 @@ static br_status talk(tds_conn *conn, const target *to, tds_stage *stage, br_err
     st = agree_on_encryption(conn, &theirs, &encrypt, err);
     if (st == BR_OK && encrypt != ENCRYPT_NOTHING) {
       st = start_tls(conn, to, false, err);
+    } else if (st == BR_OK) {
+      tell_clear_login(conn, to);
     }
   }
   if (st == BR_OK) {

@@ -23,6 +23,18 @@ static bool says_nullable_by_form(uint8_t id) {
          id == TDS_TYPE_MONEYN || id == TDS_TYPE_DATETIMN || id == TDS_TYPE_NULL;
 }
 
+/* Columns that are read with their companions may be too many. */
+static br_status take_place(tds_conn *conn, size_t *ret_place, br_error *err) {
+  if (conn->schema->count == BR_LIMIT_COLUMNS) {
+    return br_error_set(err, BR_ERR_LIMIT,
+                        "The result has more than %d columns with the second ones that the options "
+                        "add",
+                        BR_LIMIT_COLUMNS);
+  }
+  *ret_place = conn->schema->count++;
+  return BR_OK;
+}
+
 /* The column behind a column, where the options give it one. */
 static br_status add_companion(tds_conn *conn, const batch_field *of, br_error *err) {
   batch_type type;
@@ -30,10 +42,11 @@ static br_status add_companion(tds_conn *conn, const batch_field *of, br_error *
   if (!batch_type_companion(of->source.type, &conn->options.types, &type, &suffix)) {
     return BR_OK;
   }
+  size_t place = 0;
   char *name = br_asprintf("%s%s", of->name, suffix);
-  br_status st = name == NULL ? br_error_nomem(err) : BR_OK;
+  br_status st = name == NULL ? br_error_nomem(err) : take_place(conn, &place, err);
   if (st == BR_OK) {
-    st = batch_schema_set(conn->schema, conn->schema->count++, name, type, of->nullable, err);
+    st = batch_schema_set(conn->schema, place, name, type, of->nullable, err);
   }
   br_free(name);
   return st;
@@ -68,9 +81,13 @@ static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
                                       .max_cell = conn->options.max_cell};
   tds_decoder *d = &conn->decoders[index];
   st = tds_decoder_init(d, &info, &options, err);
-  size_t place = conn->schema->count++;
+  size_t place = 0;
+  st = st == BR_OK ? take_place(conn, &place, err) : st;
+  if (st != BR_OK) {
+    return st;
+  }
   batch_field *field = &conn->schema->fields[place];
-  st = st == BR_OK ? tds_type_info_spec(&info, &field->source, err) : st;
+  st = tds_type_info_spec(&info, &field->source, err);
   st = st == BR_OK ? batch_schema_set(conn->schema, place, name, d->type, info.nullable, err) : st;
   if (st == BR_OK) {
     field->has_source = true;
@@ -79,11 +96,13 @@ static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
   return st == BR_OK ? add_companion(conn, field, err) : st;
 }
 
-/* A schema without columns yet, with room for all and their companions. */
+/* A schema without columns yet, with room for all and their companions, which few may need. */
 static br_status new_schema(tds_conn *conn, size_t count, br_error *err) {
   const batch_type_options *types = &conn->options.types;
   bool companions = types->offset_column || types->base_type_column || types->clr_decoded;
-  br_status st = batch_schema_new(companions ? 2 * count : count, &conn->schema, err);
+  size_t room = companions ? 2 * count : count;
+  room = room < BR_LIMIT_COLUMNS ? room : BR_LIMIT_COLUMNS;
+  br_status st = batch_schema_new(room, &conn->schema, err);
   if (st == BR_OK) {
     conn->schema->count = 0;
   }

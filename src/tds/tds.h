@@ -23,7 +23,9 @@
 #include "batch/charset.h"
 
 typedef enum tds_encrypt {
-  TDS_ENCRYPT_OPTIONAL,  /* login encrypted; the rest where the server asks for it */
+  /* The login encrypted where the server can do TLS, else nothing; the rest where the server asks
+   * for it. */
+  TDS_ENCRYPT_OPTIONAL,
   TDS_ENCRYPT_MANDATORY, /* everything, or no connection */
   TDS_ENCRYPT_STRICT,    /* TDS 8.0: TLS first, then TDS */
 } tds_encrypt;
@@ -50,6 +52,9 @@ typedef struct tds_options {
   void (*on_message)(void *context, int32_t number, uint8_t severity,
                      const char *message); /* INFO tokens; may be NULL */
   void *on_message_context;
+  /* May be NULL: a login is about to go out in clear, to a host that is not by its name this
+   * machine (optional, and the server can't do TLS). */
+  void (*on_clear_login)(const char *host, uint16_t port);
 } tds_options;
 
 typedef struct tds_conn tds_conn;

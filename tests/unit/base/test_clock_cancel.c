@@ -198,6 +198,22 @@ static void tokens_survive_a_failing_allocation(void **state) {
   torture_allocations(make_and_free, NULL);
 }
 
+static void a_timed_token_asks_by_itself(void **state) {
+  (void)state;
+  br_cancel *cancel = NULL;
+  assert_int_equal(br_cancel_new_timed(3600 * 1000, &cancel, NULL), BR_OK);
+  assert_false(br_cancel_requested(cancel));
+  br_cancel_free(cancel);
+  for (uint64_t ms = 1; ms <= 2; ms++) {
+    assert_int_equal(br_cancel_new_timed(ms, &cancel, NULL), BR_OK);
+    struct pollfd waiting = {.fd = br_cancel_fd(cancel), .events = POLLIN};
+    assert_int_equal(poll(&waiting, 1, -1), 1);
+    assert_true(br_cancel_requested(cancel));
+    assert_int_equal(br_cancel_sleep_ms(cancel, 3600 * 1000, NULL), BR_ERR_CANCELLED);
+    br_cancel_free(cancel);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(times_are_written_as_iso_8601_in_utc),
@@ -211,6 +227,7 @@ int main(void) {
       cmocka_unit_test_teardown(an_undisturbed_sleep_takes_its_time_interrupted_or_not,
                                 test_clock_stop),
       cmocka_unit_test_teardown(a_wait_that_fails_is_an_error, test_clock_stop),
+      cmocka_unit_test(a_timed_token_asks_by_itself),
       cmocka_unit_test(tokens_survive_a_failing_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,6 +312,45 @@ static void forgetting_ends_the_redaction(void **state) {
   assert_redacted("hunter2!", "hunter2!");
 }
 
+/* A service renews its token each hour for months. */
+static void tokens_that_pass_are_forgotten_after_a_while(void **state) {
+  (void)state;
+  br_secret_forget_all();
+  br_secret *lasting = make("passing-token-7");
+  br_secret *current = NULL;
+  br_secret *twice = NULL;
+  for (int i = 0; i < 1000; i++) {
+    char text[32];
+    br_secret *next = NULL;
+    (void)snprintf(text, sizeof text, "passing-token-%03d", i);
+    assert_int_equal(br_secret_new_passing(text, &next, NULL), BR_OK);
+    br_secret_free(current);
+    current = next;
+    if (i == 8) { /* it is given once more, and stays in use */
+      assert_int_equal(br_secret_new_passing(text, &twice, NULL), BR_OK);
+    }
+  }
+  assert_int_equal(br_secret_count(), BR_SECRETS_PASSED + 3);
+  assert_redacted("is passing-token-999", "is ***");
+  assert_redacted("is passing-token-998", "is ***");
+  assert_redacted("is passing-token-967", "is ***");
+  assert_redacted("is passing-token-966", "is passing-token-966");
+  assert_redacted("is passing-token-008", "is ***");
+  br_secret_free(twice);
+  br_secret_free(current);
+  br_secret_free(lasting);
+  assert_redacted("is passing-token-008", "is ***"); /* it was the oldest, but freed late */
+  assert_int_equal(br_secret_count(), BR_SECRETS_PASSED + 1);
+  assert_redacted("is passing-token-7", "is ***");
+  /* What is registered for good as well stays. */
+  assert_int_equal(br_secret_new_passing("for-good-4711", &current, NULL), BR_OK);
+  lasting = make("for-good-4711");
+  br_secret_free(current);
+  br_secret_free(lasting);
+  assert_int_equal(br_secret_count(), BR_SECRETS_PASSED + 2);
+  assert_redacted("is for-good-4711", "is ***");
+}
+
 static void a_giant_secret_is_refused(void **state) {
   (void)state;
   size_t length = 2 * 1024 * 1024;
@@ -377,6 +416,7 @@ int main(void) {
       cmocka_unit_test_teardown(overlapping_secrets_leave_no_rest, forget),
       cmocka_unit_test_teardown(short_secrets_do_not_blot_out_words, forget),
       cmocka_unit_test_teardown(forgetting_ends_the_redaction, forget),
+      cmocka_unit_test_teardown(tokens_that_pass_are_forgotten_after_a_while, forget),
       cmocka_unit_test_teardown(a_giant_secret_is_refused, forget),
       cmocka_unit_test_teardown(escapes_cut_by_the_end_are_no_read_behind_it, forget),
       cmocka_unit_test_teardown(secrets_survive_every_failing_allocation, forget),

@@ -515,6 +515,36 @@ static void dates_before_the_year_1_are_refused(void **state) {
   batch_cast_free(cast);
 }
 
+/* Days of 32 bits go beyond microseconds of 64, which wrap into valid moments of other days. */
+static void dates_beyond_microseconds_are_out_of_range(void **state) {
+  (void)state;
+  static const int32_t days[] = {213503982,  -213503982, 106751992,
+                                 -106751993, INT32_MAX,  INT32_MIN};
+  enum { COUNT = sizeof days / sizeof *days };
+  const batch_field targets[] = {FIELD(DATETIME2(7)), FIELD(DATETIME), FIELD(SMALLDATETIME)};
+  for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+    batch_field fields[] = {FIELD(DATE_), targets[t]};
+    const batch_schema from = {&fields[0], 1};
+    const batch_schema to = {&fields[1], 1};
+    static const size_t map[] = {0};
+    batch_cast *cast = NULL;
+    batch *in = NULL;
+    batch *out = NULL;
+    assert_int_equal(batch_cast_new(&from, &to, map, &cast, NULL), BR_OK);
+    assert_int_equal(batch_new(&from, COUNT, &in, NULL), BR_OK);
+    assert_int_equal(batch_new(&to, COUNT, &out, NULL), BR_OK);
+    memcpy(in->columns[0].values, days, sizeof days);
+    in->rows = COUNT;
+    rejected r = {.answer = BR_OK};
+    assert_int_equal(batch_cast_run(cast, in, out, note, &r, NULL), BR_OK);
+    assert_int_equal(out->rows, 0);
+    assert_int_equal(r.count, COUNT);
+    batch_free(out);
+    batch_free(in);
+    batch_cast_free(cast);
+  }
+}
+
 /* A reason is cut where the value is long: before that nothing of a secret may be left in it. */
 static void reasons_hold_no_part_of_a_secret(void **state) {
   (void)state;
@@ -935,6 +965,7 @@ int main(void) {
       cmocka_unit_test(times_become_what_they_are_or_nothing),
       cmocka_unit_test(text_and_binary_become_what_they_say_or_nothing),
       cmocka_unit_test(dates_before_the_year_1_are_refused),
+      cmocka_unit_test(dates_beyond_microseconds_are_out_of_range),
       cmocka_unit_test(reasons_hold_no_part_of_a_secret),
       cmocka_unit_test(types_that_never_meet_are_told_at_once),
       cmocka_unit_test(rejected_rows_are_left_out_whole_and_in_order),

@@ -214,8 +214,32 @@ static void every_failing_allocation_is_reported_and_leaks_nothing(void **state)
   }
 }
 
+/* A server repeats the data in its messages: it must not move the cursor or look like more of them.
+ */
+static void messages_hold_no_control_characters(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  br_error_set(&err, BR_ERR_REMOTE, "%s",
+               "'\x1b[2J\x07\x7f\xc2\x9b"
+               "\rX\tY\xff\xc3\xa9'\nerror: forged\nkept");
+  begin();
+  assert_int_equal(cli_fail_run(&err), 1);
+  br_sys_reset();
+  assert_string_equal(written,
+                      "error: '\\u001b[2J\\u0007\\u007f\\u009b\\u000dX\tY\xef\xbf\xbd\xc3\xa9'\n"
+                      "  error: forged\nkept\n");
+  char cut[8];
+  cli_plain(cut, sizeof cut,
+            "abc\x1b"
+            "d");
+  assert_string_equal(cut, "abc");
+  cli_plain(cut, sizeof cut, "abcdefgh");
+  assert_string_equal(cut, "abcdefg");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(messages_hold_no_control_characters),
       cmocka_unit_test(a_table_is_aligned_by_characters),
       cmocka_unit_test(a_table_without_rows_has_its_head),
       cmocka_unit_test(a_cell_of_a_table_cannot_move_the_cursor),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "unit/databricks/support.h"
 
 /* base64 of "client-1:oauth-secret-0123456789" */
@@ -250,6 +251,21 @@ static void token_that_runs_out_is_renewed(void **state) {
   end(&f);
 }
 
+static void tokens_that_ran_out_do_not_pile_up(void **state) {
+  (void)state;
+  fixture f;
+  br_error err = BR_ERROR_INIT;
+  begin(&f, (workspace){.lifetime = 0});
+  f.workspace.lifetime = 0;
+  size_t before = br_secret_count();
+  for (int i = 0; i < 2 * BR_SECRETS_PASSED; i++) {
+    assert_status(who(&f, &err), BR_OK, &err);
+  }
+  assert_int_equal(f.workspace.issued, 2 * BR_SECRETS_PASSED);
+  assert_true(br_secret_count() <= before + BR_SECRETS_PASSED + 1);
+  end(&f);
+}
+
 static void broken_token_answers_are_refused(void **state) {
   (void)state;
   static const char *const answers[] = {"{}", "{\"access_token\":\"\"}", "{\"access_token\":5}",
@@ -305,6 +321,7 @@ int main(void) {
       cmocka_unit_test(refused_personal_token_is_final),
       cmocka_unit_test(token_that_was_replaced_by_two_lines_is_not_sent),
       cmocka_unit_test(token_that_runs_out_is_renewed),
+      cmocka_unit_test(tokens_that_ran_out_do_not_pile_up),
       cmocka_unit_test(broken_token_answers_are_refused),
       cmocka_unit_test(many_threads_wait_for_one_token),
   };

@@ -17,8 +17,10 @@ typedef struct workspace {
   const char *found;         /* NULL = not there */
   const script_request *put; /* its body has come when the next request does */
   size_t puts, gets;
-  size_t lost_put;    /* the n-th PUT is done and its answer lost */
-  size_t refused_get; /* the n-th GET is refused */
+  size_t lost_put;      /* the n-th PUT is done and its answer lost */
+  size_t refused_get;   /* the n-th GET is refused */
+  size_t cancelled_put; /* the n-th PUT is done, and its answer comes too late for the caller */
+  br_cancel *cancel;    /* the caller's; NULL = none */
   char reply[8192];
   const extract_spool *spool; /* of the run that wants the lock; NULL = none */
 } workspace;
@@ -40,6 +42,10 @@ static script_step put(workspace *w, const script_request *request) {
                                               "\"message\":\"The file exists already.\"}")};
   }
   w->put = request;
+  if (w->puts == w->cancelled_put) {
+    br_cancel_request(w->cancel);
+    return (script_step){.reply = "HTTP/1.1 204 ", .then = SCRIPT_STALL};
+  }
   return lost ? (script_step){.reply = "HTTP/1.1 204 ", .then = SCRIPT_CLOSE}
               : (script_step){.reply = "HTTP/1.1 204 No Content\r\n\r\n"};
 }
@@ -79,7 +85,7 @@ static br_status lock_and_unlock(workspace *w, char *ret_held, char *ret_left, b
   script_server *server = script_start_routed(choose, w);
   dbx_client *client = test_client(script_base(server));
   extract_place *place = NULL;
-  assert_int_equal(extract_place_open(ROOT, client, w->spool, NULL, &place, NULL), BR_OK);
+  assert_int_equal(extract_place_open(ROOT, client, w->spool, w->cancel, &place, NULL), BR_OK);
   br_status st = extract_place_lock(place, FOLDER, "mine", err);
   lock_text(w, ret_held);
   extract_place_close(place);
@@ -105,6 +111,22 @@ static void a_lock_whose_answer_was_lost_is_our_own(void **state) {
   assert_int_equal(w.puts, 2);
   assert_non_null(strstr(held, "\"run\":\"mine\""));
   assert_string_equal(left, "");
+}
+
+/* A first lock, and one that takes over an old one: its PUT is the second. */
+static void a_lock_that_a_cancel_cut_off_does_not_stay(void **state) {
+  (void)state;
+  for (size_t nth = 1; nth <= 2; nth++) {
+    workspace w = {.found = nth == 2 ? OLD : NULL, .cancelled_put = nth};
+    char held[LOCK_MAX];
+    char left[LOCK_MAX];
+    br_error err = BR_ERROR_INIT;
+    assert_int_equal(br_cancel_new(&w.cancel, NULL), BR_OK);
+    assert_int_equal(lock_and_unlock(&w, held, left, &err), BR_ERR_CANCELLED);
+    assert_int_equal(w.puts, nth);
+    assert_string_equal(left, "");
+    br_cancel_free(w.cancel);
+  }
 }
 
 static void a_living_run_keeps_its_lock(void **state) {
@@ -192,6 +214,7 @@ static void a_lock_that_another_run_took_over_is_noticed_and_left_to_it(void **s
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_lock_whose_answer_was_lost_is_our_own),
+      cmocka_unit_test(a_lock_that_a_cancel_cut_off_does_not_stay),
       cmocka_unit_test(a_living_run_keeps_its_lock),
       cmocka_unit_test(an_old_lock_is_taken_over),
       cmocka_unit_test(a_lock_of_a_run_that_died_in_our_spool_folder_is_taken_over),

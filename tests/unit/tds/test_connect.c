@@ -492,9 +492,53 @@ static void impossible_options_are_refused(void **state) {
   assert_int_equal(tds_connect(&small, NULL, &conn, NULL, NULL), BR_ERR_USAGE);
 }
 
+static char told_host[64];
+static unsigned told_count;
+
+static void note_clear_login(const char *host, uint16_t port) {
+  assert_true(port != 0);
+  (void)snprintf(told_host, sizeof told_host, "%s", host);
+  told_count++;
+}
+
+/* "0.0.0.0" leads here too, and is not this machine by its name. */
+static void a_login_in_clear_to_another_machine_is_told(void **state) {
+  (void)state;
+  static const struct {
+    const char *host;
+    server_mode mode;
+    unsigned count;
+  } cases[] = {{"0.0.0.0", SERVER_PLAIN, 1},
+               {"0.0.0.0", SERVER_LOGIN_ONLY, 0},
+               {"0.0.0.0", SERVER_ENCRYPTED, 0},
+               {"127.0.0.1", SERVER_PLAIN, 0},
+               {"Localhost", SERVER_PLAIN, 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    server s;
+    server_start(&s, cases[i].mode);
+    tds_options options = options_for(&s, TDS_ENCRYPT_OPTIONAL);
+    options.host = cases[i].host;
+    options.certificate_host = "localhost";
+    options.trust_server_certificate = true;
+    options.on_clear_login = note_clear_login;
+    told_count = 0;
+    br_error err = BR_ERROR_INIT;
+    char version[16];
+    tds_stage stage = TDS_STAGE_NAME;
+    br_status st = connect_and_ask(&options, &stage, version, &err);
+    server_join(&s);
+    if (st != BR_OK) {
+      fail_msg("%s: %s", cases[i].host, err.message);
+    }
+    assert_int_equal(told_count, cases[i].count);
+  }
+  assert_string_equal(told_host, "0.0.0.0");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_mode_of_encryption_connects),
+      cmocka_unit_test(a_login_in_clear_to_another_machine_is_told),
       cmocka_unit_test(what_is_no_server_is_told_with_its_stage),
       cmocka_unit_test(servers_of_the_other_tds_are_told),
       cmocka_unit_test(a_real_server_of_tds_8_is_told_too),

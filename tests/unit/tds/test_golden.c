@@ -223,8 +223,57 @@ static void failing_allocations_are_reported(void **state) {
   for_each(GOLDEN_FOLDER, torture);
 }
 
+/* A message in packets, as a server sends it. */
+static void put_in_packets(const br_buf *message, br_buf *out) {
+  enum { ROOM = 4088 };
+  for (size_t at = 0; at < message->len; at += ROOM) {
+    size_t length = message->len - at < ROOM ? message->len - at : ROOM;
+    size_t total = length + 8;
+    const uint8_t head[] = {
+        4, at + length == message->len, (uint8_t)(total >> 8U), (uint8_t)total, 0, 0, 1, 0};
+    assert_int_equal(br_buf_append(out, head, sizeof head, NULL), BR_OK);
+    assert_int_equal(br_buf_append(out, message->data + at, length, NULL), BR_OK);
+  }
+}
+
+/* An answer of `count` columns of the type that `type` describes, without a row. */
+static br_status read_wide(uint16_t count, const char *type, size_t type_length, br_error *err) {
+  static const char done[] = "\xFD\x10\x00\xC1\x00\x00\x00\x00\x00\x00\x00\x00\x00";
+  br_buf answer;
+  br_buf packets;
+  br_buf text;
+  br_buf_init(&answer, GOLDEN_MAX);
+  br_buf_init(&packets, GOLDEN_MAX);
+  br_buf_init(&text, GOLDEN_MAX);
+  const uint8_t head[] = {0x81, (uint8_t)(count & 0xFFU), (uint8_t)(count >> 8U)};
+  assert_int_equal(br_buf_append(&answer, head, sizeof head, NULL), BR_OK);
+  for (uint16_t i = 0; i < count; i++) {
+    assert_int_equal(br_buf_append(&answer, "\0\0\0\0\0\0", 6, NULL), BR_OK);
+    assert_int_equal(br_buf_append(&answer, type, type_length, NULL), BR_OK);
+    assert_int_equal(br_buf_append(&answer, "\1a", 3, NULL), BR_OK);
+  }
+  assert_int_equal(br_buf_append(&answer, done, sizeof done - 1, NULL), BR_OK);
+  put_in_packets(&answer, &packets);
+  br_status st = dump_answer(packets.data, packets.len, &with_types, &text, err);
+  br_buf_done(&packets);
+  br_buf_done(&text);
+  br_buf_done(&answer);
+  return st;
+}
+
+static void second_columns_count_only_where_there_are_any(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  assert_int_equal(read_wide(4096, "\x38", 1, &err), BR_OK);
+  assert_int_equal(read_wide(2048, "\x2B\x07", 2, &err), BR_OK);
+  assert_int_equal(read_wide(2049, "\x2B\x07", 2, &err), BR_ERR_LIMIT);
+  assert_non_null(strstr(err.message, "Column 2049: The result has more than 4096 columns with the "
+                                      "second ones that the options add"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(second_columns_count_only_where_there_are_any),
       cmocka_unit_test(captures_become_their_texts),
       cmocka_unit_test(broken_answers_become_their_errors),
       cmocka_unit_test(captures_read_byte_by_byte_are_the_same),
