@@ -102,6 +102,8 @@ typedef struct batch_type_options {
   bool base_type_column; /* sql_variant: a second column with the base type's name */
   bool clr_decoded;      /* hierarchyid as text; geometry and geography as WKB, with a second column
                             for the SRID */
+  bool invalid_replaced; /* characters that don't exist in their code page, and unpaired surrogates,
+                            as U+FFFD instead of an error */
 } batch_type_options;
 
 /* The row of the table that is the same for all arguments. */

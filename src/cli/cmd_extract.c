@@ -87,6 +87,10 @@ static const cli_option options[] = {
     {.name = "decode-clr",
      .kind = CLI_FLAG,
      .help = "hierarchyid as text; geometry and geography as WKB with a second column NAME_srid"},
+    {.name = "replace-invalid-text",
+     .kind = CLI_FLAG,
+     .help = "characters that are none (unpaired surrogates, bytes outside of a code page) become "
+             "U+FFFD; otherwise they are an error"},
     CLI_OPTION_SANDBOX,
     CLI_OPTION_OUTPUT,
     CLI_OPTION_VERBOSE,
@@ -276,6 +280,7 @@ static br_status fill_request(const cli_arguments *args, cli_session *s, extract
       .offset_column = cli_flag(args, "offset-column"),
       .base_type_column = cli_flag(args, "base-type-column"),
       .clr_decoded = cli_flag(args, "decode-clr"),
+      .invalid_replaced = cli_flag(args, "replace-invalid-text"),
   };
   request->server.max_cell = (size_t)cli_number(args, "max-cell");
   request->database_label = request->server.database == NULL ? "" : request->server.database;

@@ -126,7 +126,7 @@ static json_t *types_json(const batch_type_options *types, bool *ok) {
   } options[] = {
       {types->timestamp_utc, "timestamp_utc"}, {types->time_as_time, "time_as_time"},
       {types->offset_column, "offset_column"}, {types->base_type_column, "base_type_column"},
-      {types->clr_decoded, "clr_decoded"},
+      {types->clr_decoded, "clr_decoded"},     {types->invalid_replaced, "invalid_replaced"},
   };
   json_t *array = NULL;
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) {

@@ -77,7 +77,9 @@ static br_status read_column(tds_conn *conn, size_t index, br_error *err) {
   info.nullable = (flags & (TDS_COLUMN_NULLABLE | TDS_COLUMN_NULLABLE_UNKNOWN)) != 0 ||
                   says_nullable_by_form(info.id);
   const tds_decode_options options = {.types = conn->options.types,
-                                      .invalid_text = conn->options.invalid_text,
+                                      .invalid_text = conn->options.types.invalid_replaced
+                                                          ? BATCH_INVALID_REPLACE
+                                                          : BATCH_INVALID_ERROR,
                                       .max_cell = conn->options.max_cell};
   tds_decoder *d = &conn->decoders[index];
   st = tds_decoder_init(d, &info, &options, err);

@@ -47,7 +47,6 @@ typedef struct tds_options {
   uint32_t query_timeout_ms;    /* 0: none; the longest silence while waiting for an answer */
   bool read_only_intent;
   batch_type_options types;
-  batch_invalid invalid_text;
   size_t max_cell; /* bytes; 0: BR_LIMIT_CELL_DEFAULT */
   void (*on_message)(void *context, int32_t number, uint8_t severity,
                      const char *message); /* INFO tokens; may be NULL */

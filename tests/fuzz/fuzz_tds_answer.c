@@ -20,11 +20,12 @@ static void read_all(tds_conn *conn) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   bool types = size % 4 >= 2;
-  const tds_options options = {
-      .host = "localhost",
-      .max_cell = 1 << 20,
-      .types = {.offset_column = types, .base_type_column = types, .clr_decoded = types},
-      .invalid_text = size % 2 == 0 ? BATCH_INVALID_REPLACE : BATCH_INVALID_ERROR};
+  const tds_options options = {.host = "localhost",
+                               .max_cell = 1 << 20,
+                               .types = {.offset_column = types,
+                                         .base_type_column = types,
+                                         .clr_decoded = types,
+                                         .invalid_replaced = size % 2 == 0}};
   tds_stream *stream = NULL;
   tds_conn *conn = NULL;
   if (tds_conn_new(&options, NULL, &conn, NULL) != BR_OK) {

@@ -229,7 +229,7 @@ def test_extract_has_the_documented_options(bridge):
     assert options_of(bridge, "extract") >= {
         "queries-path", "config-path", "country", "destination", "query", "chunk-size", "overwrite", "verbose", "plan",
         "dry-run", "limit", "parallel", "memory", "max-cell", "spool-dir", "sandbox", "output",
-        "timestamp-utc", "time-as-time", "offset-column", "base-type-column", "decode-clr",
+        "timestamp-utc", "time-as-time", "offset-column", "base-type-column", "decode-clr", "replace-invalid-text",
     }
 
 

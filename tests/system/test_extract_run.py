@@ -274,7 +274,7 @@ def test_a_plan_for_a_volume_needs_sql_server_only(work):
 TYPES = """SELECT CAST('2013-01-01 05:00:00 -05:30' AS datetimeoffset(0)) AS o, CAST('2013-01-01 05:00:00' AS datetime2(0)) AS d,
        CAST('05:00:00' AS time(0)) AS t, CAST('05:00:00' AS sql_variant) AS v
 UNION ALL SELECT NULL, NULL, NULL, NULL"""
-TYPE_OPTIONS = ["--timestamp-utc", "--time-as-time", "--offset-column", "--base-type-column"]
+TYPE_OPTIONS = ["--timestamp-utc", "--time-as-time", "--offset-column", "--base-type-column", "--replace-invalid-text"]
 
 
 def test_options_give_types_another_form_and_second_columns(work):
@@ -300,7 +300,7 @@ def test_options_give_types_another_form_and_second_columns(work):
     if "v" in first:
         assert (first["v"], first["v_type"]) == ("05:00:00", "varchar")
     assert set(table.slice(1).to_pylist()[0].values()) == {None}
-    assert manifest(work, "types")["type_options"] == ["timestamp_utc", "time_as_time", "offset_column", "base_type_column"]
+    assert manifest(work, "types")["type_options"] == ["timestamp_utc", "time_as_time", "offset_column", "base_type_column", "invalid_replaced"]
     assert "skipped" in repr(extract(work, *TYPE_OPTIONS))
     other = extract(work)
     assert other.status == 1

@@ -239,7 +239,7 @@ static void invalid_text_can_be_replaced_by_option(void **state) {
                                       {.kind = SCRIPT_WAIT},
                                       {.kind = SCRIPT_END}};
   tds_options options = plain;
-  options.invalid_text = BATCH_INVALID_REPLACE;
+  options.types.invalid_replaced = true;
   fixture f;
   begin(&f, steps, &options);
   assert_int_equal(run(&f), BR_OK);
