@@ -18,6 +18,7 @@ typedef struct work {
   sync_ledger_row known;
   sync_event_lock lock;
   sync_applied *applied;
+  sync_asker asker;
   bool spoilt; /* the session is to be given up once the event is settled */
 } work;
 
@@ -271,17 +272,11 @@ static br_status check_rights(work *w, sync_change *change, br_error *err) {
   if (st != BR_OK) {
     return st;
   }
-  char table[SYNC_NAME_TEXT_MAX];
-  sync_rights rights = {.may_write = false};
-  sync_name_plain(&w->event->target, table);
-  const sync_actor actor = {.name = w->applied->principal, .asked = is_asked_for(w)};
-  w->options->rights(w->options->rights_context, &actor, table, &rights);
-  if (rights.not_now) {
-    return br_error_set(err, BR_ERR_CONFLICT, "%s", rights.reason);
-  }
-  change->max_delete_rows = rights.max_delete_rows;
-  change->may_read = rights.may_read;
-  return rights.may_write ? BR_OK : br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
+  w->asker = (sync_asker){
+      .options = w->options,
+      .actor = {.name = w->applied->principal, .asked = is_asked_for(w)},
+  };
+  return sync_ask_rights(&w->asker, change, err);
 }
 
 static br_status carry_out(work *w, br_error *err) {
@@ -404,10 +399,8 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
     }
   }
   br_error ignored = BR_ERROR_INIT;
-  if (w->spoilt) {
-    sync_session_close(w->session);
-  } else if (sync_session_is_usable(w->session) &&
-             sync_unlock_event(w->session->conn, &w->lock, &ignored) != BR_OK) {
+  if (w->spoilt || (sync_session_is_usable(w->session) &&
+                    sync_unlock_event(w->session->conn, &w->lock, &ignored) != BR_OK)) {
     sync_session_close(w->session); /* its locks go with it */
   }
   return st;

@@ -50,6 +50,17 @@ typedef struct sync_apply_options {
   void *on_start_context;
 } sync_apply_options;
 
+/* Who asks for rights, and whom. */
+typedef struct sync_asker {
+  const sync_apply_options *options;
+  sync_actor actor;
+} sync_asker;
+
+/* What the actor may do with the change's target, into the change, which borrows the asker: tables
+ * that a DELETE reaches besides are asked for later. BR_ERR_AUTH: nothing, and why;
+ * BR_ERR_CONFLICT: not now. */
+br_status sync_ask_rights(sync_asker *asker, sync_change *change, br_error *err) BR_CHECKED;
+
 typedef enum sync_verdict {
   SYNC_VERDICT_REPORT, /* the report is the event's outcome */
   SYNC_VERDICT_BUSY,   /* somebody else is at the event or its table, or holds a lock */

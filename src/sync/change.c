@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "sync/cascade.h"
 #include "sync/change_internal.h"
+#include "sync/reach.h"
 
 /* Bytes of a dry run's words: together with the rest less than a note holds. */
 enum { NAMES_ROOM = 1200, DIFFERENCES_ROOM = 4000 };
@@ -98,9 +99,15 @@ bool sync_change_is_kept(const sync_change *change) {
   return change->prepared && change->source != NULL && !change->event->options.direct;
 }
 
+static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
+  br_status st = operation_of(change)->run(change, ret_rows, err);
+  return st == BR_OK && change->event->options.allow_cascade ? sync_reach_check_rights(change, err)
+                                                             : st;
+}
+
 br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err) {
   change->notes.len = change->prepared_notes; /* an earlier try may have said more */
-  return operation_of(change)->run(change, ret_rows, err);
+  return run(change, ret_rows, err);
 }
 
 static unsigned fires(const sync_event *event) {
@@ -167,7 +174,6 @@ static br_status add_first_rows(const sync_change *change, const sync_listing *r
 }
 
 br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *err) {
-  const sync_operation_row *operation = operation_of(change);
   sync_listing differences;
   br_buf text;
   int64_t rows = 0;
@@ -177,7 +183,7 @@ br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *
   br_buf_init(&text, BR_KIB(256));
   change->first_rows = change->may_read ? &differences : NULL;
   br_status st = change->may_read ? list_differences(change, &differences, &too_long, err) : BR_OK;
-  st = st == BR_OK ? operation->run(change, &rows, err) : st;
+  st = st == BR_OK ? run(change, &rows, err) : st;
   change->first_rows = NULL;
   st = st == BR_OK ? sync_listing_close(&differences, differences.shown, err) : st;
   st = st == BR_OK ? add_counts(change, rows, &text, err) : st;

@@ -25,6 +25,10 @@ typedef struct sync_change {
   bool empty_is_fine;       /* an INSERT from an empty source is completed */
   bool may_read;            /* preview shows rows */
 
+  /* Whether the event's user may change a table besides: BR_ERR_AUTH says why not. NULL: any. */
+  br_status (*may_change)(void *context, const char *table, br_error *err);
+  void *may_change_context; /* borrowed */
+
   sync_target *target; /* owned; below filled by prepare */
   sync_source *source; /* owned; NULL: the event has none */
   char stage[SYNC_STAGE_NAME_MAX];

@@ -9,36 +9,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "sync/cascade.h"
 #include "sync/change_internal.h"
-
-/* ---- what else would change ---- */
-
-/* Foreign keys of tables that the login may not see are hidden from it, and may cascade all the
- * same. A server that does not know the property answers NULL: then nothing is refused. */
-static br_status refuse_unseen(sync_change *change, br_error *err) {
-  char sql[SYNC_NAME_TEXT_MAX + 256];
-  int64_t unseen = 0;
-  (void)snprintf(sql, sizeof sql,
-                 "SELECT CASE WHEN OBJECTPROPERTY(OBJECT_ID(@object), N'TableHasForeignRef') = 1 "
-                 "AND NOT EXISTS (SELECT 1 FROM %ssys.foreign_keys WHERE referenced_object_id = "
-                 "OBJECT_ID(@object)) THEN 1 ELSE 0 END",
-                 change->target->catalog);
-  const tds_parameter object = sync_text_parameter("object", change->target->sql);
-  br_status st = sync_query_number(change->conn, sql, &object, 1, &unseen, err);
-  return st == BR_OK && unseen == 1
-             ? br_error_set(err, BR_ERR_DATA,
-                            "Foreign keys of tables that this login may not see refer to %s, so it "
-                            "is not known whether deleting from it would change other tables; "
-                            "grant VIEW DEFINITION on them, or set metadata.allow_cascade to true",
-                            change->target->plain)
-             : st;
-}
-
-static br_status refuse_cascades(sync_change *change, br_error *err) {
-  const br_status st = sync_cascades_refuse(change, err);
-  return st == BR_OK && !change->event->options.allow_cascade ? refuse_unseen(change, err) : st;
-}
+#include "sync/reach.h"
 
 /* ---- conditions ---- */
 
@@ -166,7 +138,7 @@ static br_status filter_build(const sync_change *change, filter *f, br_error *er
       length += condition->values[k] == NULL ? 0 : strlen(condition->values[k]);
     }
   }
-  f->parameters = br_calloc(total + 1, sizeof *f->parameters);
+  f->parameters = br_calloc(total + 1, sizeof *f->parameters); /* one more: see run_counted() */
   f->names = br_calloc(total + 1, sizeof *f->names);
   f->bytes = br_malloc(length / 2 + 1);
   br_status st =
@@ -206,6 +178,30 @@ static void name_condition(const sync_change *change, br_error *err) {
   }
 }
 
+/* What the DELETE may reach is looked at once more, with its count: a foreign key may have come
+ * while the source was read or the event waited for a lock, and none comes any more before the end
+ * of the transaction. */
+static br_status run_counted(const sync_change *change, const filter *f, br_buf *sql,
+                             int64_t *ret_rows, br_error *err) {
+  if (change->event->options.allow_cascade) {
+    return sync_run_counted(change->conn, sql, f->parameters, f->count, ret_rows, err);
+  }
+  int64_t number = 0;
+  f->parameters[f->count] = sync_text_parameter("object", change->target->sql);
+  br_status st = br_buf_text(sql, "; SELECT ", err);
+  st = st == BR_OK ? sync_reach_number(change, "ROWCOUNT_BIG()", sql, err) : st;
+  st = st == BR_OK
+           ? sync_run_for_number(change->conn, sql, f->parameters, f->count + 1, &number, err)
+           : st;
+  if (st == BR_OK && number < 0) {
+    return sync_reach_explain(change, number, err);
+  }
+  if (st == BR_OK) {
+    *ret_rows = number;
+  }
+  return st;
+}
+
 static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_rows,
                              br_error *err) {
   br_buf sql;
@@ -218,8 +214,7 @@ static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_
            ? br_buf_printf(&sql, err, "t FROM %s AS t%s WHERE %.*s", change->target->sql,
                            sync_table_hint(change), (int)f->sql.len, (const char *)f->sql.data)
            : st;
-  st = st == BR_OK ? sync_run_counted(change->conn, &sql, f->parameters, f->count, ret_rows, err)
-                   : st;
+  st = st == BR_OK ? run_counted(change, f, &sql, ret_rows, err) : st;
   br_buf_done(&sql);
   return st;
 }
@@ -269,7 +264,7 @@ static br_status prepare(sync_change *change, br_error *err) {
                                  err);
     }
   }
-  st = st == BR_OK ? refuse_cascades(change, err) : st;
+  st = st == BR_OK ? sync_reach_refuse(change, err) : st;
   if (st == BR_OK && event->has_source) {
     st = sync_stage_source(change, true, err);
     st = st == BR_OK ? sync_check_stage_keys(change, true, err) : st;

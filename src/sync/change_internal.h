@@ -26,6 +26,10 @@ extern const sync_operation_row sync_operation_delete;
 br_status sync_run_counted(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
                            size_t count, int64_t *ret_rows, br_error *err) BR_CHECKED;
 
+/* The same with a SELECT of its own at its end, whose last number is asked for. */
+br_status sync_run_for_number(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
+                              size_t count, int64_t *ret_number, br_error *err) BR_CHECKED;
+
 enum { SYNC_MANY_ROWS = 1000000, SYNC_DIFFERENCES = 5 };
 /* A change of more than SYNC_MANY_ROWS fills the log: a note for the author says so, with the space
  * in use where the login may look at it. */

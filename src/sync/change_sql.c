@@ -36,24 +36,30 @@ static br_status last_number(tds_conn *conn, int64_t *number, br_error *err) {
   return st == BR_DONE ? BR_OK : st;
 }
 
-br_status sync_run_counted(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
-                           size_t count, int64_t *ret_rows, br_error *err) {
-  int64_t rows = 0;
-  br_status st = br_buf_text(sql, "; SELECT ROWCOUNT_BIG()", err);
-  const char *text = st == BR_OK ? br_buf_cstr(sql) : NULL;
+br_status sync_run_for_number(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
+                              size_t count, int64_t *ret_number, br_error *err) {
+  int64_t number = 0;
+  const char *text = br_buf_cstr(sql);
   if (text == NULL) {
-    return st == BR_OK ? br_error_nomem(err) : st;
+    return br_error_nomem(err);
   }
-  st = count > 0 ? tds_execute_parameters(conn, text, strlen(text), parameters, count, err)
-                 : tds_execute(conn, text, strlen(text), err);
+  br_status st = count > 0
+                     ? tds_execute_parameters(conn, text, strlen(text), parameters, count, err)
+                     : tds_execute(conn, text, strlen(text), err);
   while (st == BR_OK && (st = tds_next_result(conn, err)) == BR_OK) {
-    st = last_number(conn, &rows, err);
+    st = last_number(conn, &number, err);
   }
   if (st != BR_DONE) {
     return st;
   }
-  *ret_rows = rows;
+  *ret_number = number;
   return BR_OK;
+}
+
+br_status sync_run_counted(tds_conn *conn, br_buf *sql, const tds_parameter *parameters,
+                           size_t count, int64_t *ret_rows, br_error *err) {
+  br_status st = br_buf_text(sql, "; SELECT ROWCOUNT_BIG()", err);
+  return st == BR_OK ? sync_run_for_number(conn, sql, parameters, count, ret_rows, err) : st;
 }
 
 /* ---- questions ---- */

@@ -9,19 +9,13 @@
 
 static br_status look(const sync_apply_options *options, sync_change *change, br_error *err) {
   int64_t rows = 0;
-  char table[SYNC_NAME_TEXT_MAX];
-  sync_rights rights = {.may_write = false};
-  sync_name_plain(&change->event->target, table);
-  const sync_actor actor = {.name = options->principal};
-  options->rights(options->rights_context, &actor, table, &rights);
-  if (!rights.may_write) {
-    return br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
-  }
-  change->max_delete_rows = rights.max_delete_rows;
-  change->may_read = rights.may_read;
-  br_status st = sync_change_prepare(change, err);
+  sync_asker asker = {.options = options, .actor = {.name = options->principal}};
+  br_status st = sync_ask_rights(&asker, change, err);
+  st = st == BR_OK ? sync_change_prepare(change, err) : st;
   st = st == BR_OK ? tds_begin(change->conn, TDS_ISOLATION_READ_COMMITTED, err) : st;
-  return st == BR_OK ? sync_change_preview(change, &rows, err) : st;
+  st = st == BR_OK ? sync_change_preview(change, &rows, err) : st;
+  change->may_change_context = NULL;
+  return st;
 }
 
 static br_status take_text(const sync_change *change, char **ret_text, br_error *err) {

@@ -83,5 +83,6 @@ void sync_shelf_put(sync_shelf *shelf, const sync_session *session, const sync_c
   place->connection = session->connections;
   place->put_ms = br_clock_monotonic_ms();
   memcpy(place->fingerprint, change->event->fingerprint, sizeof place->fingerprint);
-  place->change.event = NULL; /* it ends before the next try */
+  place->change.event = NULL; /* it ends before the next try, and so does who asks for rights */
+  place->change.may_change_context = NULL;
 }

@@ -349,6 +349,21 @@ def test_cascades_need_a_word(sync):
     refused = sync.emit("DELETE", "", filter_conditions={"id": 1})
     sync.run(status=1)
     assert "fk_item on dbo.lines" in sync.event(refused)["error_message"].lower()
+    rights = "      - table: dbo.Items\n        access: write\n"
+    sync.bridge.write("config/permissions.yaml", f"users:\n  - name: databricks\n    token_sha256: \"{'ab' * 32}\"\n    permissions:\n{rights}")
+    denied = sync.emit("DELETE", "", filter_conditions={"id": 1}, metadata={"allow_cascade": "true"})
+    sync.run(status=1)
+    said = sync.event(denied)["error_message"].lower()
+    assert "the change of dbo.items would change dbo.lines too: the user 'databricks' may not write dbo.lines" in said, said
+    assert len(sync.items()) == 1 and sync.server("SELECT COUNT(*) FROM dbo.Lines").json()["rows"] == [[2]]
+    (sync.bridge.folder / "config/permissions.yaml").unlink()
+    if "SQLSERVER_HOST" in sync.bridge.settings:  # the sandbox changes nothing through a view
+        sync.server("DROP VIEW IF EXISTS dbo.Through")
+        sync.server("CREATE VIEW dbo.Through AS SELECT id, name FROM dbo.Items")
+        refused = sync.emit("DELETE", "", target="dbo.Through", filter_conditions={"id": 1})
+        sync.run(status=1)
+        assert "dbo.Through is a view" in sync.event(refused)["error_message"]
+        sync.server("DROP VIEW dbo.Through")
     sync.emit("DELETE", "", filter_conditions={"id": 1}, metadata={"allow_cascade": "true"})
     sync.run()
     assert sync.items() == [] and sync.server("SELECT COUNT(*) FROM dbo.Lines").json()["rows"] == [[0]]

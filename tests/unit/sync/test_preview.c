@@ -338,6 +338,125 @@ static void expect_prepared(fixture *f, uint64_t limit, const char *notes) {
   end(f);
 }
 
+/* A foreign key that came after prepare, or a view: the count says so. */
+static void what_a_delete_may_reach_is_looked_at_with_its_count(void **state) {
+  (void)state;
+  static const char *const key[] = {"11", "101", "1", "FK_lines", "dbo", "Lines"};
+  static const struct {
+    int64_t number;
+    const char *words;
+  } cases[] = {
+      {-1, "Deleting from dbo.T would change other tables too, through FK_lines on dbo.Lines; set "
+           "metadata.allow_cascade to true if that is meant"},
+      {-2, "dbo.T is a view: the foreign keys to the tables behind it are not looked at, so it is "
+           "not known whether deleting from it would change other tables; name the table, or set "
+           "metadata.allow_cascade to true"},
+      {-3, "Foreign keys of tables that this login may not see refer to dbo.T, so it is not known "
+           "whether deleting from it would change other tables; grant VIEW DEFINITION on them, or "
+           "set metadata.allow_cascade to true"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    fixture f;
+    int64_t rows = -9;
+    br_error err = BR_ERROR_INIT;
+    begin(&f, SYNC_DELETE);
+    delete_by_id(&f);
+    canned_number(&f.server, cases[i].number);
+    keys(&f, 6, 1, key);
+    keys(&f, 6, 0, NULL);
+    meet(&f);
+    f.change.max_delete_rows = 0;
+    assert_int_equal(sync_change_run(&f.change, &rows, &err), BR_ERR_DATA);
+    assert_string_equal(err.message, cases[i].words);
+    assert_int_equal(rows, -9);
+    assert_true(canned_was_sent(&f.server, "; SELECT CASE WHEN EXISTS (SELECT 1 FROM sys.foreign"));
+    end(&f);
+  }
+}
+
+/* The property of tables of another database is asked there; a server that can't be asked so knows
+ * none. */
+static void foreign_keys_that_are_not_seen_are_asked_for_in_their_database(void **state) {
+  (void)state;
+  static const char *const head[] = {"name", "i", "c", "n", "collation", "d"};
+  static const char *const cells[] = {"id", "0", "0", "0", NULL, "0"}, *const names[] = {"id"};
+  for (int unseen = 0; unseen < 3; unseen++) {
+    fixture f;
+    br_error err = BR_ERROR_INIT;
+    begin(&f, SYNC_DELETE);
+    delete_by_id(&f);
+    canned_table(&f.server, 6, head, 1, cells);
+    canned_table(&f.server, 1, names, 0, NULL);
+    keys(&f, 6, 0, NULL);
+    canned_number(&f.server, 0);
+    if (unseen == 2) {
+      canned_error(&f.server, 33557097, "no such procedure");
+    } else {
+      canned_number(&f.server, unseen);
+    }
+    canned_connect(&f.server);
+    assert_int_equal(sync_name_parse(SYNC_SQLSERVER, "other.dbo.T", &f.event.target, &err), BR_OK);
+    sync_change_init(&f.change, f.server.conn, NULL, NULL, &f.event, "#stage");
+    f.change.max_delete_rows = 1;
+    assert_int_equal(sync_change_prepare(&f.change, &err), unseen == 1 ? BR_ERR_DATA : BR_OK);
+    assert_int_equal(strstr(err.message, "this login may not see refer to other.dbo.T") != NULL,
+                     unseen == 1);
+    assert_true(canned_was_sent(&f.server, "EXEC [other].sys.sp_executesql"));
+    sync_target_free(f.change.target);
+    end(&f);
+  }
+}
+
+/* Context: the table that may not be changed. Writes down which were asked for. */
+static char asked_for[256];
+static br_status may_change(void *context, const char *table, br_error *err) {
+  const size_t used = strlen(asked_for);
+  (void)snprintf(asked_for + used, sizeof asked_for - used, "%s;", table);
+  return strcmp(context, table) == 0 ? br_error_set(err, BR_ERR_AUTH, "no") : BR_OK;
+}
+
+/* Deleted: dbo.Lines, and through it dbo.Deep by two keys; set: a column of dbo.Notes. */
+static void cascade(fixture *f) {
+  static const char *const first[] = {"11", "101", "1", "FK_lines", "dbo", "Lines",
+                                      "12", "102", "2", "FK_notes", "dbo", "Notes"};
+  static const char *const second[] = {"13", "103", "1", "FK_deep", "dbo", "Deep",
+                                       "14", "103", "1", "FK_more", "dbo", "Deep"};
+  canned_number(&f->server, 1);
+  keys(f, 6, 2, first);
+  keys(f, 6, 2, second);
+  keys(f, 6, 0, NULL);
+  keys(f, 6, 0, NULL);
+}
+
+static void each_table_that_a_change_reaches_is_asked_for(void **state) {
+  (void)state;
+  static char none[] = "", lines[] = "dbo.Lines", notes[] = "dbo.Notes", deep[] = "dbo.Deep";
+  static char *const denied[] = {none, lines, notes, deep};
+  for (size_t i = 0; i < sizeof denied / sizeof *denied; i++) {
+    fixture f;
+    int64_t rows = -9;
+    br_error err = BR_ERROR_INIT;
+    begin(&f, SYNC_DELETE);
+    delete_by_id(&f);
+    f.event.options.allow_cascade = true;
+    cascade(&f);
+    meet(&f);
+    f.change.may_change = may_change;
+    f.change.may_change_context = denied[i];
+    asked_for[0] = '\0';
+    assert_int_equal(sync_change_run(&f.change, &rows, &err), i == 0 ? BR_OK : BR_ERR_AUTH);
+    if (i == 0) {
+      assert_string_equal(asked_for, "dbo.Lines;dbo.Notes;dbo.Deep;");
+      assert_int_equal(rows, 1);
+    } else {
+      char words[64];
+      (void)snprintf(words, sizeof words, "The change of dbo.T would change %s too: no", denied[i]);
+      assert_string_equal(err.message, words);
+    }
+    end(&f);
+  }
+}
+
 #define LOG "in one transaction: the log of the database must hold them all; 12 % of it is in use"
 
 /* A DELETE by conditions has no source to say how many rows are coming. */
@@ -429,6 +548,9 @@ int main(void) {
       cmocka_unit_test(what_can_not_be_asked_is_left_out),
       cmocka_unit_test(statements_lock_the_table_where_the_event_asks),
       cmocka_unit_test(a_session_that_keeps_identity_insert_is_spoilt),
+      cmocka_unit_test(what_a_delete_may_reach_is_looked_at_with_its_count),
+      cmocka_unit_test(foreign_keys_that_are_not_seen_are_asked_for_in_their_database),
+      cmocka_unit_test(each_table_that_a_change_reaches_is_asked_for),
       cmocka_unit_test(very_many_rows_of_a_delete_are_told_beforehand),
       cmocka_unit_test(rows_that_the_server_leaves_out_are_told),
       cmocka_unit_test(an_upsert_of_keys_alone_leaves_none_out),

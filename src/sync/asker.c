@@ -1,0 +1,35 @@
+#include "sync/apply.h"
+
+static br_status ask(const sync_asker *asker, const char *table, sync_rights *ret_rights,
+                     br_error *err) {
+  const sync_apply_options *options = asker->options;
+  sync_rights rights = {.may_write = false};
+  options->rights(options->rights_context, &asker->actor, table, &rights);
+  if (rights.not_now) {
+    return br_error_set(err, BR_ERR_CONFLICT, "%s", rights.reason);
+  }
+  if (!rights.may_write) {
+    return br_error_set(err, BR_ERR_AUTH, "%s", rights.reason);
+  }
+  *ret_rights = rights;
+  return BR_OK;
+}
+
+static br_status may_change(void *context, const char *table, br_error *err) {
+  sync_rights rights = {.may_write = false};
+  return ask(context, table, &rights, err);
+}
+
+br_status sync_ask_rights(sync_asker *asker, sync_change *change, br_error *err) {
+  char table[SYNC_NAME_TEXT_MAX];
+  sync_rights rights = {.may_write = false};
+  sync_name_plain(&change->event->target, table);
+  br_status st = ask(asker, table, &rights, err);
+  if (st == BR_OK) {
+    change->max_delete_rows = rights.max_delete_rows;
+    change->may_read = rights.may_read;
+    change->may_change = may_change;
+    change->may_change_context = asker;
+  }
+  return st;
+}
