@@ -73,6 +73,16 @@ def test_spooled_files_of_a_killed_run_are_deleted_by_the_next(work):
     assert [path.name for path in spool.iterdir()] == [".id"]
 
 
+def test_a_link_in_the_place_of_the_spool_folder_leads_nowhere(work):
+    work.write("queries/one.sql", "SELECT 1 AS a")
+    work.write("outside/theirs.txt", "x")
+    (work.folder / "out/Northland/one").mkdir(parents=True)
+    (work.folder / "out/Northland/one/.bridge-spool").symlink_to(work.folder / "outside")
+    assert extract(work, "--query", "one").status == 0
+    assert [path.name for path in (work.folder / "outside").iterdir()] == ["theirs.txt"]
+    assert sorted(path.name for path in (work.folder / "out/Northland/one").iterdir()) == ["_manifest.json", "one.parquet"]
+
+
 def test_a_file_says_where_it_came_from(work):
     work.write("config/Northland.yaml", "code: NL\n")
     work.write("queries/one.sql", "SELECT '{code}' AS code")
