@@ -347,6 +347,28 @@ def test_each_poisoned_event_fails_alone(sync, objects):
     assert sync.event(event)["status"] == "completed"
 
 
+def test_words_in_results_and_statuses(sync):
+    """What stands in a row's results is written over; a row with a status of its author's own is left as it is."""
+    set_up(sync)
+    columns = "event_id, operation, source_table, target_table, status, warning, error_message"
+    rows = []
+    for number, words in NUMBERED:
+        w = text(words)
+        rows.append(f"('good {number}', 'INSERT', 'main.default.g{number}', 'dbo.Items', 'pending', {w}, {w})")
+        rows.append(f"('bad {number}', 'INSERT', 'main.default.nowhere', 'dbo.Items', 'processing', {w}, {w})")
+        rows.append(f"('aside {number}', 'INSERT', 'main.default.g{20 + number}', 'dbo.Items', {w}, {w}, {w})")
+    sync.lake(f"INSERT INTO {EVENTS} ({columns}) VALUES " + ", ".join(rows))
+    sync.run(status=1)
+    found = {row[0]: row[1:] for row in sync.lake(f"SELECT event_id, status, warning, error_message FROM {EVENTS}").json()["rows"]}
+    for number, words in NUMBERED:
+        assert found[f"good {number}"] == ["completed", None, None]
+        status, warning, message = found[f"bad {number}"]
+        assert (status, warning) == ("failed", None) and "TABLE_OR_VIEW_NOT_FOUND" in message
+        assert found[f"aside {number}"] == [words] * 3
+    assert [row[0] for row in sync.items()] == [1000 + number for number, _ in NUMBERED]
+    assert canaries(sync) == [CANARY, CANARY]
+
+
 def test_one_id_twice(sync):
     """Other content: one is carried out. The same content: both rows show the one result. A twin row: likewise;
     a twin of a row that has failed is a retry."""
