@@ -43,6 +43,7 @@ struct sync_poller {
   uint64_t slot_tries; /* by all workers */
   bool look_now;       /* somebody wants a look before the interval is over */
   bool more_waiting;   /* the last list was cut at its limit */
+  bool last_was_full;  /* the same, also while the next one is asked for */
   uint64_t looks_begun, looks_ended;
   uint64_t ended; /* events, in all */
   bool stopping;
@@ -126,6 +127,7 @@ static br_status look(sync_poller *p, bool was_full, br_error *err) {
     pthread_mutex_lock(&p->lock);
     st = sync_schedule_merge(&p->schedule, &list, ended_here, &known, err);
     p->more_waiting = list.full;
+    p->last_was_full = list.full;
     p->status.polls++;
     p->status.last_poll_us = br_clock_wall_us();
     pthread_cond_broadcast(&p->changed);
@@ -155,10 +157,9 @@ static void wait_for_look(sync_poller *p, uint64_t last_ms) {
 }
 
 /* The list was full: as long as its outcomes aren't written the next one would hold the same rows.
- */
-static void wait_for_reports(sync_poller *p) {
-  const uint64_t by_ms = br_clock_monotonic_ms() + DRAIN_MS;
-  while (!is_stopping(p) && br_clock_monotonic_ms() < by_ms &&
+ * cancel: NULL is fine. */
+static void wait_for_reports(sync_poller *p, br_cancel *cancel, uint64_t by_ms) {
+  while (!is_stopping(p) && !br_cancel_requested(cancel) && br_clock_monotonic_ms() < by_ms &&
          !sync_reporter_drain(p->reporter, 200)) {
   }
 }
@@ -179,7 +180,7 @@ static void *looker(void *context) {
     pthread_mutex_unlock(&p->lock);
     br_error err = BR_ERROR_INIT;
     if (was_full) {
-      wait_for_reports(p);
+      wait_for_reports(p, NULL, br_clock_monotonic_ms() + DRAIN_MS);
     }
     last_ms = br_clock_monotonic_ms();
     br_status st = look(p, was_full, &err);
@@ -564,11 +565,20 @@ static br_status check_round(const sync_poller *p, br_cancel *cancel, br_error *
   return br_cancel_check(cancel, err);
 }
 
-/* Rounds until one brings nothing more, at most until by_ms. Under the lock. true: all is done. */
+/* By when the outcomes are to be written. */
+static uint64_t written_by(uint64_t by_ms) {
+  const uint64_t latest_ms = br_clock_monotonic_ms() + WRITTEN_MS;
+  return by_ms < latest_ms ? by_ms : latest_ms;
+}
+
+/* Rounds until one brings nothing more, at most until by_ms. A full list that brought nothing may
+ * have held nothing but rows whose outcomes were not written yet, so that one more look is needed
+ * when they are; but one alone: others may hold the tables of all of them. Under the lock. true:
+ * all is done. */
 static bool run_rounds(sync_poller *p, br_cancel *cancel, uint64_t by_ms, br_status *ret_st,
                        br_error *err) {
   br_status st = BR_OK;
-  bool more = true, late = false;
+  bool more = true, again = false, late = false;
   while (st == BR_OK && more && !late) {
     const uint64_t at_start = p->ended;
     const uint64_t wanted = p->looks_begun + 1;
@@ -580,6 +590,13 @@ static bool run_rounds(sync_poller *p, br_cancel *cancel, uint64_t by_ms, br_sta
       late = br_clock_monotonic_ms() >= by_ms;
     }
     more = p->ended > at_start;
+    again = !more && !again && p->last_was_full;
+    if (again && st == BR_OK && !late) {
+      more = true;
+      pthread_mutex_unlock(&p->lock);
+      wait_for_reports(p, cancel, written_by(by_ms));
+      pthread_mutex_lock(&p->lock);
+    }
   }
   *ret_st = st;
   return !late;

@@ -1,14 +1,17 @@
 """Sync where the failure of one event must not reach another, and the ledger must not be reached at all."""
 
 import hashlib
+import json
 import pathlib
 import re
 import subprocess
+import threading
 import time
 
 import pytest
+from canary import Hostile
 from conftest import wait_until
-from sync_case import EVENTS, Sql, sync  # noqa: F401 (a fixture)
+from sync_case import EVENTS, Sql, Sync, sync  # noqa: F401 (a fixture)
 from test_sync import THREE
 from test_sync_limits import Tsql
 
@@ -312,6 +315,34 @@ def test_the_guides_repair_after_a_failover_that_lost_transactions(sync):
     sync.run()
     assert sync.items() == [(1, "kept", None), (2, "lost", None)]
     assert [sync.event(event_id)["status"] for event_id in (kept, lost)] == ["completed", "completed"]
+
+
+def test_once_waits_for_statuses_that_are_slow_to_be_written(make_sandbox, make_bridge):
+    """The second list is as full as the first one, of the same rows, and brings nothing: there is more behind it."""
+    sandbox = make_sandbox()
+    held, looked_again = threading.Event(), threading.Event()
+
+    def answer(request):
+        statement = json.loads(request.body or b"{}").get("statement", "") if request.command == "POST" else ""
+        if statement.startswith("UPDATE") and "completed" in request.body.decode() and not held.is_set():
+            held.set()
+            assert looked_again.wait(120)
+        elif statement.endswith(" LIMIT 2") and held.is_set() and not looked_again.is_set():
+            reply = front.pass_on(request)
+            looked_again.set()
+            return reply
+        return None
+
+    front = Hostile(int(sandbox.databricks["DATABRICKS_HOST"].rpartition(":")[2]), answer)
+    sync = Sync(make_bridge({**sandbox.sqlserver, **sandbox.databricks, "DATABRICKS_HOST": front.url, "MAX_EVENTS_PER_POLL": "2"}))
+    try:
+        for number in range(5):
+            sync.emit("INSERT", sync.source(f"one{number}", f"SELECT {number} AS id, 'x' AS name"))
+        sync.run()
+    finally:
+        front.close()
+    assert looked_again.is_set()
+    assert [row[0] for row in sync.items()] == [0, 1, 2, 3, 4]
 
 
 class Holder:
