@@ -213,20 +213,13 @@ static void the_blanks_of_char_columns_are_no_part_of_a_value(void **state) {
 
 /* ---- texts ---- */
 
-#define READ(rows)                                                                                                                                                                                    \
-  "{\"statement_id\":\"01f00000-0000-1000-8000-000000000001\",\"status\":{\"state\":\"SUCCEEDED\""                                                                                                    \
-  "},\"manifest\":{\"format\":\"JSON_ARRAY\",\"schema\":{\"columns\":[" COLUMN("r0", "STRING") "," COLUMN("r1", "STRING") "," COLUMN("r2", "STRING") "," COLUMN("r3", "STRING") "," COLUMN(           \
-      "r4",                                                                                                                                                                                           \
-      "STRING") "," COLUMN("r5",                                                                                                                                                                      \
-                           "STRING") "," COLUMN("r6",                                                                                                                                                 \
-                                                "STRING") "," COLUMN("r7",                                                                                                                            \
-                                                                     "STRING") "," COLUMN("r8",                                                                                                       \
-                                                                                          "STRIN"                                                                                                     \
-                                                                                          "G") "," COLUMN("r9",                                                                                       \
-                                                                                                          "STRING") "," COLUMN("r10",                                                                 \
-                                                                                                                               "STRING") "," COLUMN("r99",                                            \
-                                                                                                                                                    "STRING") "]}},\"result\":{\"data_array\":[" rows \
-                                                                                                                                                              "]}}"
+#define TEXT(name)    ",{\"name\":\"" name "\",\"type_text\":\"STRING\"}"
+#define TEXTS_1_TO_5  TEXT("r1") TEXT("r2") TEXT("r3") TEXT("r4") TEXT("r5")
+#define TEXTS_6_TO_10 TEXT("r6") TEXT("r7") TEXT("r8") TEXT("r9") TEXT("r10")
+#define READ(rows)                                                                                 \
+  "{\"statement_id\":\"01f00000-0000-1000-8000-000000000001\",\"status\":{\"state\":\"SUCCEEDED\"" \
+  "},\"manifest\":{\"format\":\"JSON_ARRAY\",\"schema\":{\"columns\":[" COLUMN("r0", "STRING")     \
+      TEXTS_1_TO_5 TEXTS_6_TO_10 TEXT("r99") "]}},\"result\":{\"data_array\":[" rows "]}}"
 #define ROW(fingerprint, id, metadata)                                                             \
   "[\"" fingerprint "\",\"" id "\",\"INSERT\",\"s\",\"t\",null,null,\"pending\",null,null,"        \
   "\"" metadata "\",null]"
