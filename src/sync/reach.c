@@ -20,16 +20,38 @@ enum { CASCADES = -1, IS_VIEW = -2, UNSEEN = -3 };
   "OBJECTPROPERTY(OBJECT_ID(@object), N'TableHasForeignRef') = 1 AND NOT EXISTS (SELECT 1 "        \
   "FROM " catalog "sys.foreign_keys AS f WHERE f.referenced_object_id = OBJECT_ID(@object))"
 
+/* The property is of the database that is asked for it, whatever database the id is from: "[db].",
+ * or NULL where it is the session's own. */
+static const char *other_database(const sync_change *change) {
+  const sync_name *name = &change->event->target;
+  return name->count == SYNC_NAME_PARTS &&
+                 !br_text_equal_nocase(name->parts[0], tds_database(change->conn))
+             ? change->target->catalog
+             : NULL;
+}
+
 br_status sync_reach_number(const sync_change *change, const char *otherwise, br_buf *sql,
                             br_error *err) {
   const char *catalog = change->target->catalog;
-  return br_buf_printf(
+  br_status st = br_buf_printf(
       sql, err,
       "CASE WHEN EXISTS (SELECT 1 FROM %ssys.foreign_keys AS f WHERE f.referenced_object_id = "
       "OBJECT_ID(@object) AND f.delete_referential_action <> 0 AND f.is_disabled = 0) THEN %d "
       "WHEN EXISTS (SELECT 1 FROM %ssys.objects AS o WHERE o.object_id = OBJECT_ID(@object) AND "
-      "o.type = 'V') THEN %d WHEN " HAS_UNSEEN("%s") " THEN %d ELSE %s END",
-      catalog, CASCADES, catalog, IS_VIEW, catalog, UNSEEN, otherwise);
+      "o.type = 'V') THEN %d ",
+      catalog, CASCADES, catalog, IS_VIEW);
+  if (st == BR_OK && other_database(change) == NULL) {
+    st = br_buf_printf(sql, err, "WHEN " HAS_UNSEEN("%s") " THEN %d ", catalog, UNSEEN);
+  }
+  return st == BR_OK ? br_buf_printf(sql, err, "ELSE %s END", otherwise) : st;
+}
+
+static br_status refuse_unseen(const sync_change *change, br_error *err) {
+  return br_error_set(err, BR_ERR_DATA,
+                      "Foreign keys of tables that this login may not see refer to %s, so it is "
+                      "not known whether deleting from it would change other tables; grant VIEW "
+                      "DEFINITION on them, or set metadata.allow_cascade to true",
+                      change->target->plain);
 }
 
 br_status sync_reach_explain(const sync_change *change, int64_t number, br_error *err) {
@@ -40,27 +62,9 @@ br_status sync_reach_explain(const sync_change *change, int64_t number, br_error
                         "name the table, or set metadata.allow_cascade to true",
                         change->target->plain);
   }
-  if (number == UNSEEN) {
-    return br_error_set(err, BR_ERR_DATA,
-                        "Foreign keys of tables that this login may not see refer to %s, so it is "
-                        "not known whether deleting from it would change other tables; grant VIEW "
-                        "DEFINITION on them, or set metadata.allow_cascade to true",
-                        change->target->plain);
-  }
-  br_status st = sync_cascades_refuse(change, err);
-  return st == BR_OK ? br_error_set(err, BR_ERR_CONFLICT, "Foreign keys to %s come and go",
-                                    change->target->plain)
-                     : st;
-}
-
-/* The property is of the database that is asked for it, whatever database the id is from: "[db].",
- * or NULL where it is the session's own. */
-static const char *other_database(const sync_change *change) {
-  const sync_name *name = &change->event->target;
-  return name->count == SYNC_NAME_PARTS &&
-                 !br_text_equal_nocase(name->parts[0], tds_database(change->conn))
-             ? change->target->catalog
-             : NULL;
+  /* A key can be seen where its table can't: then its table has no name for this login. */
+  br_status st = number == CASCADES ? sync_cascades_refuse(change, err) : BR_OK;
+  return st == BR_OK ? refuse_unseen(change, err) : st;
 }
 
 /* A server without this procedure, or with none in other databases, is one that does not know the

@@ -112,19 +112,22 @@ void canned_connect(canned *c) {
   assert_int_equal(connect_without_login(stream, &options, NULL, &c->conn, NULL), BR_OK);
 }
 
-bool canned_was_sent(const canned *c, const char *text) {
+size_t canned_count_sent(const canned *c, const char *text) {
   const size_t length = strlen(text);
+  size_t count = 0;
   for (size_t at = 0; at + 2 * length <= c->sent.len; at++) {
     size_t i = 0;
     while (i < length && c->sent.data[at + 2 * i] == (uint8_t)text[i] &&
            c->sent.data[at + 2 * i + 1] == 0) {
       i++;
     }
-    if (i == length) {
-      return true;
-    }
+    count += i == length;
   }
-  return false;
+  return count;
+}
+
+bool canned_was_sent(const canned *c, const char *text) {
+  return canned_count_sent(c, text) > 0;
 }
 
 void canned_done(canned *c) {

@@ -311,32 +311,51 @@ static void a_session_that_keeps_identity_insert_is_spoilt(void **state) {
   }
 }
 
-/* What the catalog and the table itself answer about dbo.T, and that no key refers to it. */
-static void describe(fixture *f) {
+/* What the catalog and the table itself answer about dbo.T. */
+static void describe_target(fixture *f) {
   static const char *const head[] = {"name", "i", "c", "n", "collation", "d"};
   static const char *const cells[] = {"id",   "0", "0", "0", NULL, "0",
                                       "name", "0", "0", "1", NULL, "0"};
   static const char *const names[] = {"id", "name"};
   canned_table(&f->server, 6, head, 2, cells);
   canned_table(&f->server, 2, names, 0, NULL);
-  canned_table(&f->server, 1, trigger_names, 0, NULL);
+}
+
+/* And that no key refers to it. */
+static void describe(fixture *f) {
+  describe_target(f);
+  keys(f, 6, 0, NULL);
   canned_number(&f->server, 0);
+}
+
+/* All answers are there, those about the target too. */
+static void meet_unprepared(fixture *f, const char *target) {
+  canned_connect(&f->server);
+  assert_int_equal(sync_name_parse(SYNC_SQLSERVER, target, &f->event.target, NULL), BR_OK);
+  sync_change_init(&f->change, f->server.conn, NULL, NULL, &f->event, "#stage");
+}
+
+static void end_prepared(fixture *f) {
+  sync_target_free(f->change.target);
+  end(f);
 }
 
 static void expect_prepared(fixture *f, uint64_t limit, const char *notes) {
   br_error err = BR_ERROR_INIT;
-  canned_connect(&f->server);
-  assert_int_equal(sync_name_parse(SYNC_SQLSERVER, "dbo.T", &f->event.target, &err), BR_OK);
-  sync_change_init(&f->change, f->server.conn, NULL, NULL, &f->event, "#stage");
+  meet_unprepared(f, "dbo.T");
   f->change.max_delete_rows = limit;
   if (sync_change_prepare(&f->change, &err) != BR_OK) {
     fail_msg("%s", err.message);
   }
   assert_string_equal(f->change.notes.len == 0 ? "" : br_buf_cstr(&f->change.notes), notes);
   assert_int_equal(f->change.prepared_notes, strlen(notes));
-  sync_target_free(f->change.target);
-  end(f);
+  end_prepared(f);
 }
+
+#define UNSEEN_WORDS                                                                               \
+  "Foreign keys of tables that this login may not see refer to dbo.T, so it is not known whether " \
+  "deleting from it would change other tables; grant VIEW DEFINITION on them, or set "             \
+  "metadata.allow_cascade to true"
 
 /* A foreign key that came after prepare, or a view: the count says so. */
 static void what_a_delete_may_reach_is_looked_at_with_its_count(void **state) {
@@ -351,9 +370,7 @@ static void what_a_delete_may_reach_is_looked_at_with_its_count(void **state) {
       {-2, "dbo.T is a view: the foreign keys to the tables behind it are not looked at, so it is "
            "not known whether deleting from it would change other tables; name the table, or set "
            "metadata.allow_cascade to true"},
-      {-3, "Foreign keys of tables that this login may not see refer to dbo.T, so it is not known "
-           "whether deleting from it would change other tables; grant VIEW DEFINITION on them, or "
-           "set metadata.allow_cascade to true"},
+      {-3, UNSEEN_WORDS},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     fixture f;
@@ -374,19 +391,45 @@ static void what_a_delete_may_reach_is_looked_at_with_its_count(void **state) {
   }
 }
 
+/* The key can be seen, its table can't (this login has no right on it): the same event would find
+ * the same again, so it fails and waits for nothing. */
+static void a_key_of_a_table_that_is_not_seen_is_no_conflict(void **state) {
+  (void)state;
+  fixture f;
+  int64_t rows = -9;
+  br_error err = BR_ERROR_INIT;
+  begin(&f, SYNC_DELETE);
+  delete_by_id(&f);
+  canned_number(&f.server, -1);
+  keys(&f, 6, 0, NULL);
+  meet(&f);
+  assert_int_equal(sync_change_run(&f.change, &rows, &err), BR_ERR_DATA);
+  assert_string_equal(err.message, UNSEEN_WORDS);
+  assert_int_equal(rows, -9);
+  end(&f);
+  begin(&f, SYNC_DELETE);
+  delete_by_id(&f);
+  describe_target(&f);
+  keys(&f, 6, 0, NULL);
+  canned_number(&f.server, -1);
+  keys(&f, 6, 0, NULL);
+  meet_unprepared(&f, "dbo.T");
+  f.change.max_delete_rows = 1;
+  assert_int_equal(sync_change_prepare(&f.change, &err), BR_ERR_DATA);
+  assert_string_equal(err.message, UNSEEN_WORDS);
+  end_prepared(&f);
+}
+
 /* The property of tables of another database is asked there; a server that can't be asked so knows
  * none. */
 static void foreign_keys_that_are_not_seen_are_asked_for_in_their_database(void **state) {
   (void)state;
-  static const char *const head[] = {"name", "i", "c", "n", "collation", "d"};
-  static const char *const cells[] = {"id", "0", "0", "0", NULL, "0"}, *const names[] = {"id"};
   for (int unseen = 0; unseen < 3; unseen++) {
     fixture f;
     br_error err = BR_ERROR_INIT;
     begin(&f, SYNC_DELETE);
     delete_by_id(&f);
-    canned_table(&f.server, 6, head, 1, cells);
-    canned_table(&f.server, 1, names, 0, NULL);
+    describe_target(&f);
     keys(&f, 6, 0, NULL);
     canned_number(&f.server, 0);
     if (unseen == 2) {
@@ -394,16 +437,40 @@ static void foreign_keys_that_are_not_seen_are_asked_for_in_their_database(void 
     } else {
       canned_number(&f.server, unseen);
     }
-    canned_connect(&f.server);
-    assert_int_equal(sync_name_parse(SYNC_SQLSERVER, "other.dbo.T", &f.event.target, &err), BR_OK);
-    sync_change_init(&f.change, f.server.conn, NULL, NULL, &f.event, "#stage");
+    meet_unprepared(&f, "other.dbo.T");
     f.change.max_delete_rows = 1;
     assert_int_equal(sync_change_prepare(&f.change, &err), unseen == 1 ? BR_ERR_DATA : BR_OK);
     assert_int_equal(strstr(err.message, "this login may not see refer to other.dbo.T") != NULL,
                      unseen == 1);
     assert_true(canned_was_sent(&f.server, "EXEC [other].sys.sp_executesql"));
-    sync_target_free(f.change.target);
-    end(&f);
+    end_prepared(&f);
+  }
+}
+
+/* What has the id in the session's own database has nothing to do with the target: the property
+ * is asked of the database that the session is in. */
+static void the_property_is_of_the_sessions_own_database(void **state) {
+  (void)state;
+  static const char *const targets[] = {"dbo.T", "other.dbo.T"};
+  for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+    const bool own = i == 0;
+    fixture f;
+    int64_t rows = -9;
+    begin(&f, SYNC_DELETE);
+    delete_by_id(&f);
+    describe(&f);
+    if (!own) {
+      canned_error(&f.server, 2812, "no such procedure");
+    }
+    canned_number(&f.server, 1);
+    meet_unprepared(&f, targets[i]);
+    f.change.max_delete_rows = 1;
+    assert_int_equal(sync_change_prepare(&f.change, NULL), BR_OK);
+    assert_int_equal(canned_count_sent(&f.server, "TableHasForeignRef"), 1);
+    assert_int_equal(sync_change_run(&f.change, &rows, NULL), BR_OK);
+    assert_int_equal(rows, 1);
+    assert_int_equal(canned_count_sent(&f.server, "TableHasForeignRef"), own ? 2 : 1);
+    end_prepared(&f);
   }
 }
 
@@ -549,6 +616,8 @@ int main(void) {
       cmocka_unit_test(statements_lock_the_table_where_the_event_asks),
       cmocka_unit_test(a_session_that_keeps_identity_insert_is_spoilt),
       cmocka_unit_test(what_a_delete_may_reach_is_looked_at_with_its_count),
+      cmocka_unit_test(a_key_of_a_table_that_is_not_seen_is_no_conflict),
+      cmocka_unit_test(the_property_is_of_the_sessions_own_database),
       cmocka_unit_test(foreign_keys_that_are_not_seen_are_asked_for_in_their_database),
       cmocka_unit_test(each_table_that_a_change_reaches_is_asked_for),
       cmocka_unit_test(very_many_rows_of_a_delete_are_told_beforehand),
