@@ -100,9 +100,13 @@ bool sync_change_is_kept(const sync_change *change) {
 }
 
 static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
-  br_status st = operation_of(change)->run(change, ret_rows, err);
-  return st == BR_OK && change->event->options.allow_cascade ? sync_reach_check_rights(change, err)
-                                                             : st;
+  int64_t rows = 0;
+  br_status st = operation_of(change)->run(change, &rows, err);
+  st = st == BR_OK ? sync_reach_check(change, err) : st;
+  if (st == BR_OK) {
+    *ret_rows = rows;
+  }
+  return st;
 }
 
 br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err) {

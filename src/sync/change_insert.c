@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "sync/cascade.h"
 #include "sync/change_internal.h"
+#include "sync/reach.h"
 
 static br_status no_data(const sync_change *change, br_error *err) {
   const sync_event *event = change->event;
@@ -31,7 +31,7 @@ static br_status prepare(sync_change *change, br_error *err) {
   if (st == BR_OK && change->staged == 0) {
     return no_data(change, err);
   }
-  st = st == BR_OK && options->upsert ? sync_cascades_refuse(change, err) : st;
+  st = st == BR_OK && options->upsert ? sync_reach_refuse(change, err) : st;
   return st == BR_OK && options->upsert ? sync_check_stage_keys(change, false, err) : st;
 }
 

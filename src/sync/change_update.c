@@ -1,12 +1,12 @@
 /* UPDATE: one statement that joins target and stage by the keys: all rows or none. */
 #include <string.h>
 
-#include "sync/cascade.h"
 #include "sync/change_internal.h"
+#include "sync/reach.h"
 
 static br_status prepare(sync_change *change, br_error *err) {
   br_status st = sync_stage_source(change, false, err);
-  st = st == BR_OK ? sync_cascades_refuse(change, err) : st;
+  st = st == BR_OK ? sync_reach_refuse(change, err) : st;
   return st == BR_OK ? sync_check_stage_keys(change, false, err) : st;
 }
 

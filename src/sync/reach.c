@@ -95,15 +95,12 @@ static br_status ask_other(sync_change *change, const char *database, int64_t *r
   return BR_OK;
 }
 
-br_status sync_reach_refuse(sync_change *change, br_error *err) {
+/* What no foreign key that can be seen says. */
+static br_status refuse_unknown(sync_change *change, br_error *err) {
   int64_t number = 0;
   br_buf sql;
-  if (change->event->options.allow_cascade) {
-    return BR_OK;
-  }
-  br_status st = sync_cascades_refuse(change, err);
   br_buf_init(&sql, SQL_ROOM);
-  st = st == BR_OK ? br_buf_text(&sql, "SELECT ", err) : st;
+  br_status st = br_buf_text(&sql, "SELECT ", err);
   st = st == BR_OK ? sync_reach_number(change, "0", &sql, err) : st;
   const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
   if (st == BR_OK && text == NULL) {
@@ -130,7 +127,7 @@ static bool is_first_of_its_table(const sync_cascades *found, size_t index) {
   return true;
 }
 
-br_status sync_reach_check_rights(const sync_change *change, br_error *err) {
+static br_status check_rights(const sync_change *change, br_error *err) {
   if (change->may_change == NULL) {
     return BR_OK;
   }
@@ -148,4 +145,23 @@ br_status sync_reach_check_rights(const sync_change *change, br_error *err) {
   }
   sync_cascades_done(&found);
   return st;
+}
+
+/* ---- both ---- */
+
+br_status sync_reach_refuse(sync_change *change, br_error *err) {
+  if (change->event->options.allow_cascade) {
+    return check_rights(change, err);
+  }
+  br_status st = sync_cascades_refuse(change, err);
+  return st == BR_OK && change->event->operation == SYNC_DELETE ? refuse_unknown(change, err) : st;
+}
+
+br_status sync_reach_check(const sync_change *change, br_error *err) {
+  if (change->event->options.allow_cascade) {
+    return check_rights(change, err);
+  }
+  return change->shelved && change->event->operation != SYNC_DELETE
+             ? sync_cascades_refuse(change, err)
+             : BR_OK;
 }

@@ -7,8 +7,8 @@
 
 #include "sync/change.h"
 
-/* Of a DELETE, before any row is read: BR_ERR_DATA where the event does not allow what may happen.
- */
+/* Of a DELETE, or of an UPDATE or upsert whose source is open, before it is run: BR_ERR_DATA where
+ * the event does not allow what may happen, BR_ERR_AUTH where it does and its user may not. */
 br_status sync_reach_refuse(sync_change *change, br_error *err) BR_CHECKED;
 /* A number of SQL, appended, over the parameter @object, the target's quoted name: `otherwise`, or
  * one below 0 where a DELETE without allow_cascade must not happen. */
@@ -16,8 +16,8 @@ br_status sync_reach_number(const sync_change *change, const char *otherwise, br
                             br_error *err) BR_CHECKED;
 /* BR_ERR_DATA in words for such a number. */
 br_status sync_reach_explain(const sync_change *change, int64_t number, br_error *err) BR_CHECKED;
-/* Inside the transaction, after a change with allow_cascade: foreign keys to its tables come and go
- * no more. BR_ERR_AUTH where the user may not write one of the tables that it has reached. */
-br_status sync_reach_check_rights(const sync_change *change, br_error *err) BR_CHECKED;
+/* Inside the transaction, after the change: foreign keys to its tables come and go no more. As
+ * sync_reach_refuse(), but for what a DELETE has looked at with its count. */
+br_status sync_reach_check(const sync_change *change, br_error *err) BR_CHECKED;
 
 #endif

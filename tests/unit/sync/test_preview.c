@@ -8,6 +8,8 @@
 #include "canned.h"
 #include "support/cmocka.h"
 #include "sync/change_internal.h"
+#include "sync/reach.h"
+#include "sync/shelf.h"
 #include "sync/source_internal.h"
 
 /* dbo.T (id, name), and a source with both columns whose rows stand in the stage. */
@@ -524,6 +526,83 @@ static void each_table_that_a_change_reaches_is_asked_for(void **state) {
   }
 }
 
+/* Before any row is read, and once more behind the change: see above. */
+static void a_change_that_may_not_reach_a_table_is_not_begun(void **state) {
+  (void)state;
+  static const char *const key[] = {"11", "101", "1", "FK_lines", "dbo", "Lines", "name"};
+  static char lines[] = "dbo.Lines";
+  fixture f;
+  br_error err = BR_ERROR_INIT;
+  begin(&f, SYNC_DELETE);
+  delete_by_id(&f);
+  f.event.options.allow_cascade = true;
+  describe_target(&f);
+  keys(&f, 6, 1, key);
+  keys(&f, 6, 0, NULL);
+  meet_unprepared(&f, "dbo.T");
+  f.change.may_change = may_change;
+  f.change.may_change_context = lines;
+  f.change.max_delete_rows = 1;
+  assert_int_equal(sync_change_prepare(&f.change, &err), BR_ERR_AUTH);
+  assert_string_equal(err.message, "The change of dbo.T would change dbo.Lines too: no");
+  assert_false(canned_was_sent(&f.server, "DELETE "));
+  end_prepared(&f);
+  for (int upsert = 0; upsert < 2; upsert++) {
+    begin(&f, upsert == 1 ? SYNC_INSERT : SYNC_UPDATE);
+    f.event.options.upsert = upsert == 1;
+    f.event.options.allow_cascade = true;
+    keys(&f, 7, 1, key);
+    keys(&f, 6, 0, NULL);
+    meet(&f);
+    f.change.may_change = may_change;
+    f.change.may_change_context = lines;
+    assert_int_equal(sync_reach_refuse(&f.change, &err), BR_ERR_AUTH);
+    assert_string_equal(err.message, "The change of dbo.T would change dbo.Lines too: no");
+    end(&f);
+  }
+}
+
+/* As a worker does whose first try waited for a lock. */
+static void lie_on_the_shelf(fixture *f) {
+  sync_shelf shelf = {.places = {{.used = false}}};
+  sync_session session = {.conn = f->server.conn, .connections = 1};
+  sync_shelf_put(&shelf, &session, &f->change);
+  sync_shelf_take(&shelf, &session, NULL, NULL, &f->event, &f->change);
+}
+
+/* A foreign key may have come since. The usual change is asked no such thing: the server would hang
+ * up. */
+static void what_lay_on_the_shelf_is_looked_at_again(void **state) {
+  (void)state;
+  static const char *const key[] = {"11", "101", "1", "FK_lines", "dbo", "Lines", "name"};
+  for (int which = 0; which < 8; which++) {
+    const bool upsert = (which & 1) != 0, waited = (which & 2) != 0, allowed = (which & 4) != 0;
+    fixture f;
+    int64_t rows = -9;
+    br_error err = BR_ERROR_INIT;
+    begin(&f, upsert ? SYNC_INSERT : SYNC_UPDATE);
+    f.event.options.upsert = upsert;
+    f.event.options.allow_cascade = allowed;
+    canned_number(&f.server, 3);
+    if (upsert) {
+      canned_number(&f.server, 0);
+    }
+    if (waited && !allowed) {
+      keys(&f, 7, 1, key);
+      keys(&f, 6, 0, NULL);
+    }
+    meet(&f);
+    if (waited) {
+      lie_on_the_shelf(&f);
+    }
+    const bool refused = waited && !allowed;
+    assert_int_equal(sync_change_run(&f.change, &rows, &err), refused ? BR_ERR_DATA : BR_OK);
+    assert_int_equal(rows, refused ? -9 : 3);
+    assert_int_equal(strstr(err.message, "through FK_lines on dbo.Lines; set") != NULL, refused);
+    end(&f);
+  }
+}
+
 #define LOG "in one transaction: the log of the database must hold them all; 12 % of it is in use"
 
 /* A DELETE by conditions has no source to say how many rows are coming. */
@@ -620,6 +699,8 @@ int main(void) {
       cmocka_unit_test(the_property_is_of_the_sessions_own_database),
       cmocka_unit_test(foreign_keys_that_are_not_seen_are_asked_for_in_their_database),
       cmocka_unit_test(each_table_that_a_change_reaches_is_asked_for),
+      cmocka_unit_test(a_change_that_may_not_reach_a_table_is_not_begun),
+      cmocka_unit_test(what_lay_on_the_shelf_is_looked_at_again),
       cmocka_unit_test(very_many_rows_of_a_delete_are_told_beforehand),
       cmocka_unit_test(rows_that_the_server_leaves_out_are_told),
       cmocka_unit_test(an_upsert_of_keys_alone_leaves_none_out),
