@@ -30,28 +30,9 @@ static auth_permissions *current_permissions(void *context) {
   return api_access_current(context);
 }
 
-static void put_off(sync_rights *rights, const char *why) {
-  rights->may_write = false;
-  rights->not_now = true;
-  (void)snprintf(rights->reason, sizeof rights->reason, "%.500s", why);
-}
-
-/* Where an audit can't be written, nothing is decided in strict mode: the event waits. */
-static void rights_with_audit(void *context, const sync_actor *actor, const char *table,
-                              sync_rights *ret_rights) {
-  api *service = context;
-  br_error err = BR_ERROR_INIT;
-  sync_policy_rights(&service->policy, actor, table, ret_rights);
-  const auth_audit_record record = {
-      .event = ret_rights->may_write ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
-      .user_name = actor->name,
-      .resource = table,
-      .action = "sync",
-      .status = ret_rights->may_write ? "success" : "denied",
-  };
-  if (api_access_audit(service->access, &record, &err) != BR_OK) {
-    put_off(ret_rights, err.message);
-  }
+/* Fails in strict mode alone. */
+static br_status write_audit(void *context, const auth_audit_record *record, br_error *err) {
+  return api_access_audit(context, record, err);
 }
 
 static void audit_event(void *context, const sync_event *event, const char *principal,
@@ -79,12 +60,14 @@ void api_poller_prepare(api *service) {
                     .context = service->access,
                     .file = settings_get(config, SETTING_PERMISSIONS_FILE),
                     .strict = settings_strict(config),
-                    .max_delete_rows = settings_u64(config, SETTING_SYNC_MAX_DELETE_ROWS)};
+                    .max_delete_rows = settings_u64(config, SETTING_SYNC_MAX_DELETE_ROWS),
+                    .audit = write_audit,
+                    .audit_context = service->access};
   sync_options_of(config, &service->sync);
   service->sync.sqlserver = &service->sqlserver;
   service->sync.databricks = service->client;
-  service->sync.rights = rights_with_audit;
-  service->sync.rights_context = service;
+  service->sync.rights = sync_policy_rights;
+  service->sync.rights_context = &service->policy;
   service->sync.on_event = audit_event;
   service->sync.on_event_context = service;
   service->sync.start_cancel = service->stop;

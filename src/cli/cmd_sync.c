@@ -64,7 +64,12 @@ static br_status run_once(sync_poller *poller, cli_syncing *s, const cli_argumen
   br_status st = sync_poller_run_once(poller, s->session.cancel, 0, &events, &all, err);
   sync_poller_get_status(poller, &status);
   *ret_failed = status.failed + status.blocked > 0;
-  return st == BR_OK ? print_summary(&status, args, cli_session_json_mark(&s->session), err) : st;
+  st = st == BR_OK ? print_summary(&status, args, cli_session_json_mark(&s->session), err) : st;
+  return st == BR_OK && atomic_load(&s->unaudited)
+             ? br_error_set(err, BR_ERR_IO,
+                            "The audit can't be written, and in strict mode events wait until it "
+                            "can (AUDIT_FILE)")
+             : st;
 }
 
 static void look(void *context, bool hangup) {

@@ -46,15 +46,28 @@ br_status cli_syncing_rights(cli_syncing *s, br_error *err) {
 
 /* ---- audit ---- */
 
-static void write_audit(void *context, const sync_event *event, const char *principal,
-                        const sync_applied *applied) {
+/* In strict mode what can't be audited is not done. */
+static br_status write_audit(void *context, const auth_audit_record *record, br_error *err) {
   cli_syncing *s = context;
-  sync_audit_line line;
-  br_error err = BR_ERROR_INIT;
-  sync_audit_describe(event, principal, applied, &line);
-  if (auth_audit_write(s->audit, &line.record, &err) != BR_OK) {
-    br_log(BR_LOG_ERROR, "audit log: %s", err.message);
+  br_error why = BR_ERROR_INIT;
+  if (auth_audit_write(s->audit, record, &why) == BR_OK) {
+    return BR_OK;
   }
+  br_log(BR_LOG_ERROR, "audit log: %s", why.message);
+  if (!s->policy.strict) {
+    return BR_OK;
+  }
+  atomic_store(&s->unaudited, true);
+  return br_error_set(err, BR_ERR_IO, "The audit can't be written");
+}
+
+static void audit_event(void *context, const sync_event *event, const char *principal,
+                        const sync_applied *applied) {
+  sync_audit_line line;
+  br_error ignored = BR_ERROR_INIT; /* it stands in the log; the event is under way */
+  sync_audit_describe(event, principal, applied, &line);
+  br_status st = write_audit(context, &line.record, &ignored);
+  (void)st;
 }
 
 br_status cli_syncing_audit(cli_syncing *s, br_error *err) {
@@ -63,7 +76,9 @@ br_status cli_syncing_audit(cli_syncing *s, br_error *err) {
   st = st == BR_OK ? auth_audit_open(path, &s->audit, err) : st;
   br_free(path);
   if (st == BR_OK) {
-    s->options.on_event = write_audit;
+    s->policy.audit = write_audit;
+    s->policy.audit_context = s;
+    s->options.on_event = audit_event;
     s->options.on_event_context = s;
   }
   return st;

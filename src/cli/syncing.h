@@ -5,6 +5,8 @@
 #ifndef CLI_SYNCING_H
 #define CLI_SYNCING_H
 
+#include <stdatomic.h>
+
 #include "auth/audit.h"
 #include "auth/reload.h"
 #include "cli/session.h"
@@ -19,7 +21,8 @@ typedef struct cli_syncing {
   auth_reload *permissions; /* NULL: there is no file, or nobody asks */
   auth_audit *audit;        /* NULL: the command changes nothing */
   sync_policy policy;
-  sync_options options; /* filled from the settings */
+  atomic_bool unaudited; /* a line was lost, in strict mode */
+  sync_options options;  /* filled from the settings */
 } cli_syncing;
 
 /* sides: SETTINGS_DATABRICKS, with SETTINGS_SQLSERVER where SQL Server is needed too. ret_syncing
@@ -30,7 +33,8 @@ void cli_syncing_close(cli_syncing *syncing);
 /* Reads the permissions file, for commands that ask whether an event's author may do what it says.
  */
 br_status cli_syncing_rights(cli_syncing *syncing, br_error *err) BR_CHECKED;
-/* Opens the audit log and writes what the poller does into it, through options.on_event. */
+/* After cli_syncing_rights(): opens the audit log and writes what is decided and what the poller
+ * does into it. In strict mode events wait where that fails, and `unaudited` says so. */
 br_status cli_syncing_audit(cli_syncing *syncing, br_error *err) BR_CHECKED;
 /* Opens the audit again and reads the permissions now. */
 void cli_syncing_reload(cli_syncing *syncing);

@@ -48,6 +48,22 @@ static void rights_of_user(const sync_policy *policy, const auth_user *user, con
   }
 }
 
+static void audit(const sync_policy *policy, const sync_actor *actor, const char *table,
+                  sync_rights *rights) {
+  br_error err = BR_ERROR_INIT;
+  const auth_audit_record record = {
+      .event = rights->may_write ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
+      .user_name = actor->name,
+      .resource = table,
+      .action = "sync",
+      .status = rights->may_write ? "success" : "denied",
+  };
+  if (policy->audit(policy->audit_context, &record, &err) != BR_OK) {
+    *rights = (sync_rights){.not_now = true};
+    (void)snprintf(rights->reason, sizeof rights->reason, "%.500s", err.message);
+  }
+}
+
 void sync_policy_rights(void *context, const sync_actor *actor, const char *table,
                         sync_rights *ret_rights) {
   const sync_policy *policy = context;
@@ -60,4 +76,7 @@ void sync_policy_rights(void *context, const sync_actor *actor, const char *tabl
     rights_of_user(policy, user, table, ret_rights);
   }
   auth_permissions_unref(permissions);
+  if (policy->audit != NULL) {
+    audit(policy, actor, table, ret_rights);
+  }
 }

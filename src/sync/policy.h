@@ -12,6 +12,7 @@
 #ifndef SYNC_POLICY_H
 #define SYNC_POLICY_H
 
+#include "auth/audit.h"
 #include "auth/permissions.h"
 #include "sync/apply.h"
 
@@ -22,6 +23,10 @@ typedef struct sync_policy {
   const char *file; /* for messages */
   bool strict;
   uint64_t max_delete_rows;
+  /* Writes what is decided into the audit. Where that fails nothing is decided: the event waits.
+   * NULL: nothing is audited. */
+  br_status (*audit)(void *context, const auth_audit_record *record, br_error *err);
+  void *audit_context;
 } sync_policy;
 
 /* As sync_options wants it; context is the sync_policy. */

@@ -345,6 +345,28 @@ def test_once_waits_for_statuses_that_are_slow_to_be_written(make_sandbox, make_
     assert [row[0] for row in sync.items()] == [0, 1, 2, 3, 4]
 
 
+def test_in_strict_mode_events_wait_for_their_audit(make_sandbox, make_bridge):
+    """As under `serve`; in other modes they are carried out, and the log says what the audit lacks."""
+    sandbox = make_sandbox()
+    sync = Sync(make_bridge({**sandbox.sqlserver, **sandbox.databricks}))
+    sync.bridge.write(
+        "config/permissions.yaml",
+        f"users:\n  - name: databricks\n    token_sha256: \"{'ab' * 32}\"\n    permissions:\n      - table: dbo.Items\n        access: read_write\n",
+    )
+    strict, full = {"USE_DATABRICKS": "true"}, {"AUDIT_FILE": "/dev/full"}
+    event = sync.emit("INSERT", sync.source("n", "SELECT 1 AS id, 'a' AS name"))
+    result = sync.run(status=1, env={**strict, **full})
+    assert "No space left" in result.err and "The audit can't be written, and in strict mode events wait until it can" in result.err
+    assert sync.event(event)["status"] == "pending" and sync.items() == []
+    sync.run(env=strict)
+    assert sync.event(event)["status"] == "completed" and len(sync.items()) == 1
+    audit = [json.loads(line) for line in (sync.bridge.data / "audit.jsonl").read_text().splitlines()]
+    assert [line["event_type"] for line in audit] == ["permission_granted", "sync_started", "sync_completed"]
+    sync.emit("INSERT", sync.source("m", "SELECT 2 AS id, 'b' AS name"))
+    assert "No space left" in sync.run(env=full).err
+    assert len(sync.items()) == 2
+
+
 class Holder:
     """Another program that holds the lock of dbo.Items, as a worker would."""
 

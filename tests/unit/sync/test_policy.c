@@ -1,6 +1,7 @@
 /* What the permissions file says of events, and what holds without it. */
 #include "sync/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/cmocka.h"
@@ -95,11 +96,57 @@ static void who_asked_over_http_has_no_rights_without_the_file(void **state) {
   auth_permissions_unref(p);
 }
 
+/* One line for each decision. */
+typedef struct audited {
+  br_status answer;
+  size_t lines;
+  auth_audit_event event;
+  char words[256];
+} audited;
+
+static br_status audit(void *context, const auth_audit_record *record, br_error *err) {
+  audited *a = context;
+  a->lines++;
+  a->event = record->event;
+  (void)snprintf(a->words, sizeof a->words, "%s %s %s %s", record->user_name, record->action,
+                 record->resource, record->status);
+  return a->answer == BR_OK ? BR_OK : br_error_set(err, a->answer, "The disk is full");
+}
+
+/* What can't be audited is neither granted nor denied. */
+static void what_is_decided_is_audited_or_not_decided(void **state) {
+  (void)state;
+  for (int may = 0; may < 2; may++) {
+    audited a = {.answer = BR_OK};
+    sync_rights rights;
+    const sync_actor actor = {.name = "databricks"};
+    sync_policy policy = {.current = current,
+                          .file = "permissions.yaml",
+                          .strict = may == 0,
+                          .max_delete_rows = 7,
+                          .audit = audit,
+                          .audit_context = &a};
+    sync_policy_rights(&policy, &actor, "dbo.Orders", &rights);
+    assert_int_equal(rights.may_write, may == 1);
+    assert_false(rights.not_now);
+    assert_int_equal(a.lines, 1);
+    assert_int_equal(a.event,
+                     may == 1 ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED);
+    assert_string_equal(a.words, may == 1 ? "databricks sync dbo.Orders success"
+                                          : "databricks sync dbo.Orders denied");
+    a.answer = BR_ERR_IO;
+    sync_policy_rights(&policy, &actor, "dbo.Orders", &rights);
+    assert_true(rights.not_now && !rights.may_write && !rights.may_read);
+    assert_string_equal(rights.reason, "The disk is full");
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rights_come_from_the_file_and_limits_from_the_rule),
       cmocka_unit_test(without_a_user_strict_mode_writes_nothing),
       cmocka_unit_test(who_asked_over_http_has_no_rights_without_the_file),
+      cmocka_unit_test(what_is_decided_is_audited_or_not_decided),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
