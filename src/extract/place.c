@@ -258,6 +258,7 @@ br_status extract_place_write(extract_place *place, const char *folder, const ch
                               const void *bytes, size_t length, br_error *err) {
   char *path = NULL;
   br_status st = find_path(place, folder, name, &path, err);
+  place->unwritten = st != BR_OK;
   st = st == BR_OK ? place->ops->write(place, path, bytes, length, err) : st;
   br_free(path);
   return st;

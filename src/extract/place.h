@@ -64,6 +64,7 @@ br_status extract_place_still_locked(extract_place *place, br_error *err) BR_CHE
 /* BR_ERR_NOT_FOUND. out is initialised here. */
 br_status extract_place_read(extract_place *place, const char *folder, const char *name, size_t max,
                              br_buf *out, br_error *err) BR_CHECKED;
+/* Where it fails, place->unwritten says whether it surely did nothing. */
 br_status extract_place_write(extract_place *place, const char *folder, const char *name,
                               const void *bytes, size_t length, br_error *err) BR_CHECKED;
 br_status extract_place_exists(extract_place *place, const char *folder, const char *name,
@@ -118,6 +119,7 @@ struct extract_place {
   char *lock_path;
   char *lock_run; /* the run that took it */
   int lock_fd;    /* folder: the flock; -1 */
+  bool unwritten; /* the last extract_place_write() failed and surely changed nothing */
 };
 
 #endif

@@ -100,10 +100,17 @@ static br_status folder_read(extract_place *place, const char *path, size_t max,
   return br_file_read_guarded(path, max, place->guard, out, err);
 }
 
+/* The name has a new file from the rename on, so the same one as before tells that there was none:
+ * also where the disk is full or no file can be opened. */
 static br_status folder_write(extract_place *place, const char *path, const void *bytes,
                               size_t length, br_error *err) {
-  (void)place;
-  return br_file_write_atomic(path, bytes, length, 0644, err);
+  struct stat before;
+  struct stat after;
+  bool known = br_sys.stat(path, &before) == 0;
+  br_status st = br_file_write_atomic(path, bytes, length, 0644, err);
+  place->unwritten = st != BR_OK && known && br_sys.stat(path, &after) == 0 &&
+                     after.st_ino == before.st_ino && after.st_dev == before.st_dev;
+  return st;
 }
 
 /* Makes a file's bytes durable before its name appears. */

@@ -80,11 +80,11 @@ static br_status read_manifest(extract_publisher *p, const char *name, br_error 
   br_status st =
       extract_place_read(p->options.place, p->options.folder, name, BR_LIMIT_HTTP_BODY, &text, err);
   if (st == BR_OK) {
-    br_free(p->earlier_text);
+    st = extract_manifest_read((const char *)text.data, text.len, &p->earlier, err);
+  }
+  if (st == BR_OK) { /* what can't be read is never put back */
     p->earlier_text = br_buf_take(&text, &p->earlier_length);
-    st = p->earlier_text == NULL
-             ? br_error_nomem(err)
-             : extract_manifest_read(p->earlier_text, p->earlier_length, &p->earlier, err);
+    st = p->earlier_text == NULL ? br_error_nomem(err) : BR_OK;
   }
   br_buf_done(&text);
   return st;
@@ -407,9 +407,11 @@ static br_status announce(extract_publisher *p, br_error *err) {
   return st;
 }
 
-/* Announces a part under its name and puts it in place. Takes the part. */
+/* Announces a part under its name and puts it in place, unless the lock was lost while it was read
+ * and spooled. Takes the part. */
 static br_status bring_in(extract_publisher *p, part *item, br_error *err) {
-  br_status st = extract_files_add(&p->put, &item->file, err);
+  br_status st = extract_place_still_locked(p->options.place, err);
+  st = st == BR_OK ? extract_files_add(&p->put, &item->file, err) : st;
   if (st == BR_OK) {
     st = announce(p, err);
     p->last_missing = st != BR_OK;
@@ -549,9 +551,9 @@ static br_status switch_manifest(extract_publisher *p, const batch_schema *schem
   if (st == BR_OK) {
     /* From here on it goes through: of a write that is given up nobody knows whether it counts. */
     place->cancel = NULL;
-    p->switch_tried = true;
     st = write_manifest(p, &content, err);
     p->switched = st == BR_OK;
+    p->switch_tried = !(place->ops->replaces_at_once && place->unwritten);
   }
   if (st == BR_OK) {
     extract_place_keep(place);
@@ -595,11 +597,15 @@ static bool has_replaced(const extract_publisher *p) {
   return replaced;
 }
 
-static br_status remove_put(extract_publisher *p) {
+/* A name with the run in it is this run's whoever has the lock; the query's own name may meanwhile
+ * be that of another run's file. */
+static br_status remove_put(extract_publisher *p, bool locked) {
   br_status st = BR_OK;
-  for (size_t i = 0; st == BR_OK && i < p->put.count; i++) {
+  size_t count = p->put.count - (p->last_missing ? 1 : 0);
+  for (size_t i = 0; st == BR_OK && i < count; i++) {
     const char *name = p->put.items[i].name;
-    if (extract_files_find(earlier_files(p), name) == NULL) {
+    bool own = locked || strstr(name, p->options.origin->run) != NULL;
+    if (own && extract_files_find(earlier_files(p), name) == NULL) {
       st = extract_place_remove(p->options.place, p->options.folder, name, NULL);
     }
   }
@@ -613,6 +619,26 @@ static br_status check_own(extract_publisher *p) {
   return st;
 }
 
+/* The second copy of the manifest, which nobody needs once the first is whole. */
+static br_status remove_second_copy(extract_publisher *p) {
+  if (!p->next_there || !p->manifest_whole) {
+    return BR_OK;
+  }
+  br_status st =
+      extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NEXT, NULL);
+  p->next_there = st != BR_OK;
+  return st;
+}
+
+/* There was no result before. The second copy may hold a switch that failed, and must not be what
+ * is left. */
+static br_status remove_manifest(extract_publisher *p) {
+  br_status st = remove_second_copy(p);
+  return st == BR_OK ? extract_place_remove(p->options.place, p->options.folder,
+                                            EXTRACT_MANIFEST_NAME, NULL)
+                     : st;
+}
+
 /* After a failure: deletes the new files that have names of their own and puts the earlier manifest
  * back. A switch that was said to have failed may have come about: then "writing" has to stand
  * first, for a "complete" manifest must not name what is deleted; where that can't be had, both
@@ -622,32 +648,20 @@ static void take_back(extract_publisher *p) {
   if (p->put.count == 0) {
     return;
   }
-  p->options.place->cancel = NULL; /* cleaning up is not what was asked to stop */
   br_status st = BR_OK;
   bool replaced = has_replaced(p);
   if (p->switch_tried) {
     st = replaced ? BR_DONE : check_own(p);
     st = st == BR_OK ? announce(p, NULL) : st;
   }
-  st = st == BR_OK ? remove_put(p) : st;
+  st = st == BR_OK ? remove_put(p, check_own(p) == BR_OK) : st;
   if (st != BR_OK || replaced || check_own(p) != BR_OK) {
     return;
   }
-  st = p->earlier_text == NULL
-           ? extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NAME, NULL)
-           : put_manifest(p, p->earlier_text, p->earlier_length, NULL);
+  st = p->earlier_text == NULL ? remove_manifest(p)
+                               : put_manifest(p, p->earlier_text, p->earlier_length, NULL);
   /* Where it fails, the "writing" manifest that stays tells the next run. */
   p->manifest_whole = st == BR_OK;
-}
-
-/* The second copy of the manifest, which nobody needs once the first is whole. */
-static void remove_second_copy(extract_publisher *p) {
-  if (p->next_there && p->manifest_whole) {
-    p->options.place->cancel = NULL; /* cleaning up is not what was asked to stop */
-    br_status ignored =
-        extract_place_remove(p->options.place, p->options.folder, EXTRACT_MANIFEST_NEXT, NULL);
-    (void)ignored; /* it is not read as long as the first is whole */
-  }
 }
 
 void extract_publish_end(extract_publisher *p) {
@@ -660,10 +674,14 @@ void extract_publish_end(extract_publisher *p) {
   }
   br_queue_free(p->parts);
   part_free(p->first);
+  p->options.place->cancel = NULL; /* cleaning up is not what was asked to stop */
   if (!p->switched) {
     take_back(p);
   }
-  remove_second_copy(p);
+  if (p->switched || !p->next_there || check_own(p) == BR_OK) {
+    br_status ignored = remove_second_copy(p);
+    (void)ignored; /* it is not read as long as the first is whole */
+  }
   extract_files_done(&p->put);
   extract_manifest_free(p->earlier);
   br_free(p->earlier_text);

@@ -640,6 +640,168 @@ static void a_first_run_that_dies_while_writing_can_be_repeated(void **state) {
   br_sys_reset();
 }
 
+static void empty_result(fixture *f) {
+  char command[160];
+  (void)snprintf(command, sizeof command, "rm -rf %s/out", f->root);
+  assert_int_equal(system(command), 0);
+}
+
+/* A first run dies in its very first write; the next one fails at its switch and puts everything
+ * back; the half text that the first one left is no result. */
+static void half_a_first_manifest_is_never_put_back(void **state) {
+  fixture *f = *state;
+  br_sys.fsync = no_fsync;
+  torn_leaves_nothing = false;
+  for (uint32_t count = 1; count <= 2; count++) {
+    empty_result(f);
+    assert_int_equal(publish_torn(f, "runA", generations[0], count, false, 0), BR_ERR_NETWORK);
+    torn_switch = SWITCH_LATE;
+    assert_int_equal(publish_torn(f, "runB", generations[1], count, false, NEVER), BR_ERR_NETWORK);
+    br_buf_done(&late_manifest);
+    assert_int_equal(publish_torn(f, "runC", generations[2], count, false, NEVER), BR_OK);
+    assert_true(is_generation(f, 2, count));
+    assert_int_equal(entries(f), count + 1);
+  }
+  br_sys_reset();
+}
+
+/* There is no earlier result, and the first one's switch counts although it was told that it
+ * failed; the run dies n steps behind it. The next one needs no --overwrite. */
+static void a_first_switch_that_counts_though_it_failed_can_be_repeated(void **state) {
+  fixture *f = *state;
+  br_sys.fsync = no_fsync;
+  for (int nothing = 0; nothing < 2; nothing++) {
+    torn_leaves_nothing = nothing == 1;
+    for (uint32_t count = 1; count <= 2; count++) {
+      bool died = true;
+      for (long n = 0; died; n++) {
+        assert_true(n < 20);
+        empty_result(f);
+        torn_switch = SWITCH_LIES;
+        torn_behind = n;
+        assert_int_equal(publish_torn(f, "runB", generations[1], count, false, NEVER),
+                         BR_ERR_NETWORK);
+        died = torn_left < 0;
+        br_status st = publish_torn(f, "runC", generations[2], count, false, NEVER);
+        assert_true(st == BR_OK || st == BR_DONE);
+        assert_true(is_generation(f, st == BR_OK ? 2 : 1, count));
+        assert_int_equal(entries(f), count + 1);
+      }
+    }
+  }
+  br_sys_reset();
+}
+
+/* ---- a lock that another run takes over ---- */
+
+/* When it does, and publishes a result of its own. */
+static enum { LOSE_NEVER, LOSE_BEFORE_PUT, LOSE_BEHIND_PUT, LOSE_AT_FAILED_PUT } lose_when;
+static fixture *loser;
+static uint32_t winner_count;
+static bool lock_lost;
+
+static void lose_lock(void) {
+  lock_lost = true;
+  assert_int_equal(publish(loser, "runW", generations[2], winner_count, true), BR_OK);
+  loser->origin.run = "runL";
+}
+
+static br_status lost_lock(extract_place *place, const char *folder, const char *run,
+                           br_error *err) {
+  (void)folder;
+  (void)run;
+  (void)err;
+  place->lock_path = br_strdup("lock");
+  assert_non_null(place->lock_path);
+  return BR_OK;
+}
+
+static bool lost_unlock(extract_place *place) {
+  (void)place;
+  return false;
+}
+
+static br_status lost_still_locked(extract_place *place, br_error *err) {
+  (void)place;
+  return lock_lost ? br_error_set(err, BR_ERR_CONFLICT, "taken over") : BR_OK;
+}
+
+static br_status lost_put(extract_place *place, const char *path, const char *spooled,
+                          uint64_t bytes, br_error *err) {
+  if (lose_when == LOSE_AT_FAILED_PUT) {
+    lose_lock();
+    return br_error_set(err, BR_ERR_NETWORK, "the connection is gone");
+  }
+  br_status st = extract_place_folder_ops.put(place, path, spooled, bytes, err);
+  if (lose_when == LOSE_BEHIND_PUT && !lock_lost) {
+    lose_lock();
+  }
+  return st;
+}
+
+static br_status publish_and_lose(fixture *f, uint32_t count) {
+  f->origin.run = "runL";
+  extract_place *place = open_place(f);
+  extract_place_ops ops = extract_place_folder_ops;
+  ops.replaces_at_once = false;
+  ops.lock = lost_lock;
+  ops.unlock = lost_unlock;
+  ops.still_locked = lost_still_locked;
+  ops.put = lost_put;
+  place->ops = &ops;
+  loser = f;
+  lock_lost = false;
+  extract_publish_options options = {
+      .place = place, .origin = &f->origin, .folder = "C/q", .overwrite = true};
+  extract_publisher *p = NULL;
+  extract_files kept = {0};
+  char paths[2][160];
+  flow_part parts[2];
+  assert_int_equal(extract_publish_begin(&options, &p, &kept, &f->err), BR_OK);
+  for (uint32_t i = 0; i < count; i++) {
+    parts[i] = spool(f, i + 10, generations[1][i], paths[i], sizeof paths[i]);
+    parts[i].index = i;
+  }
+  if (lose_when == LOSE_BEFORE_PUT) {
+    lose_lock();
+  }
+  br_status st = BR_OK;
+  for (uint32_t i = 0; st == BR_OK && i < count; i++) {
+    st = extract_publish_part(p, &parts[i], &f->err);
+  }
+  if (st == BR_OK) {
+    st = extract_publish_finish(p, NULL, 0, NULL, &f->err);
+  }
+  extract_publish_end(p);
+  extract_place_close(place);
+  return st;
+}
+
+static void a_run_that_lost_its_lock_leaves_the_others_result_whole(void **state) {
+  fixture *f = *state;
+  br_sys.fsync = no_fsync;
+  for (unsigned which = 0; which < 24; which++) {
+    uint32_t before = which & 1 ? 2 : 0;
+    uint32_t count = 1 + (which >> 1 & 1);
+    winner_count = 1 + (which >> 2 & 1);
+    lose_when = LOSE_BEFORE_PUT + which / 8;
+    if (lose_when == LOSE_BEHIND_PUT && count == 1 && winner_count == 1) {
+      continue; /* one name for both, and the earlier of them is gone: nothing is to be kept */
+    }
+    empty_result(f);
+    if (before > 0) {
+      assert_int_equal(publish(f, "runA", generations[0], before, true), BR_OK);
+    }
+    assert_int_equal(publish_and_lose(f, count),
+                     lose_when == LOSE_AT_FAILED_PUT ? BR_ERR_NETWORK : BR_ERR_CONFLICT);
+    bool complete = false;
+    bool hold = false;
+    assert_true(read_manifest(f, &complete, &hold) && complete && hold);
+    assert_true(is_generation(f, 2, winner_count));
+  }
+  br_sys_reset();
+}
+
 /* A result of `old` stands, and the switch of a run for `new` counts although it was told that it
  * failed; the run dies n steps behind it. False: it came to its end. */
 static bool die_behind_a_lie(fixture *f, const uint32_t counts[2], long n) {
@@ -870,6 +1032,104 @@ static void a_file_that_could_not_be_put_leaves_the_earlier_of_its_name(void **s
   assert_int_equal(publish(f, "runC", old, 1, false), BR_DONE); /* nothing to repair */
 }
 
+/* A disk that is full from the switch on, until a result's file is deleted; or one that can't make
+ * the switch's new name last. */
+static bool disk_waits, disk_full, folder_unsafe;
+static const fixture *on_disk;
+
+static ssize_t write_to_full(int fd, const void *bytes, size_t length) {
+  if (disk_waits && memmem(bytes, length, "\"complete\"", 10) != NULL) {
+    disk_waits = false;
+    disk_full = !folder_unsafe;
+  }
+  if (disk_full) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return write(fd, bytes, length);
+}
+
+static int unlink_on_full(const char *path) {
+  size_t length = strlen(path);
+  if (length > 8 && strcmp(path + length - 8, ".parquet") == 0) {
+    disk_full = false;
+    /* At this moment too no manifest counts that names what goes. */
+    bool complete = true;
+    bool hold = false;
+    assert_true(read_manifest(on_disk, &complete, &hold) && !complete && hold);
+  }
+  return unlink(path);
+}
+
+static int fsync_of_no_folder(int fd) {
+  struct stat info;
+  assert_int_equal(fstat(fd, &info), 0);
+  if (folder_unsafe && !disk_waits && S_ISDIR(info.st_mode)) {
+    folder_unsafe = false;
+    errno = EIO;
+    return -1;
+  }
+  return 0;
+}
+
+static void a_folder_switch_that_failed_leaves_what_was_there(void **state) {
+  fixture *f = *state;
+  const char *old[] = {"old0", "old1"};
+  const char *new[] = {"new0", "new1"};
+  for (int unsafe = 0; unsafe < 2; unsafe++) {
+    for (uint32_t before = 0; before <= 2; before += 2) {
+      br_sys.fsync = fsync_of_no_folder;
+      if (before > 0) {
+        assert_int_equal(publish(f, "runA", old, before, true), BR_OK);
+      }
+      on_disk = f;
+      br_sys.write = write_to_full;
+      br_sys.unlink = unlink_on_full;
+      disk_waits = true;
+      folder_unsafe = unsafe == 1;
+      assert_int_equal(publish(f, "runB", new, before == 0 ? 1 : 2, true),
+                       unsafe == 1 ? BR_ERR_IO : BR_ERR_DISK_FULL);
+      br_sys_reset();
+      assert_false(disk_waits || disk_full || folder_unsafe);
+      assert_int_equal(is_there(f, ""), before > 0);
+      if (before > 0) {
+        bool complete = false;
+        bool hold = false;
+        assert_true(read_manifest(f, &complete, &hold) && complete && hold);
+        assert_true(is_there(f, "part_00001-runA.parquet"));
+        assert_int_equal(entries(f), 3);
+        char command[160];
+        (void)snprintf(command, sizeof command, "rm -rf %s/out", f->root);
+        assert_int_equal(system(command), 0);
+      }
+    }
+  }
+}
+
+static int no_room_for_a_manifest(const char *from, const char *to) {
+  size_t length = strlen(to);
+  if (length > 5 && strcmp(to + length - 5, ".json") == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return rename(from, to);
+}
+
+static void a_foreign_file_stays_where_the_new_one_never_came(void **state) {
+  fixture *f = *state;
+  char path[160];
+  in_result(f, "", path, sizeof path);
+  assert_int_equal(br_dir_make(path, 0755, NULL), BR_OK);
+  in_result(f, "q.parquet", path, sizeof path);
+  assert_int_equal(br_file_write_atomic(path, "theirs", 6, 0644, NULL), BR_OK);
+  const char *contents[] = {"ours"};
+  br_sys.rename = no_room_for_a_manifest;
+  assert_int_equal(publish(f, "run1", contents, 1, true), BR_ERR_DISK_FULL);
+  br_sys_reset();
+  assert_true(holds(f, "q.parquet", "theirs"));
+  assert_int_equal(entries(f), 1);
+}
+
 static void every_failing_allocation_is_reported_and_loses_nothing(void **state) {
   fixture *f = *state;
   const char *old[] = {"old0", "old1"};
@@ -924,13 +1184,18 @@ int main(void) {
       TEST(a_result_with_a_missing_file_is_not_kept),
       TEST(overwriting_deletes_what_the_earlier_manifest_names_and_nothing_else),
       TEST(a_file_that_could_not_be_put_leaves_the_earlier_of_its_name),
+      TEST(a_folder_switch_that_failed_leaves_what_was_there),
       TEST(a_foreign_file_of_the_same_name_is_not_replaced_unasked),
+      TEST(a_foreign_file_stays_where_the_new_one_never_came),
       TEST(a_second_run_on_the_folder_fails_clearly),
       TEST(a_run_that_dies_at_any_step_leaves_the_old_result_or_the_new),
       TEST(a_single_file_that_keeps_its_name_is_old_or_new_as_the_manifest_says),
       TEST(two_runs_that_die_one_after_the_other_leave_one_whole_result),
       TEST(a_torn_manifest_loses_nothing),
       TEST(a_first_run_that_dies_while_writing_can_be_repeated),
+      TEST(half_a_first_manifest_is_never_put_back),
+      TEST(a_first_switch_that_counts_though_it_failed_can_be_repeated),
+      TEST(a_run_that_lost_its_lock_leaves_the_others_result_whole),
       TEST(a_switch_that_counts_though_it_failed_loses_nothing),
       TEST(a_switch_that_counts_after_it_was_taken_back_loses_nothing),
       TEST(a_cancel_during_the_switch_is_too_late),
