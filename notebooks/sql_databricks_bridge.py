@@ -134,6 +134,7 @@ def sync_upsert_to_sql(
     priority: int = 5,
     *,
     identity_insert: bool = False,
+    allow_cascade: bool = False,
     table_lock: bool = False,
     dry_run: bool = False,
     metadata: Optional[Mapping[str, Any]] = None,
@@ -143,11 +144,15 @@ def sync_upsert_to_sql(
 ) -> str:
     """Asks for rows that exist (by primary_keys) to be updated and for the others to be inserted.
 
-    Arguments, result and exceptions are those of sync_insert_to_sql(); primary_keys must be given.
+    Arguments, result and exceptions are those of sync_insert_to_sql(); primary_keys must be given. allow_cascade is
+    that of sync_update_to_sql().
     """
     if not _names(primary_keys):
         raise ValueError("Primary keys required for INSERT with mode upsert")
-    options = {"mode": "upsert", "identity_insert": identity_insert, "table_lock": table_lock, "dry_run": dry_run}
+    options = {
+        "mode": "upsert", "identity_insert": identity_insert, "allow_cascade": allow_cascade,
+        "table_lock": table_lock, "dry_run": dry_run,
+    }
     return _create(
         "INSERT", "upsert", source_table, target_table, primary_keys, rows_expected, priority,
         None, options, metadata, event_id, events_table, spark,
@@ -161,6 +166,7 @@ def sync_update_to_sql(
     rows_expected: Optional[int] = None,
     priority: int = 5,
     *,
+    allow_cascade: bool = False,
     table_lock: bool = False,
     dry_run: bool = False,
     metadata: Optional[Mapping[str, Any]] = None,
@@ -171,9 +177,11 @@ def sync_update_to_sql(
     """Asks for rows of SQL Server to be updated: those whose primary_keys equal a row of the source get its other columns.
 
     The source holds the key columns and the columns to change, nothing else. All rows are changed or none.
-    Arguments, result and exceptions are those of sync_insert_to_sql(); primary_keys must be given.
+    allow_cascade: other tables may change too, through foreign keys with ON UPDATE CASCADE, SET NULL or SET DEFAULT to a
+    column that is changed; the event's user needs the right to write them. Without it such an event fails.
+    All other arguments, result and exceptions are those of sync_insert_to_sql(); primary_keys must be given.
     """
-    options = {"table_lock": table_lock, "dry_run": dry_run}
+    options = {"allow_cascade": allow_cascade, "table_lock": table_lock, "dry_run": dry_run}
     return _create(
         "UPDATE", "update", source_table, target_table, primary_keys, rows_expected, priority,
         None, options, metadata, event_id, events_table, spark,
@@ -205,7 +213,9 @@ def sync_delete_from_sql(
         priority: place in the queue.
         source_table: catalog.schema.table whose keys name the rows to delete.
         rows_expected: what rows_affected should be.
-        allow_cascade: rows of other tables may go too, through ON DELETE CASCADE.
+        allow_cascade: other tables may change too, through foreign keys with ON DELETE: rows go with CASCADE, columns are
+            set with SET NULL or SET DEFAULT. The event's user needs the right to write those tables. Without it such a
+            DELETE fails, and so does one from a view, of which nobody can tell.
 
     All others, result and exceptions as in sync_insert_to_sql().
     """

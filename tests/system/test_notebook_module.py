@@ -206,6 +206,8 @@ def test_options_go_into_metadata_beside_the_authors_notes(notebook, spark, even
         (lambda n: n.sync_insert_to_sql("c.s.t", "dbo.T", [], bulk="direct"), {"bulk": "direct"}),
         (lambda n: n.sync_delete_from_sql("dbo.T", "id", {"id": 1}, allow_cascade=True), {"allow_cascade": "true"}),
         (lambda n: n.sync_update_to_sql("c.s.t", "dbo.T", "id", dry_run=True), {"dry_run": "true"}),
+        (lambda n: n.sync_update_to_sql("c.s.t", "dbo.T", "id", allow_cascade=True), {"allow_cascade": "true"}),
+        (lambda n: n.sync_upsert_to_sql("c.s.t", "dbo.T", "id", allow_cascade=True), {"mode": "upsert", "allow_cascade": "true"}),
     ],
 )
 def test_each_option_has_its_word(notebook, spark, events, call, options):
