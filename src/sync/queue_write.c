@@ -6,7 +6,8 @@
  *   WHERE <unfinished> AND array_contains(from_json(:rows, 'ARRAY<STRING>'), <fingerprint>)
  *
  * Where fewer rows than reports were changed, a look at the rows follows: one that says failed or
- * blocked, though its event has completed, was written over by a writer that came too late.
+ * blocked, though its event has completed, was written over by a writer that came too late. (Twins
+ * of another report's row can make up for the one that is missing: then nobody looks.)
  */
 #include <inttypes.h>
 #include <stdio.h>
