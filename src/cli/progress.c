@@ -68,7 +68,12 @@ static void say_retries(cli_progress *p, const extract_query *query, unsigned *s
   for (; *said < query->retries; (*said)++) {
     char line[LINE_MAX_BYTES + BR_ERROR_MESSAGE_MAX];
     char why[BR_ERROR_MESSAGE_MAX];
-    cli_plain(why, sizeof why, query->failed[*said].message);
+    /* JSON escapes by itself. */
+    if (br_log_is_json()) {
+      (void)snprintf(why, sizeof why, "%s", query->failed[*said].message);
+    } else {
+      cli_plain(why, sizeof why, query->failed[*said].message);
+    }
     (void)snprintf(line, sizeof line, "%s: attempt %u of %d failed, trying again: %s\n",
                    query->name, *said + 1, EXTRACT_ATTEMPTS, why);
     clear_bar(p);

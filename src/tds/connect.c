@@ -7,6 +7,7 @@
  *
  * One deadline covers all of it.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -352,9 +353,13 @@ br_status tds_conn_attach(tds_conn *conn, tds_stream *stream, br_error *err) {
   return st == BR_OK ? tds_writer_init(&conn->writer, stream, TDS_PACKET_SIZE_LOGIN, err) : st;
 }
 
+/* "127.example.org" is a name like others. */
 static bool is_this_machine(const tds_conn *conn, const target *to) {
-  return conn->options.unix_path != NULL || br_text_equal_nocase(to->host, "localhost") ||
-         br_text_starts_with(to->host, "127.") || strcmp(to->host, "::1") == 0;
+  struct in_addr address;
+  bool loopback =
+      inet_pton(AF_INET, to->host, &address) == 1 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+  return loopback || conn->options.unix_path != NULL ||
+         br_text_equal_nocase(to->host, "localhost") || strcmp(to->host, "::1") == 0;
 }
 
 static void tell_clear_login(const tds_conn *conn, const target *to) {

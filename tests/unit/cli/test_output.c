@@ -11,10 +11,12 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/sys.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 
 /* What the program wrote, through br_sys. */
 static char written[1 << 16];
@@ -237,9 +239,37 @@ static void messages_hold_no_control_characters(void **state) {
   assert_string_equal(cut, "abcdefg");
 }
 
+/* A failed attempt as a line, and as a member of JSON, which escapes by itself. */
+static void a_failed_attempt_is_escaped_once(void **state) {
+  (void)state;
+  extract_query query = {.name = "q", .retries = 1};
+  br_error_set(&query.failed[0], BR_ERR_REMOTE, "%s", "dead\x1b[2Jlock\nerror: 'forged'");
+  extract_request request = {.queries = &query, .query_count = 1};
+  for (int json = 0; json < 2; json++) {
+    br_log_configure(BR_LOG_INFO, json == 1 ? BR_LOG_JSON : BR_LOG_TEXT, STDERR_FILENO);
+    cli_progress progress;
+    assert_int_equal(cli_progress_init(&progress, 1, NULL), BR_OK);
+    begin();
+    cli_progress_tick(&progress, &request);
+    br_sys_reset();
+    cli_progress_done(&progress);
+    if (json == 0) {
+      assert_non_null(strstr(written, "trying again: dead\\u001b[2Jlock\n  error: 'forged'\n"));
+      continue;
+    }
+    json_t *line = json_loads(written, 0, NULL);
+    const char *message = json_string_value(json_object_get(line, "message"));
+    assert_non_null(message);
+    assert_non_null(strstr(message, "trying again: dead\x1b[2Jlock\nerror: 'forged'"));
+    json_decref(line);
+  }
+  br_log_configure(BR_LOG_INFO, BR_LOG_TEXT, STDERR_FILENO);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(messages_hold_no_control_characters),
+      cmocka_unit_test(a_failed_attempt_is_escaped_once),
       cmocka_unit_test(a_table_is_aligned_by_characters),
       cmocka_unit_test(a_table_without_rows_has_its_head),
       cmocka_unit_test(a_cell_of_a_table_cannot_move_the_cursor),

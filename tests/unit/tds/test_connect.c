@@ -3,7 +3,9 @@
  * redirect; and everything that can be on the other side instead of a server.
  */
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -501,6 +503,16 @@ static void note_clear_login(const char *host, uint16_t port) {
   told_count++;
 }
 
+/* In front of the C library's: a name that no resolver need know leads here too. */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret_list) {
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+  *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+  assert_non_null(real);
+  bool ours = host != NULL && strcmp(host, "127.example.org") == 0;
+  return real(ours ? "127.0.0.1" : host, service, hints, ret_list);
+}
+
 /* "0.0.0.0" leads here too, and is not this machine by its name. */
 static void a_login_in_clear_to_another_machine_is_told(void **state) {
   (void)state;
@@ -508,11 +520,9 @@ static void a_login_in_clear_to_another_machine_is_told(void **state) {
     const char *host;
     server_mode mode;
     unsigned count;
-  } cases[] = {{"0.0.0.0", SERVER_PLAIN, 1},
-               {"0.0.0.0", SERVER_LOGIN_ONLY, 0},
-               {"0.0.0.0", SERVER_ENCRYPTED, 0},
-               {"127.0.0.1", SERVER_PLAIN, 0},
-               {"Localhost", SERVER_PLAIN, 0}};
+  } cases[] = {{"0.0.0.0", SERVER_PLAIN, 1},     {"0.0.0.0", SERVER_LOGIN_ONLY, 0},
+               {"0.0.0.0", SERVER_ENCRYPTED, 0}, {"127.example.org", SERVER_PLAIN, 1},
+               {"127.0.0.1", SERVER_PLAIN, 0},   {"Localhost", SERVER_PLAIN, 0}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     server s;
     server_start(&s, cases[i].mode);
@@ -531,8 +541,10 @@ static void a_login_in_clear_to_another_machine_is_told(void **state) {
       fail_msg("%s: %s", cases[i].host, err.message);
     }
     assert_int_equal(told_count, cases[i].count);
+    if (told_count > 0) {
+      assert_string_equal(told_host, cases[i].host);
+    }
   }
-  assert_string_equal(told_host, "0.0.0.0");
 }
 
 int main(void) {
