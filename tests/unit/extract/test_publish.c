@@ -704,6 +704,9 @@ static void lose_lock(void) {
   lock_lost = true;
   assert_int_equal(publish(loser, "runW", generations[2], winner_count, true), BR_OK);
   loser->origin.run = "runL";
+  char path[160];
+  in_result(loser, EXTRACT_MANIFEST_NEXT, path, sizeof path);
+  assert_int_equal(br_file_write_atomic(path, "theirs", 6, 0644, NULL), BR_OK);
 }
 
 static br_status lost_lock(extract_place *place, const char *folder, const char *run,
@@ -798,6 +801,7 @@ static void a_run_that_lost_its_lock_leaves_the_others_result_whole(void **state
     bool hold = false;
     assert_true(read_manifest(f, &complete, &hold) && complete && hold);
     assert_true(is_generation(f, 2, winner_count));
+    assert_true(holds(f, EXTRACT_MANIFEST_NEXT, "theirs"));
   }
   br_sys_reset();
 }
