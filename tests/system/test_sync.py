@@ -381,6 +381,18 @@ def test_an_update_that_reaches_other_tables_needs_a_word(sync):
     sync.run(status=1)
     assert "updating dbo.auto would change other tables too, through fk_code on dbo.parts" in sync.event(refused)["error_message"].lower()
     assert sync.event(harmless)["status"] == "completed"
+    rights = "      - table: dbo.Auto\n        access: read_write\n"
+    sync.bridge.write("config/permissions.yaml", f"users:\n  - name: databricks\n    token_sha256: \"{'ab' * 32}\"\n    permissions:\n{rights}")
+    twice = sync.source("t", "SELECT 1 AS id, 'b' AS code UNION ALL SELECT 1, 'c'")  # what the keys would fail with comes later
+    denied = [
+        sync.emit("UPDATE", twice, target="dbo.Auto", metadata={"allow_cascade": True}),
+        sync.emit("INSERT", twice, target="dbo.Auto", metadata={"mode": "upsert", "allow_cascade": True}),
+    ]
+    sync.run(status=1)
+    for event in denied:
+        said = sync.event(event)["error_message"].lower()
+        assert "the change of dbo.auto would change dbo.parts too: the user 'databricks' may not write dbo.parts" in said, said
+    (sync.bridge.folder / "config/permissions.yaml").unlink()
     planned = sync.emit("UPDATE", source, target="dbo.Auto", metadata={"allow_cascade": True})
     assert "foreign keys that would carry it on: fk_code on dbo.parts" in sync.bridge.run("events", "plan", planned, check=True).out.lower()
     sync.run()
