@@ -849,6 +849,13 @@ def events_failed(case):
     return bridge.run("events", "watch", "e1")
 
 
+@scenario("events-audit")
+def events_audit(case):
+    names = {"EVENTS_TABLE": "main.default.unaudited", "SYNC_LEDGER_TABLE": "dbo.unaudited"}
+    bridge = with_events(case, "e1", **case.workspace(), **names)
+    return bridge.run("sync", "--once", env={"USE_DATABRICKS": "true", "AUDIT_FILE": "/dev/full"})
+
+
 @scenario("events-plan")
 def events_plan(case):
     return with_events(case, "e1").run("events", "plan", "e1")
