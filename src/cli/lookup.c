@@ -82,9 +82,13 @@ static const cli_command *nearest_family(const char *word) {
     char first[NAME_MAX_BYTES];
     const char *const candidate = first;
     const char *name = cli_commands[i]->name;
-    (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(name, " "), name);
-    if (!is_one_word(name) && br_text_nearest(word, &candidate, 1) != NULL) {
-      return cli_commands[i];
+    const size_t length = strcspn(name, " ");
+    if (name[length] == ' ' && length < sizeof first) {
+      memcpy(first, name, length);
+      first[length] = '\0';
+      if (br_text_nearest(word, &candidate, 1) != NULL) {
+        return cli_commands[i];
+      }
     }
   }
   return NULL;
