@@ -180,8 +180,8 @@ static void name_condition(const sync_change *change, br_error *err) {
 
 /* What the DELETE may reach is looked at once more, with its count: a foreign key may have come
  * while the source was read or the event waited for a lock, and none comes any more before the end
- * of the transaction. (Keys that the login may not see are looked for in a
- * target's other database by prepare alone.) */
+ * of the transaction. (Keys that the login may not see are looked for in a target's other database
+ * by prepare alone.) */
 static br_status run_counted(const sync_change *change, const filter *f, br_buf *sql,
                              int64_t *ret_rows, br_error *err) {
   if (change->event->options.allow_cascade) {

@@ -1011,13 +1011,18 @@ static void a_folder_that_another_run_takes_away_is_made_again(void **state) {
   assert_true(is_there(f, "q.parquet"));
 }
 
-static int no_room_for_a_file(const char *from, const char *to) {
-  size_t length = strlen(to);
-  if (length > 8 && strcmp(to + length - 8, ".parquet") == 0) {
+/* No room for what takes a name with that end. */
+static int refuse_name(const char *from, const char *to, const char *end) {
+  size_t length = strlen(to), most = strlen(end);
+  if (length > most && strcmp(to + length - most, end) == 0) {
     errno = ENOSPC;
     return -1;
   }
   return rename(from, to);
+}
+
+static int no_room_for_a_file(const char *from, const char *to) {
+  return refuse_name(from, to, ".parquet");
 }
 
 static void a_file_that_could_not_be_put_leaves_the_earlier_of_its_name(void **state) {
@@ -1111,12 +1116,7 @@ static void a_folder_switch_that_failed_leaves_what_was_there(void **state) {
 }
 
 static int no_room_for_a_manifest(const char *from, const char *to) {
-  size_t length = strlen(to);
-  if (length > 5 && strcmp(to + length - 5, ".json") == 0) {
-    errno = ENOSPC;
-    return -1;
-  }
-  return rename(from, to);
+  return refuse_name(from, to, ".json");
 }
 
 static void a_foreign_file_stays_where_the_new_one_never_came(void **state) {
