@@ -781,9 +781,9 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
     any file (a ConfigMap's are links)."""
     outside = tmp_path / "outside"
     outside.mkdir()
-    (outside / "secret.sql").write_text("no SQL but a secret 4711")
-    (outside / "secret.yaml").write_text("country_code: secret-4711\n")
-    (outside / "_manifest.json").write_text('{"secret": 4711}')
+    (outside / "secret.sql").write_text("no SQL but what canary-below-links says")
+    (outside / "secret.yaml").write_text("country_code: canary-below-links\n")
+    (outside / "_manifest.json").write_text('{"secret": "canary-below-links"}')
     service = start(env={"JOBS_WORKERS": "1"})
     inside = service.bridge.folder
 
@@ -793,7 +793,7 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
 
     def refused(**changes):
         reply = service.post("/extract", wish(**changes))
-        assert reply.status == 403 and "not inside" in reply.detail and "4711" not in reply.detail, reply
+        assert reply.status == 403 and "not inside" in reply.detail and "canary" not in reply.detail, reply
         assert str(outside) not in reply.detail
         last = [line for line in service.audit() if line["event_type"] != "auth_success"][-1]
         assert (last["event_type"], last["action"], last["user_name"]) == ("permission_denied", "extract", "admin")
@@ -802,7 +802,7 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
     def fails(**changes):
         job = service.ended(service.post("/extract", wish(**changes)).json()["job_id"])
         told = json.dumps(job)
-        assert job["status"] == "failed" and "not inside" in told and "4711" not in told and str(outside) not in told, job
+        assert job["status"] == "failed" and "not inside" in told and "canary" not in told and str(outside) not in told, job
         assert job["rows_extracted"] == 0
 
     link("q1/leak.sql", outside / "secret.sql")
@@ -833,7 +833,7 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
     (inside / "elsewhere/plain/_manifest.json").unlink()
     (inside / "elsewhere/plain/_manifest.json").symlink_to(outside / "_manifest.json")
     reply = service.get(f"/jobs/{made}/results/plain/manifest")
-    assert reply.status == 403 and "4711" not in reply.detail
+    assert reply.status == 403 and "canary" not in reply.detail
     # Links that come while the job waits.
     service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:01:00'; SELECT 1 AS a")
     service.bridge.write("later/plain.sql", "SELECT 1 AS a")
@@ -847,9 +847,9 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
     service.delete(f"/jobs/{first}")
     for waited in (query, result):
         told = json.dumps(service.ended(waited))
-        assert '"status": "failed"' in told and "not inside" in told and "4711" not in told, told
+        assert '"status": "failed"' in told and "not inside" in told and "canary" not in told, told
     assert sorted(path.name for path in outside.iterdir()) == ["_manifest.json", "secret.sql", "secret.yaml"]
-    assert (outside / "_manifest.json").read_text() == '{"secret": 4711}'
+    assert (outside / "_manifest.json").read_text() == '{"secret": "canary-below-links"}'
 
 
 def test_a_link_that_comes_later_is_seen(start, tmp_path):
