@@ -87,7 +87,9 @@ br_status sync_change_look_at_log(sync_change *change, uint64_t rows, br_error *
 }
 
 br_status sync_change_prepare(sync_change *change, br_error *err) {
-  br_status st = sync_target_describe(change->conn, &change->event->target, &change->target, err);
+  const bool with_key = change->event->key_count == 0; /* of the event's own keys rows are named */
+  br_status st =
+      sync_target_describe(change->conn, &change->event->target, with_key, &change->target, err);
   st = st == BR_OK ? operation_of(change)->prepare(change, err) : st;
   st = st == BR_OK ? sync_change_look_at_log(change, rows_coming(change), err) : st;
   change->prepared = st == BR_OK;

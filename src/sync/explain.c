@@ -34,15 +34,15 @@ static const advice *advice_of(const sync_change *change, const sync_constraint 
                                      : &there;
 }
 
-/* The keys that the event names, then the constraint's columns. */
+/* What names the rows, then the constraint's columns. */
 static br_status shown_columns(const sync_change *change, const sync_constraint *c, br_buf *sql,
                                br_error *err) {
   br_status st = BR_OK;
-  for (int keys = 1; keys >= 0; keys--) {
+  for (int names = 1; names >= 0; names--) {
     for (size_t i = 0; i < sync_source_columns(change->source) && st == BR_OK; i++) {
       const char *name = sync_source_column(change->source, i)->name;
-      const bool is_key = sync_source_is_key(change->source, i);
-      if (keys == 1 ? is_key : !is_key && sync_constraint_has(c, name)) {
+      const bool is_name = sync_source_names_rows(change->source, i);
+      if (names == 1 ? is_name : !is_name && sync_constraint_has(c, name)) {
         st = br_buf_text(sql, sql->len == 0 ? "s." : ", s.", err);
         st = st == BR_OK ? sync_quote(sql, SYNC_SQLSERVER, name, err) : st;
       }
@@ -94,7 +94,12 @@ static size_t make_room(br_error *message) {
   return sizeof message->message - length - WORDS_MOST;
 }
 
-/* Adds "; 3 rows …: a=1; a=2; a=3. " and what to do. *ret_any: there were some. */
+/* Between what SQL Server said, mostly a sentence, and our words. */
+static const char *joint(const br_error *message) {
+  return br_text_ends_with(message->message, ".") ? " " : "; ";
+}
+
+/* Adds "3 rows …: a=1; a=2; a=3. " and what to do. *ret_any: there were some. */
 static br_status add_faults(sync_change *change, const sync_constraint *c, br_error *message,
                             bool *ret_any, br_error *err) {
   const advice *say = advice_of(change, c);
@@ -106,9 +111,9 @@ static br_status add_faults(sync_change *change, const sync_constraint *c, br_er
   st = st == BR_OK && count > 0 ? list_faults(change, c, count, &list, err) : st;
   if (st == BR_OK && count > 0) {
     *message = room;
-    br_error_append(message, message->status, "; %" PRId64 " %s of the source %s %s%s%s. %s", count,
-                    count == 1 ? "row" : "rows", count == 1 ? say->one_is : say->many_are,
-                    say->what, list.shown > 0 ? ": " : "",
+    br_error_append(message, message->status, "%s%" PRId64 " %s of the source %s %s%s%s. %s",
+                    joint(message), count, count == 1 ? "row" : "rows",
+                    count == 1 ? say->one_is : say->many_are, say->what, list.shown > 0 ? ": " : "",
                     list.shown > 0 ? (const char *)list.text.data : "", say->do_this);
   }
   sync_listing_done(&list);
@@ -133,8 +138,9 @@ static br_status add_doubles(sync_change *change, const sync_constraint *c, br_e
   if (st == BR_OK && total > 0) {
     *message = room;
     br_error_append(message, message->status,
-                    "; %" PRId64 " %s more than once in the source: %s. Send one row for each",
-                    total, total == 1 ? "value is" : "values are", (const char *)list.text.data);
+                    "%s%" PRId64 " %s more than once in the source: %s. Send one row for each",
+                    joint(message), total, total == 1 ? "value is" : "values are",
+                    (const char *)list.text.data);
   }
   br_buf_done(&columns);
   sync_listing_done(&list);

@@ -154,7 +154,7 @@ static br_status load_into(sync_source *source, tds_conn *conn, const char *tabl
                            bool table_lock, sync_listing *first_rows, uint64_t *ret_rows,
                            br_error *err) {
   loader l = {.source = source, .first_rows = first_rows};
-  sync_rejects_init(&l.rejects, source->key_columns, source->key_count);
+  sync_rejects_init(&l.rejects, source->naming, source->naming_count);
   br_status st = open_load(&l, conn, table, direct, table_lock, err);
   st = st == BR_OK ? pump(&l, ret_rows, err) : st;
   tds_load_free(l.load);

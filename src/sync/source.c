@@ -94,8 +94,8 @@ static br_status pair_columns(sync_source *s, const sync_event *event, br_error 
   const batch_schema *schema = dbx_rows_schema(s->rows);
   s->columns = br_calloc(schema->count + 1, sizeof *s->columns);
   s->is_key = br_calloc(schema->count + 1, sizeof *s->is_key);
-  s->key_columns = br_calloc(schema->count + 1, sizeof *s->key_columns);
-  if (s->columns == NULL || s->is_key == NULL || s->key_columns == NULL) {
+  s->naming = br_calloc(schema->count + 1, sizeof *s->naming);
+  if (s->columns == NULL || s->is_key == NULL || s->naming == NULL) {
     return br_error_nomem(err);
   }
   for (size_t i = 0; i < schema->count; i++) {
@@ -113,9 +113,7 @@ static br_status pair_columns(sync_source *s, const sync_event *event, br_error 
     s->columns[i] = column;
     s->is_key[i] = is_key_column(event, s->target, column);
     s->has_identity = s->has_identity || column->identity;
-    if (s->is_key[i]) {
-      s->key_columns[s->key_count++] = i;
-    }
+    s->key_count += s->is_key[i];
     br_status st = check_writable(event, s->target, column, s->is_key[i], err);
     if (st != BR_OK) {
       return st;
@@ -123,6 +121,22 @@ static br_status pair_columns(sync_source *s, const sync_event *event, br_error 
     s->count++;
   }
   return BR_OK;
+}
+
+/* A part of the target's primary key names no row, so it must be here whole. */
+static void choose_naming(sync_source *s) {
+  size_t missing = 0;
+  for (size_t i = 0; i < s->target->count; i++) {
+    missing += s->target->columns[i].names_rows;
+  }
+  for (size_t i = 0; i < s->count; i++) {
+    missing -= s->columns[i]->names_rows;
+  }
+  for (size_t i = 0; i < s->count; i++) {
+    if (s->key_count > 0 ? s->is_key[i] : missing == 0 && s->columns[i]->names_rows) {
+      s->naming[s->naming_count++] = i;
+    }
+  }
 }
 
 /* Every key is a column of the source and of the target, and an UPDATE has something to set. */
@@ -165,6 +179,7 @@ br_status sync_source_open(dbx_client *client, const sync_event *event, const sy
     sync_source_close(s);
     return st;
   }
+  choose_naming(s);
   *ret_source = s;
   return BR_OK;
 }
@@ -174,7 +189,7 @@ void sync_source_close(sync_source *s) {
     dbx_rows_close(s->rows);
     br_free(s->columns);
     br_free(s->is_key);
-    br_free(s->key_columns);
+    br_free(s->naming);
     br_free(s);
   }
 }
@@ -189,6 +204,15 @@ const sync_target_column *sync_source_column(const sync_source *s, size_t index)
 
 bool sync_source_is_key(const sync_source *s, size_t index) {
   return s->is_key[index];
+}
+
+bool sync_source_names_rows(const sync_source *s, size_t index) {
+  for (size_t i = 0; i < s->naming_count; i++) {
+    if (s->naming[i] == index) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool sync_source_has_identity(const sync_source *s) {

@@ -30,6 +30,9 @@ void sync_source_close(sync_source *source); /* NULL is fine */
 size_t sync_source_columns(const sync_source *source);
 const sync_target_column *sync_source_column(const sync_source *source, size_t index);
 bool sync_source_is_key(const sync_source *source, size_t index);
+/* It names a row to people: a key of the event, or where it names none of the target's primary key.
+ */
+bool sync_source_names_rows(const sync_source *source, size_t index);
 /* An identity column of the target is among them. */
 bool sync_source_has_identity(const sync_source *source);
 /* What the server says the source has. */

@@ -12,8 +12,9 @@ struct sync_source {
   const sync_target_column **columns; /* of each column of the source */
   bool *is_key;
   size_t count;
-  size_t *key_columns; /* indexes of the keys among the source's columns */
   size_t key_count;
+  size_t *naming; /* indexes of the columns that name a row to people */
+  size_t naming_count;
   bool has_identity;
 };
 

@@ -21,18 +21,36 @@ void sync_target_free(sync_target *target) {
 }
 
 /* sys.columns as rows: name, is_identity, is_computed, is_nullable, collation_name,
- * default_object_id. */
-static br_status read_catalog(const sync_target *target, tds_conn *conn, sync_rows **ret_rows,
-                              br_error *err) {
-  char sql[SYNC_NAME_TEXT_MAX + 256];
-  (void)snprintf(
-      sql, sizeof sql,
-      "SELECT c.name, c.is_identity, c.is_computed, c.is_nullable, c.collation_name, "
-      "c.default_object_id FROM %ssys.columns AS c WHERE c.object_id = OBJECT_ID(@object) ORDER BY "
-      "c.column_id",
-      target->catalog);
+ * default_object_id; with_key: whether it is in the primary key. */
+static br_status read_catalog(const sync_target *target, tds_conn *conn, bool with_key,
+                              sync_rows **ret_rows, br_error *err) {
+  const char *k = target->catalog;
   const tds_parameter object = sync_text_parameter("object", target->sql);
-  return sync_query(conn, sql, &object, 1, ret_rows, err);
+  br_buf sql;
+  br_buf_init(&sql, 4 * SYNC_NAME_TEXT_MAX);
+  br_status st = br_buf_text(&sql,
+                             "SELECT c.name, c.is_identity, c.is_computed, c.is_nullable, "
+                             "c.collation_name, c.default_object_id",
+                             err);
+  if (st == BR_OK && with_key) {
+    st = br_buf_printf(&sql, err,
+                       ", CASE WHEN c.column_id IN (SELECT p.column_id FROM %ssys.index_columns AS "
+                       "p JOIN %ssys.indexes AS i ON i.object_id = p.object_id AND i.index_id = "
+                       "p.index_id WHERE i.is_primary_key = 1 AND i.object_id = "
+                       "OBJECT_ID(@object)) THEN 1 ELSE 0 END",
+                       k, k);
+  }
+  st = st == BR_OK ? br_buf_printf(&sql, err,
+                                   " FROM %ssys.columns AS c WHERE c.object_id = "
+                                   "OBJECT_ID(@object) ORDER BY c.column_id",
+                                   k)
+                   : st;
+  const char *text = st == BR_OK ? br_buf_cstr(&sql) : NULL;
+  if (st == BR_OK) {
+    st = text == NULL ? br_error_nomem(err) : sync_query(conn, text, &object, 1, ret_rows, err);
+  }
+  br_buf_done(&sql);
+  return st;
 }
 
 /* The types as a result describes them: alias types are resolved, scales are there. */
@@ -63,7 +81,7 @@ static br_status read_types(const sync_target *target, tds_conn *conn, batch_sch
 }
 
 static br_status take_column(const sync_rows *rows, size_t row, const batch_field *field,
-                             sync_target_column *column, br_error *err) {
+                             bool with_key, sync_target_column *column, br_error *err) {
   const char *collation = sync_rows_text(rows, row, 4);
   *column = (sync_target_column){
       .name = br_strdup(field->name),
@@ -72,6 +90,7 @@ static br_status take_column(const sync_rows *rows, size_t row, const batch_fiel
       .computed = sync_rows_flag(rows, row, 2) || field->source.type == BATCH_SQL_ROWVERSION,
       .nullable = sync_rows_flag(rows, row, 3),
       .has_default = sync_rows_flag(rows, row, 5),
+      .names_rows = with_key && sync_rows_flag(rows, row, 6),
       .spec = field->source,
   };
   return column->name == NULL || (collation != NULL && column->collation == NULL)
@@ -81,7 +100,7 @@ static br_status take_column(const sync_rows *rows, size_t row, const batch_fiel
 
 /* Joins both descriptions by name; hidden columns stand in the catalog only. */
 static br_status join(sync_target *target, const sync_rows *rows, const batch_schema *schema,
-                      br_error *err) {
+                      bool with_key, br_error *err) {
   target->columns = br_calloc(schema->count + 1, sizeof *target->columns);
   if (target->columns == NULL) {
     return br_error_nomem(err);
@@ -91,7 +110,8 @@ static br_status join(sync_target *target, const sync_rows *rows, const batch_sc
     for (size_t row = 0; row < sync_rows_count(rows); row++) {
       const char *name = sync_rows_text(rows, row, 0);
       if (name != NULL && strcmp(name, schema->fields[i].name) == 0) {
-        st = take_column(rows, row, &schema->fields[i], &target->columns[target->count++], err);
+        st = take_column(rows, row, &schema->fields[i], with_key, &target->columns[target->count++],
+                         err);
         break;
       }
     }
@@ -102,24 +122,24 @@ static br_status join(sync_target *target, const sync_rows *rows, const batch_sc
              : st;
 }
 
-static br_status describe(sync_target *target, tds_conn *conn, br_error *err) {
+static br_status describe(sync_target *target, tds_conn *conn, bool with_key, br_error *err) {
   sync_rows *rows = NULL;
   batch_schema *schema = NULL;
-  br_status st = read_catalog(target, conn, &rows, err);
+  br_status st = read_catalog(target, conn, with_key, &rows, err);
   if (st == BR_OK && sync_rows_count(rows) == 0) {
     st = br_error_set(err, BR_ERR_NOT_FOUND,
                       "The table %s does not exist on SQL Server, or this login may not see it",
                       target->plain);
   }
   st = st == BR_OK ? read_types(target, conn, &schema, err) : st;
-  st = st == BR_OK ? join(target, rows, schema, err) : st;
+  st = st == BR_OK ? join(target, rows, schema, with_key, err) : st;
   sync_rows_free(rows);
   batch_schema_free(schema);
   return st;
 }
 
-br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_target **ret_target,
-                               br_error *err) {
+br_status sync_target_describe(tds_conn *conn, const sync_name *name, bool with_key,
+                               sync_target **ret_target, br_error *err) {
   sync_target *target = br_calloc(1, sizeof *target);
   if (target == NULL) {
     return br_error_nomem(err);
@@ -129,7 +149,7 @@ br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_targe
   if (name->count == 3) {
     sync_name_database(name, target->catalog);
   }
-  br_status st = describe(target, conn, err);
+  br_status st = describe(target, conn, with_key, err);
   if (st != BR_OK) {
     sync_target_free(target);
     return st == BR_ERR_NOT_FOUND ? st : br_error_context(err, st, "target table");

@@ -15,7 +15,8 @@ typedef struct sync_target_column {
   bool nullable;
   bool identity;
   bool has_default;
-  bool computed; /* or otherwise the server's own: rowversion */
+  bool computed;   /* or otherwise the server's own: rowversion */
+  bool names_rows; /* in the primary key, where that was asked for */
   batch_sql_typespec spec;
 } sync_target_column;
 
@@ -27,9 +28,10 @@ typedef struct sync_target {
   size_t count;
 } sync_target;
 
-/* BR_ERR_NOT_FOUND: no such table, or this login may not see it. */
-br_status sync_target_describe(tds_conn *conn, const sync_name *name, sync_target **ret_target,
-                               br_error *err) BR_CHECKED;
+/* with_key: asks for the primary key too. BR_ERR_NOT_FOUND: no such table, or this login may not
+ * see it. */
+br_status sync_target_describe(tds_conn *conn, const sync_name *name, bool with_key,
+                               sync_target **ret_target, br_error *err) BR_CHECKED;
 void sync_target_free(sync_target *target); /* NULL is fine */
 /* Whether the server takes both names for one table, or whatever else they are names of. */
 br_status sync_target_is_same(tds_conn *conn, const sync_name *a, const sync_name *b,

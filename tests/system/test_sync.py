@@ -109,6 +109,25 @@ def test_rejected_rows_are_listed_by_key(sync):
     assert "id=39, column 'name'" in message and "id=41," not in message and "and 10 more" in message
 
 
+def test_rows_of_an_insert_without_keys_are_named_by_the_primary_key(sync):
+    """Whether a value or a condition is at fault; where the source lacks a part of the key, by their place."""
+    sync.server(
+        "CREATE TABLE dbo.Other (code nvarchar(3) NULL CONSTRAINT CK_code CHECK (code <> 'z'), a int NOT NULL,"
+        " b int NOT NULL DEFAULT 5, PRIMARY KEY (b, a))"
+    )
+
+    def told(select):
+        event = sync.emit("INSERT", sync.source("s", select), target="dbo.Other", keys=None)
+        sync.run(status=1)
+        return sync.event(event)["error_message"]
+
+    assert "nothing was changed: a=2, b=8, column 'code'" in told("SELECT 1 AS a, 7 AS b, 'x' AS code UNION ALL SELECT 2, 8, 'long'")
+    assert "1 row of the source breaks the condition: a=2, b=8, code=z. " in told("SELECT 1 AS a, 7 AS b, 'x' AS code UNION ALL SELECT 2, 8, 'z'")
+    sync.server("INSERT INTO dbo.Other (a, b) VALUES (2, 8)")
+    assert "1 row of the source is there already: a=2, b=8. " in told("SELECT 1 AS a, 7 AS b UNION ALL SELECT 2, 8")
+    assert "nothing was changed: row 2, column 'code'" in told("SELECT 1 AS a, 'x' AS code UNION ALL SELECT 2, 'long'")
+
+
 def test_a_duplicate_key_names_the_rows_that_are_there(sync):
     sync.server("INSERT INTO dbo.Items (id, name) VALUES (2, 'b'), (3, 'c')")
     event = sync.emit("INSERT", sync.source("three", THREE))
@@ -128,9 +147,9 @@ def test_rows_in_each_others_way_are_named(sync):
                       target="dbo.Other")
     sync.run(status=1)
     message = sync.event(twice)["error_message"]
-    assert "2627" in message and message.endswith("; 1 value is more than once in the source: id=7 (2 times). Send one row for each")
+    assert "2627" in message and message.endswith("(7). 1 value is more than once in the source: id=7 (2 times). Send one row for each")
     message = sync.event(nulls)["error_message"].lower()
-    assert "; 1 value is more than once in the source: code=x (2 times). send one row for each" in message
+    assert ". 1 value is more than once in the source: code=x (2 times). send one row for each" in message
 
 
 def test_a_missing_partner_names_the_rows(sync):
