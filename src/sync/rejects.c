@@ -7,8 +7,8 @@
 /* Of an error's message, without the words around the rows. */
 enum { ROOM = BR_ERROR_MESSAGE_MAX - 240 };
 
-void sync_rejects_init(sync_rejects *rejects, const size_t *key_columns, size_t key_count) {
-  *rejects = (sync_rejects){.key_columns = key_columns, .key_count = key_count};
+void sync_rejects_init(sync_rejects *rejects, const size_t *naming, size_t naming_count) {
+  *rejects = (sync_rejects){.naming = naming, .naming_count = naming_count};
   sync_listing_init(&rejects->rows, ROOM);
 }
 
@@ -25,10 +25,10 @@ br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, c
   }
   br_status st = BR_OK;
   sync_listing_begin(rows);
-  for (size_t i = 0; i < rejects->key_count && st == BR_OK; i++) {
-    st = sync_listing_cell(rows, in, rejects->key_columns[i], row, err);
+  for (size_t i = 0; i < rejects->naming_count && st == BR_OK; i++) {
+    st = sync_listing_cell(rows, in, rejects->naming[i], row, err);
   }
-  if (st == BR_OK && rejects->key_count == 0) {
+  if (st == BR_OK && rejects->naming_count == 0) {
     char number[32];
     (void)snprintf(number, sizeof number, "row %" PRIu64, in->first_row + row + 1);
     st = sync_listing_words(rows, number, err);

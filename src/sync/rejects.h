@@ -10,11 +10,11 @@
 typedef struct sync_rejects {
   sync_listing rows; /* "id=7, column 'price': 'x' is no decimal(9,2); …" */
   uint64_t count;
-  const size_t *key_columns; /* borrowed: indexes in the source's batches that name a row */
-  size_t key_count;
+  const size_t *naming; /* borrowed: indexes in the source's batches that name a row */
+  size_t naming_count;
 } sync_rejects;
 
-void sync_rejects_init(sync_rejects *rejects, const size_t *key_columns, size_t key_count);
+void sync_rejects_init(sync_rejects *rejects, const size_t *naming, size_t naming_count);
 void sync_rejects_done(sync_rejects *rejects);
 /* A row of a batch, with its keys (its number where it has none), the target's column and why. */
 br_status sync_rejects_add(sync_rejects *rejects, const batch *in, size_t row, const char *column,

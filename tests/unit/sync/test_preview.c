@@ -45,8 +45,9 @@ static void begin(fixture *f, sync_operation operation) {
                             .columns = f->paired,
                             .is_key = f->is_key,
                             .count = 2,
-                            .key_columns = f->keys,
-                            .key_count = 1};
+                            .key_count = 1,
+                            .naming = f->keys,
+                            .naming_count = 1};
   f->key_names[0] = id_name;
   f->event.operation = operation;
   f->event.keys = f->key_names;
