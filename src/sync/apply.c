@@ -284,7 +284,8 @@ static br_status carry_out(work *w, br_error *err) {
   if (w->event->problem != NULL) {
     return br_error_set(err, BR_ERR_DATA, "%s", w->event->problem);
   }
-  sync_shelf_take(w->shelf, w->session, w->options->client, w->options->cancel, w->event, &change);
+  sync_shelf_take(w->shelf, w->session, w->options->client, w->options->cancel, w->event, &w->known,
+                  &change);
   change.empty_is_fine = w->options->empty_is_fine;
   br_status st = check_rights(w, &change, err);
   if (st == BR_OK && w->options->on_start != NULL) {
@@ -296,7 +297,7 @@ static br_status carry_out(work *w, br_error *err) {
   if (st != BR_OK && sync_session_is_usable(w->session) && sync_is_lock_wait(err) &&
       sync_change_is_kept(&change)) {
     w->spoilt = w->spoilt || change.spoilt;
-    sync_shelf_put(w->shelf, w->session, &change);
+    sync_shelf_put(w->shelf, w->session, &change, &w->known);
     return st;
   }
   if (st != BR_OK && sync_session_is_usable(w->session)) {

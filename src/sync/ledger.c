@@ -85,6 +85,9 @@ static br_status take_row(const sync_rows *rows, sync_ledger_row *row, br_error 
   (void)snprintf(row->hash, sizeof row->hash, "%.64s", hash == NULL ? "" : hash);
   (void)snprintf(row->principal, sizeof row->principal, "%.255s",
                  principal == NULL ? "" : principal);
+  const char *changed_at = sync_rows_text(rows, 0, 7);
+  (void)snprintf(row->changed_at, sizeof row->changed_at, "%.31s",
+                 changed_at == NULL ? "" : changed_at);
   row->has_rows = affected != NULL;
   row->rows_affected = affected == NULL ? 0 : strtoll(affected, NULL, 10);
   row->reported = sync_rows_flag(rows, 0, 6);
@@ -99,7 +102,7 @@ br_status sync_ledger_read(const sync_ledger *ledger, tds_conn *conn, const char
   sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
   (void)snprintf(t.sql, sizeof t.sql,
                  "SELECT status, event_hash, principal, rows_affected, warning, error_message, "
-                 "reported FROM %s WHERE event_key = @event_key",
+                 "reported, changed_at FROM %s WHERE event_key = @event_key",
                  ledger->sql);
   const tds_parameter key = sync_hash_parameter("event_key", event_key);
   br_status st = sync_query(conn, t.sql, &key, 1, &rows, err);

@@ -40,6 +40,7 @@ typedef struct sync_ledger_row {
   sync_ledger_state state;
   char hash[BR_SHA256_HEX_MAX];
   char principal[256]; /* "" = none */
+  char changed_at[32]; /* when the state was written, as the server shows it; "" = no row */
   bool reported;
   bool has_rows;
   int64_t rows_affected;

@@ -51,13 +51,23 @@ static void free_name(const sync_shelf *shelf, char *name) {
   }
 }
 
+/* Nobody has ended the event since: then its author may have mended the source. */
+static bool is_current(const sync_shelf_place *place, const sync_ledger_row *known) {
+  return place->state == known->state && strcmp(place->changed_at, known->changed_at) == 0;
+}
+
 void sync_shelf_take(sync_shelf *shelf, sync_session *session, dbx_client *client,
-                     br_cancel *cancel, const sync_event *event, sync_change *ret_change) {
+                     br_cancel *cancel, const sync_event *event, const sync_ledger_row *known,
+                     sync_change *ret_change) {
   char name[SYNC_STAGE_NAME_MAX];
   sync_shelf_sweep(shelf, session);
   for (size_t i = 0; i < SYNC_SHELF_PLACES; i++) {
     sync_shelf_place *place = &shelf->places[i];
     if (place->used && strcmp(place->fingerprint, event->fingerprint) == 0) {
+      if (!is_current(place, known)) {
+        drop(place, session);
+        break;
+      }
       *ret_change = place->change;
       ret_change->event = event; /* the same words, read anew */
       place->used = false;
@@ -68,7 +78,8 @@ void sync_shelf_take(sync_shelf *shelf, sync_session *session, dbx_client *clien
   sync_change_init(ret_change, session->conn, client, cancel, event, name);
 }
 
-void sync_shelf_put(sync_shelf *shelf, const sync_session *session, const sync_change *change) {
+void sync_shelf_put(sync_shelf *shelf, const sync_session *session, const sync_change *change,
+                    const sync_ledger_row *known) {
   sync_shelf_place *place = &shelf->places[0];
   for (size_t i = 1; i < SYNC_SHELF_PLACES && place->used; i++) {
     if (!shelf->places[i].used || shelf->places[i].put_ms < place->put_ms) {
@@ -83,6 +94,8 @@ void sync_shelf_put(sync_shelf *shelf, const sync_session *session, const sync_c
   place->change.shelved = true;
   place->connection = session->connections;
   place->put_ms = br_clock_monotonic_ms();
+  place->state = known->state;
+  memcpy(place->changed_at, known->changed_at, sizeof place->changed_at);
   memcpy(place->fingerprint, change->event->fingerprint, sizeof place->fingerprint);
   place->change.event = NULL; /* it ends before the next try, and so does who asks for rights */
   place->change.may_change_context = NULL;

@@ -567,8 +567,9 @@ static void a_change_that_may_not_reach_a_table_is_not_begun(void **state) {
 static void lie_on_the_shelf(fixture *f) {
   sync_shelf shelf = {.places = {{.used = false}}};
   sync_session session = {.conn = f->server.conn, .connections = 1};
-  sync_shelf_put(&shelf, &session, &f->change);
-  sync_shelf_take(&shelf, &session, NULL, NULL, &f->event, &f->change);
+  const sync_ledger_row known = {.state = SYNC_LEDGER_NONE};
+  sync_shelf_put(&shelf, &session, &f->change, &known);
+  sync_shelf_take(&shelf, &session, NULL, NULL, &f->event, &known, &f->change);
 }
 
 /* A foreign key may have come since. The usual change is asked no such thing: the server would hang
