@@ -9,7 +9,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { STORE_RETRY_MS = 1000, FINISH_TRIES = 5, FINISH_PAUSE_MS = 200 };
+enum {
+  STORE_RETRY_MS = 1000,
+  FINISH_TRIES = 5,
+  FINISH_PAUSE_MS = 200,
+  FINISH_LONG_PAUSE_MS = 5000
+};
 
 /* A worker and the job that it runs. Its runner's lock guards busy; what the job is, is written
  * while busy is false and read by others while it is true. busy changes with both locks held: who
@@ -212,13 +217,31 @@ static br_status write_end(const job_run *run, const job_end *end, br_error *err
                                     : jobs_finish(store, run->job.id, end->status, end->error, err);
 }
 
-/* A store that can't take the end for a moment gets some more tries; after that the job stays
- * running in the store, which recovery finds. */
+/* Whether the end is to be tried once more, after a pause: a full disk passes, and nobody else
+ * would end the job before the next start. What the store says of the job itself does not. */
+static bool try_again(job_runner *r, unsigned tries, br_status problem) {
+  const bool passes = problem != BR_ERR_CONFLICT && problem != BR_ERR_NOT_FOUND;
+  if (tries < FINISH_TRIES) {
+    struct timespec pause = {.tv_nsec = FINISH_PAUSE_MS * 1000000L};
+    (void)nanosleep(&pause, NULL);
+    return true;
+  }
+  (void)pthread_mutex_lock(&r->lock);
+  const bool again = passes && !r->draining;
+  if (again) {
+    wait_until(r, FINISH_LONG_PAUSE_MS);
+  }
+  (void)pthread_mutex_unlock(&r->lock);
+  return again;
+}
+
+/* Where the service ends before the store could take it, the job stays running there, which
+ * recovery finds. */
 static void end_job(job_run *run, br_status st, const br_error *why) {
   const job_runner_options *options = &run->runner->options;
-  bool decided = false;
+  bool decided = false, again = true;
   job_end end;
-  for (int i = 0; i < FINISH_TRIES; i++) {
+  for (unsigned tries = 1; again; tries++) {
     br_error problem = BR_ERROR_INIT;
     if (!decided && decide_end(run, st, why, &end, &problem) == BR_OK) {
       decided = true;
@@ -230,8 +253,7 @@ static void end_job(job_run *run, br_status st, const br_error *why) {
       return;
     }
     report(run->runner, run->job.id, &problem);
-    struct timespec pause = {.tv_nsec = FINISH_PAUSE_MS * 1000000L};
-    (void)nanosleep(&pause, NULL);
+    again = try_again(run->runner, tries, problem.status);
   }
 }
 

@@ -35,8 +35,8 @@ typedef struct job_runner_options {
    * NULL: none. It must not call this module. May be NULL. */
   void (*ended)(void *context, const job *j, job_status status, const char *error);
   /* Told of a failure of the store itself, from a worker's thread; id NULL: while looking for a
-   * job. What is not written down as ended is taken up again by jobs_recover(). It must not
-   * call this module. May be NULL. */
+   * job. An end is tried again until it is written down or the runner is drained; then
+   * jobs_recover() takes the job up again. It must not call this module. May be NULL. */
   void (*report)(void *context, const char *id, const br_error *problem);
   void *context;
 } job_runner_options;
