@@ -6,7 +6,8 @@ UPDATE event beside row by row.
 pyodbc takes part where it is installed together with mssql-python-odbc, whose driver it uses.
 
 The sandbox stands for the workspace. SQL Server is the sandbox, or what BRIDGE_TEST_SQLSERVER_* names. Times are whole
-commands (`sync --once`: start, looks, statuses); RSS is the peak of that process.
+commands (`sync --once`: start, looks, statuses), of pyodbc the executemany and the commit alone; RSS is the peak of the process,
+of pyodbc with the rows that it is given.
 """
 
 import argparse
@@ -28,22 +29,48 @@ from sync_runs import Lake
 from tds_proxy import Proxy
 
 EVENTS = "main.default.bench_events"
-COLUMNS = "id int NOT NULL PRIMARY KEY, name nvarchar(40) NULL, price decimal(9,2) NULL, n bigint NULL"
 DIGITS = "abcdef"
 
 
-def timed(bridge, *arguments):
-    """(seconds, MiB of peak RSS) of a command that has to end well."""
+class Refused(Exception):
+    pass
+
+
+def watched(process):
+    """(seconds, MiB of peak RSS) from now to the end of a process that has to end well."""
     began = time.monotonic()
-    process = bridge.start(*arguments, stdout=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:  # the kernel's ru_maxrss would count the memory of this process from before exec
         with contextlib.suppress(OSError):
             text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
             peak = max([peak] + [int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM")])
         time.sleep(0.01)
-    assert process.returncode == 0, process.returncode
-    return time.monotonic() - began, peak / 1024
+    seconds = time.monotonic() - began
+    if process.returncode != 0:
+        raise Refused(f"status {process.returncode}")
+    return seconds, peak / 1024
+
+
+def odbc_text(server, port):
+    return (f"Server=127.0.0.1,{port};Database={server.get('SQLSERVER_DATABASE', 'master')};UID={server['SQLSERVER_USERNAME']};"
+            f"PWD={server['SQLSERVER_PASSWORD']};Encrypt=no;TrustServerCertificate=yes")
+
+
+def executemany(connection_text, rows):
+    """What a process of its own does: pyodbc's fast_executemany; prints its seconds."""
+    import mssql_python_odbc
+    import pyodbc
+
+    place = pathlib.Path(mssql_python_odbc.__file__).parent / "libs/linux/debian_ubuntu/x86_64/lib"
+    connection = pyodbc.connect(f"DRIVER={next(place.glob('libmsodbcsql-*'))};{connection_text}")
+    cursor = connection.cursor()
+    cursor.fast_executemany = True
+    values = [(i, f"insert {i}", decimal.Decimal("1.25"), i) for i in range(rows)]
+    began = time.monotonic()
+    cursor.executemany("INSERT INTO dbo.Bench VALUES (?, ?, ?, ?)", values)
+    connection.commit()
+    print(time.monotonic() - began)
+    connection.close()
 
 
 class Bench:
@@ -72,54 +99,37 @@ class Bench:
 
     def target(self):
         self.sql("DROP TABLE IF EXISTS dbo.Bench")
-        self.sql(f"CREATE TABLE dbo.Bench ({COLUMNS})")
+        self.sql("CREATE TABLE dbo.Bench (id int NOT NULL PRIMARY KEY, name nvarchar(40) NULL, price decimal(9,2) NULL, n bigint NULL)")
 
     def event(self, operation, source, metadata="{}", settings=None):
         self.count += 1
         self.lake(f"INSERT INTO {EVENTS} (event_id, operation, source_table, target_table, primary_keys, metadata) VALUES"
                   f" ('b{self.count}', '{operation}', 'main.default.{source}', 'dbo.Bench', array('id'), '{metadata}')")
         bridge = Bridge(self.folder / "bridge", {**self.bridge.settings, **(settings or {})})
-        return timed(bridge, "sync", "--once")
+        return watched(bridge.start("sync", "--once", stdout=subprocess.DEVNULL))
 
     def freebcp(self, rows):
         """The same rows from a file of text."""
         path = self.folder / "rows.tsv"
         with open(path, "w") as file:
             file.writelines(f"{i}\tinsert {i}\t1.25\t{i}\n" for i in range(rows))
-        began = time.monotonic()
-        subprocess.run(["freebcp", "dbo.Bench", "in", path, "-S", f"{self.server['SQLSERVER_HOST']}:{self.server['SQLSERVER_PORT']}",
-                        "-U", self.server["SQLSERVER_USERNAME"], "-P", self.server["SQLSERVER_PASSWORD"], "-D", self.database,
-                        "-c", "-b", "100000"], env={**os.environ, "TDSVER": "7.4", "LC_ALL": "C.UTF-8"}, check=True,
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        return time.monotonic() - began
-
-    def odbc_text(self, port):
-        return (f"Server=127.0.0.1,{port};Database={self.database};UID={self.server['SQLSERVER_USERNAME']};"
-                f"PWD={self.server['SQLSERVER_PASSWORD']};Encrypt=no;TrustServerCertificate=yes")
+        return watched(subprocess.Popen(
+            ["freebcp", "dbo.Bench", "in", path, "-S", f"{self.server['SQLSERVER_HOST']}:{self.server['SQLSERVER_PORT']}",
+             "-U", self.server["SQLSERVER_USERNAME"], "-P", self.server["SQLSERVER_PASSWORD"], "-D", self.database, "-c", "-b", "100000"],
+            env={**os.environ, "TDSVER": "7.4", "LC_ALL": "C.UTF-8"}, stdout=subprocess.DEVNULL))
 
     def executemany(self, rows):
-        """Seconds of pyodbc's fast_executemany for these rows."""
-        import mssql_python_odbc
-        import pyodbc
-
-        place = pathlib.Path(mssql_python_odbc.__file__).parent / "libs/linux/debian_ubuntu/x86_64/lib"
-        driver = next(place.glob("libmsodbcsql-*"))
-        connection = pyodbc.connect(f"DRIVER={driver};" + self.odbc_text(self.server["SQLSERVER_PORT"]))
-        cursor = connection.cursor()
-        cursor.fast_executemany = True
-        values = [(i, f"insert {i}", decimal.Decimal("1.25"), i) for i in range(rows)]
-        began = time.monotonic()
-        cursor.executemany("INSERT INTO dbo.Bench VALUES (?, ?, ?, ?)", values)
-        connection.commit()
-        seconds = time.monotonic() - began
-        connection.close()
-        return seconds
+        process = subprocess.Popen(
+            [sys.executable, __file__, "--peer", odbc_text(self.server, self.server["SQLSERVER_PORT"]), "--executemany", str(rows)],
+            stdout=subprocess.PIPE, text=True)
+        _, memory = watched(process)
+        return float(process.stdout.read()), memory
 
     def one_by_one(self, rows, port):
         """Seconds for a sample: one prepared statement, executed for each row, committed at the end."""
         import mssql_python
 
-        connection = mssql_python.connect(self.odbc_text(port))
+        connection = mssql_python.connect(odbc_text(self.server, port))
         cursor = connection.cursor()
         began = time.monotonic()
         for i in range(rows):
@@ -132,25 +142,22 @@ class Bench:
 
 def inserts(bench, rows, sample):
     bench.source(rows, "insert")
-    base = None
+    ways = [("freebcp", rows, lambda: bench.freebcp(rows))]
     if sample and importlib.util.find_spec("pyodbc"):
+        ways.append(("pyodbc, fast_executemany", sample, lambda: bench.executemany(sample)))
+    for way in ("staged", "direct"):
+        ways.append((way, rows, lambda way=way: bench.event("INSERT", "insert", f'{{"bulk": "{way}"}}')))
+    base = None
+    for name, count, run in ways:
         bench.target()
-        seconds = bench.executemany(sample)
-        print(f"insert {sample} pyodbc, fast_executemany: {seconds:.1f} s, {sample / seconds:.0f} rows/s", flush=True)
-    for way in ("freebcp", "staged", "direct"):
-        bench.target()
-        if way == "freebcp":
-            try:
-                seconds, memory = bench.freebcp(rows), None
-            except subprocess.CalledProcessError as error:
-                print(f"insert {rows} freebcp: {' '.join(error.stdout.split())[-200:]}")
-                continue
-            base = seconds
-        else:
-            seconds, memory = bench.event("INSERT", "insert", f'{{"bulk": "{way}"}}')
-        assert bench.sql("SELECT COUNT(*) FROM dbo.Bench") == [[rows]]
-        print(f"insert {rows} {way}: {seconds:.1f} s, {rows / seconds:.0f} rows/s" + (f", {base / seconds:.2f} of freebcp" if base else "")
-              + (f", {memory:.0f} MiB" if memory else ""), flush=True)
+        try:
+            seconds, memory = run()
+        except Refused as error:
+            print(f"insert {count} {name}: {error}", flush=True)
+            continue
+        assert bench.sql("SELECT COUNT(*) FROM dbo.Bench") == [[count]]
+        base = base or count / seconds
+        print(f"insert {count} {name}: {seconds:.1f} s, {count / seconds:.0f} rows/s, {count / seconds / base:.2f} of the first, {memory:.0f} MiB", flush=True)
 
 
 def updates(bench, rows, sample):
@@ -176,7 +183,11 @@ def main():
     parser.add_argument("--update", type=int, default=100_000)
     parser.add_argument("--sample", type=int, default=2000)
     parser.add_argument("--executemany", type=int, default=100_000)
+    parser.add_argument("--peer", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.peer:
+        executemany(options.peer, options.executemany)
+        return
     print(f"{PROGRAM.name} beside freebcp and mssql-python, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(pathlib.Path(folder))
