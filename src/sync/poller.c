@@ -45,7 +45,8 @@ struct sync_poller {
   bool more_waiting;   /* the last list was cut at its limit */
   bool last_was_full;  /* the same, also while the next one is asked for */
   uint64_t looks_begun, looks_ended;
-  uint64_t ended; /* events, in all */
+  uint64_t failures; /* in all; the last one is status.last_error as long as it holds */
+  uint64_t ended;    /* events, in all */
   bool stopping;
 
   pthread_t looker;
@@ -74,6 +75,7 @@ static void say_failure(sync_poller *p, const char *what, const br_error *err) {
   pthread_mutex_lock(&p->lock);
   const bool news = strcmp(p->status.last_error, text) != 0;
   memcpy(p->status.last_error, text, sizeof text);
+  p->failures++;
   pthread_mutex_unlock(&p->lock);
   if (news) {
     br_log(BR_LOG_WARNING, "%s", text);
@@ -549,12 +551,16 @@ static bool round_is_over(const sync_poller *p, uint64_t look) {
   return p->looks_ended >= look && sync_schedule_is_idle(&p->schedule);
 }
 
-/* Why a round can't end; BR_OK: nothing speaks against waiting. Under the lock. */
-static br_status check_round(const sync_poller *p, br_cancel *cancel, br_error *err) {
+/* Why a round can't end; BR_OK: nothing speaks against waiting. failures: so many were there before
+ * it was asked for; those may be over, but for one that keeps all slots away, without which nobody
+ * looks. Under the lock. */
+static br_status check_round(const sync_poller *p, uint64_t failures, br_cancel *cancel,
+                             br_error *err) {
   if (p->stopping) {
     return br_error_set(err, BR_ERR_CANCELLED, "Cancelled");
   }
-  if (p->status.last_error[0] != '\0') {
+  const bool counts = p->failures > failures || p->slots_held == 0;
+  if (counts && p->status.last_error[0] != '\0') {
     return br_error_set(err, BR_ERR_NETWORK, "%s", p->status.last_error);
   }
   if (p->slots_held == 0 && p->slot_tries >= p->worker_count) {
@@ -577,6 +583,7 @@ static uint64_t written_by(uint64_t by_ms) {
  * all is done. */
 static bool run_rounds(sync_poller *p, br_cancel *cancel, uint64_t by_ms, br_status *ret_st,
                        br_error *err) {
+  const uint64_t failures = p->failures;
   br_status st = BR_OK;
   bool more = true, again = false, late = false;
   while (st == BR_OK && more && !late) {
@@ -586,7 +593,7 @@ static bool run_rounds(sync_poller *p, br_cancel *cancel, uint64_t by_ms, br_sta
     pthread_cond_broadcast(&p->changed);
     while (st == BR_OK && !late && !round_is_over(p, wanted)) {
       wait_ms(p, 200);
-      st = check_round(p, cancel, err);
+      st = check_round(p, failures, cancel, err);
       late = br_clock_monotonic_ms() >= by_ms;
     }
     more = p->ended > at_start;

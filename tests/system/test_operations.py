@@ -110,10 +110,12 @@ def test_events_of_the_sandbox_wait_where_there_is_no_poller(start):
 
 
 def test_a_trigger_waits_for_a_while(start, sandbox):
-    """Who may write something may ask for a look; the answer doesn't wait for an event that doesn't end."""
-    holds, released = threading.Event(), threading.Event()
+    """Who may write something may ask for a look; the answer doesn't wait for an event that doesn't end, and tells no failure that is over."""
+    holds, released, fails = threading.Event(), threading.Event(), threading.Event()
 
     def answer(request):
+        if fails.is_set() and b" AS r99 FROM " in request.body:
+            return 400, {"Content-Type": "application/json"}, b'{"error_code": "BAD_REQUEST", "message": "not now"}'
         if holds.is_set() and b"slow_source" in request.body:
             released.wait(60)
 
@@ -124,7 +126,12 @@ def test_a_trigger_waits_for_a_while(start, sandbox):
         service = start(settings, ready=False)
         service.bridge.run("init", check=True)
         service.until(lambda: service.get("/sync/poller/status").json()["running"])
-        assert service.post("/sync/poller/trigger", token="writer").json() == {"success": True, "events_processed": 0, "finished": True}
+        for _ in range(3):
+            fails.set()
+            refused = service.post("/sync/poller/trigger", token="writer")
+            assert refused.status == 503 and "not now" in refused.detail, refused
+            fails.clear()
+            assert service.post("/sync/poller/trigger", token="writer").json() == {"success": True, "events_processed": 0, "finished": True}
         event = {"event_id": "slow", "operation": "INSERT", "source_table": "main.default.slow_source", "target_table": "dbo.Triggered"}
         service.bridge.sql("sqlserver", "CREATE TABLE dbo.Triggered (id int NOT NULL PRIMARY KEY)")
         assert service.post("/sync/events", event).status == 202
