@@ -1,6 +1,7 @@
 /*
  * Under the event's lock: the ledger is told first, then the row is written. Who dies in between
- * leaves a note without an event: the next one of that id takes its place.
+ * leaves a note without an event: the next one of that id takes its place. But a statement goes on
+ * in Databricks without who sent it: where the row comes after all, the note is put back.
  */
 #include "sync/accept_event.h"
 
@@ -24,16 +25,24 @@ static br_status take_place(sync_queue *queue, const sync_ledger *ledger, tds_co
                      : st;
 }
 
-static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
+/* The row is there, and not by us: what the ledger said before holds. */
+static br_status take_back(const sync_ledger *ledger, tds_conn *conn, const sync_event *checked,
+                           const sync_ledger_row *was, br_error *err) {
+  br_status st = sync_ledger_remove(ledger, conn, checked->key, SYNC_LEDGER_ACCEPTED, err);
+  return st == BR_OK && was->state == SYNC_LEDGER_ACCEPTED
+             ? sync_ledger_note(ledger, conn, checked->key, checked->event_id, was->hash,
+                                SYNC_LEDGER_ACCEPTED, was->principal, err)
+             : st;
+}
+
+static br_status write_both(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
                             const sync_new_event *event, const sync_event *checked,
-                            const char *principal, br_cancel *cancel, br_error *err) {
-  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
-  br_status st = sync_ledger_read(ledger, conn, checked->key, &row, err);
-  const sync_ledger_state was = row.state;
-  sync_ledger_row_done(&row);
-  if (st == BR_OK && was == SYNC_LEDGER_ACCEPTED) {
+                            const char *principal, const sync_ledger_row *was, br_cancel *cancel,
+                            br_error *err) {
+  br_status st = BR_OK;
+  if (was->state == SYNC_LEDGER_ACCEPTED) {
     st = take_place(queue, ledger, conn, checked, cancel, err);
-  } else if (st == BR_OK && was != SYNC_LEDGER_NONE) {
+  } else if (was->state != SYNC_LEDGER_NONE) {
     st = taken(event->event_id, ", or its id was used before", err);
   }
   st = st == BR_OK ? sync_ledger_note(ledger, conn, checked->key, event->event_id, checked->hash,
@@ -45,10 +54,20 @@ static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_co
   st = sync_queue_emit(queue, event, cancel, err);
   if (st == BR_ERR_EXISTS) {
     br_error second = BR_ERROR_INIT;
-    br_status undone =
-        sync_ledger_remove(ledger, conn, checked->key, SYNC_LEDGER_ACCEPTED, &second);
+    br_status undone = take_back(ledger, conn, checked, was, &second);
     return undone == BR_OK ? st : br_error_set(err, undone, "%s", second.message);
   }
+  return st;
+}
+
+static br_status under_lock(sync_queue *queue, const sync_ledger *ledger, tds_conn *conn,
+                            const sync_new_event *event, const sync_event *checked,
+                            const char *principal, br_cancel *cancel, br_error *err) {
+  sync_ledger_row was = {.state = SYNC_LEDGER_NONE};
+  br_status st = sync_ledger_read(ledger, conn, checked->key, &was, err);
+  st = st == BR_OK ? write_both(queue, ledger, conn, event, checked, principal, &was, cancel, err)
+                   : st;
+  sync_ledger_row_done(&was);
   return st;
 }
 

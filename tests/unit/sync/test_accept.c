@@ -6,6 +6,7 @@
 #include "support/cmocka.h"
 #include "sync/accept_event.h"
 #include "sync/lock.h"
+#include "unit/databricks/support.h"
 
 #define TEXTS "bridge.events.bridge_events"
 #define MAPS  "main.default.map_events"
@@ -114,15 +115,20 @@ static void what_is_wrong_is_said_in_words(void **state) {
 
 /* ---- accepting ---- */
 
-static br_status accept_as(const char *event_id, const char *principal, br_error *err) {
+static br_status accept_into(sync_queue *queue, const char *event_id, const char *principal,
+                             br_error *err) {
   const sync_new_event event = EVENT(event_id, "INSERT", .source_table = "main.default.s");
   sync_event *checked = NULL;
-  embedded_assert_ok(sync_queue_check(both.queue, &event, NULL, &checked, err), err);
+  embedded_assert_ok(sync_queue_check(queue, &event, NULL, &checked, err), err);
   assert_null(checked->problem);
-  br_status st = sync_accept_event(both.queue, &both.ledger, &both.session, &event, checked,
-                                   principal, NULL, err);
+  br_status st =
+      sync_accept_event(queue, &both.ledger, &both.session, &event, checked, principal, NULL, err);
   sync_event_free(checked);
   return st;
+}
+
+static br_status accept_as(const char *event_id, const char *principal, br_error *err) {
+  return accept_into(both.queue, event_id, principal, err);
 }
 
 static void key_of(const char *event_id, char key[BR_SHA256_HEX_MAX]) {
@@ -142,6 +148,9 @@ static void assert_stands(const char *event_id, sync_ledger_state noted, const c
   embedded_assert_ok(sync_ledger_read(&both.ledger, both.session.conn, key, &row, &err), &err);
   assert_int_equal(row.state, noted);
   assert_string_equal(row.principal, principal);
+  if (strstr(event_id, "late") != NULL) { /* as note() has left it */
+    assert_int_equal(strspn(row.hash, "0"), strlen(row.hash));
+  }
   sync_ledger_row_done(&row);
   embedded_assert_ok(sync_queue_list(both.queue, &options, NULL, &result, &err), &err);
   assert_int_equal(dbx_result_rows(result), rows);
@@ -177,6 +186,55 @@ static void a_note_without_its_event_gives_way(void **state) {
   note("died", SYNC_LEDGER_ACCEPTED, "who died");
   embedded_assert_ok(accept_as("died", "reporting", &err), &err);
   assert_stands("died", SYNC_LEDGER_ACCEPTED, "reporting", 1);
+}
+
+/* Who looks sees no row; when the MERGE comes there is one. */
+static script_step come_late(void *context, const script_request *request, size_t nth) {
+  (void)context, (void)nth;
+  const bool is_merge =
+      memmem(request->body, request->body_length, "MERGE", sizeof "MERGE" - 1) != NULL;
+  return (script_step){
+      .reply = script_json(
+          200, NULL,
+          is_merge ? "{\"statement_id\":\"1\",\"status\":{\"state\":\"SUCCEEDED\"},\"manifest\":{"
+                     "\"format\":\"JSON_ARRAY\",\"schema\":{\"columns\":["
+                     "{\"name\":\"num_affected_rows\",\"type_text\":\"BIGINT\"}]},"
+                     "\"total_row_count\":1},\"result\":{\"row_count\":1,\"data_array\":[[\"0\"]]}}"
+                   : "{\"statement_id\":\"1\",\"status\":{\"state\":\"SUCCEEDED\"},\"manifest\":{"
+                     "\"format\":\"JSON_ARRAY\",\"schema\":{\"columns\":["
+                     "{\"name\":\"event_id\",\"type_text\":\"STRING\"},"
+                     "{\"name\":\"operation\",\"type_text\":\"STRING\"},"
+                     "{\"name\":\"source_table\",\"type_text\":\"STRING\"},"
+                     "{\"name\":\"target_table\",\"type_text\":\"STRING\"},"
+                     "{\"name\":\"status\",\"type_text\":\"STRING\"}]},\"total_row_count\":0},"
+                     "\"result\":{\"row_count\":0,\"data_array\":[]}}")};
+}
+
+/* A service that died while it accepted the event has had its MERGE carried out after all, behind
+ * the look of who accepts the event anew: it is the first one's, and acts as who sent that. */
+static void a_late_event_keeps_who_asked(void **state) {
+  (void)state;
+  static const struct {
+    const char *event_id, *noted;
+    sync_ledger_state stands;
+  } cases[] = {{"late", "who died", SYNC_LEDGER_ACCEPTED},
+               {"theirs, late", NULL, SYNC_LEDGER_NONE}};
+  script_server *server = script_start_by_body(come_late, NULL);
+  dbx_client *client = test_client(script_base(server));
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    br_error err = BR_ERROR_INIT;
+    sync_queue *queue = NULL;
+    assert_status(sync_queue_open(client, TEXTS, false, NULL, &queue, &err), BR_OK, &err);
+    if (cases[i].noted != NULL) {
+      note(cases[i].event_id, SYNC_LEDGER_ACCEPTED, cases[i].noted);
+    }
+    assert_status(accept_into(queue, cases[i].event_id, "reporting", &err), BR_ERR_EXISTS, &err);
+    assert_stands(cases[i].event_id, cases[i].stands, cases[i].noted == NULL ? "" : cases[i].noted,
+                  0);
+    sync_queue_free(queue);
+  }
+  dbx_client_free(client);
+  script_stop(server);
 }
 
 static void an_id_that_was_used_is_refused(void **state) {
@@ -243,6 +301,7 @@ int main(void) {
       cmocka_unit_test(what_is_wrong_is_said_in_words),
       cmocka_unit_test(the_ledger_knows_who_asked),
       cmocka_unit_test(a_note_without_its_event_gives_way),
+      cmocka_unit_test(a_late_event_keeps_who_asked),
       cmocka_unit_test(an_id_that_was_used_is_refused),
       cmocka_unit_test(an_event_of_the_table_is_not_taken_over),
       cmocka_unit_test(nobody_gets_in_between),
