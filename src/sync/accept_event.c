@@ -86,12 +86,10 @@ br_status sync_accept_event(sync_queue *queue, const sync_ledger *ledger, sync_s
   st = st == BR_OK
            ? under_lock(queue, ledger, session->conn, event, checked, principal, cancel, err)
            : st;
-  /* A closed connection gives its locks back only when the server notices: the poller may be there
-   * before. */
-  if (granted && sync_session_is_usable(session)) {
-    br_error ignored = BR_ERROR_INIT;
-    (void)!sync_unlock_event(session->conn, &lock, &ignored);
+  if (granted) {
+    sync_session_leave_event(session, &lock);
+  } else {
+    sync_session_close(session);
   }
-  sync_session_close(session);
   return st;
 }

@@ -103,6 +103,6 @@ br_status sync_cancel_event(sync_queue *queue, const sync_ledger *ledger, sync_s
                         event->event_id);
   }
   st = under_lock(queue, ledger, session->conn, key, event, cancel, err);
-  sync_session_close(session); /* its locks go with it */
+  sync_session_leave_event(session, &lock);
   return st;
 }

@@ -1,15 +1,20 @@
 #include "sync/session.h"
 
 #include <stdio.h>
-
-#include "sync/lock.h"
-
 enum { LOCK_TIMEOUT_S = 30 };
 
 void sync_session_close(sync_session *session) {
   tds_close(session->conn);
   session->conn = NULL;
   session->has_slot = false;
+}
+
+void sync_session_leave_event(sync_session *session, const sync_event_lock *lock) {
+  if (sync_session_is_usable(session)) {
+    br_error ignored = BR_ERROR_INIT;
+    (void)!sync_unlock_event(session->conn, lock, &ignored);
+  }
+  sync_session_close(session);
 }
 
 bool sync_session_is_usable(const sync_session *session) {

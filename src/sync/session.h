@@ -4,7 +4,7 @@
 #ifndef SYNC_SESSION_H
 #define SYNC_SESSION_H
 
-#include "tds/tds.h"
+#include "sync/lock.h"
 
 typedef struct sync_session {
   const tds_options *options; /* borrowed */
@@ -22,5 +22,8 @@ typedef struct sync_session {
 br_status sync_session_ensure(sync_session *session, br_error *err) BR_CHECKED;
 bool sync_session_is_usable(const sync_session *session);
 void sync_session_close(sync_session *session); /* all locks go with it */
+/* Closes it when its work on an event is done. The event's locks are given back before: with a
+ * closed connection they go only when the server notices, and who comes next may be there first. */
+void sync_session_leave_event(sync_session *session, const sync_event_lock *lock);
 
 #endif

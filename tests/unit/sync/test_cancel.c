@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/sys.h"
 #include "embedded.h"
+#include "support/skip_time.h"
 #include "sync/apply.h"
 #include "sync/cancel_event.h"
 #include "unit/databricks/support.h"
@@ -215,13 +215,6 @@ static void a_retry_is_no_row_that_was_forgotten(void **state) {
 
 /* ---- a workspace whose DELETEs lose against others' writes ---- */
 
-static int (*real_poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
-
-/* A wait for nothing but time has no descriptor. */
-static int skip_pauses(struct pollfd *fds, nfds_t count, int timeout_ms) {
-  return count == 1 && fds->fd < 0 && timeout_ms >= 0 ? 0 : real_poll(fds, count, timeout_ms);
-}
-
 static script_step lose(void *context, const script_request *request, size_t nth) {
   (void)context, (void)nth;
   const bool is_delete =
@@ -249,10 +242,9 @@ static void a_delete_that_lost_cancels_nothing(void **state) {
   sync_queue *queue = NULL;
   const sync_row_name row = {"lost", event->fingerprint};
   assert_status(sync_queue_open(client, EVENTS, false, NULL, &queue, &err), BR_OK, &err);
-  real_poll = br_sys.poll;
-  br_sys.poll = skip_pauses;
+  skip_time_start(NULL);
   const br_status st = sync_cancel_event(queue, &both.ledger, &both.session, &row, NULL, &err);
-  br_sys_reset();
+  skip_time_stop(NULL);
   assert_status(st, BR_ERR_REMOTE, &err);
   assert_contains(err.message, "DELTA_CONCURRENT_APPEND");
   assert_ledger(event, SYNC_LEDGER_NONE);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sys.h"
+#include "support/skip_time.h"
 #include "unit/databricks/support.h"
 
 #define OPENED(columns)                                                                            \
@@ -27,48 +27,6 @@
 #define CONFLICT                                                                                   \
   FAILED("[DELTA_CONCURRENT_APPEND.ROW_LEVEL_CHANGES] Transaction conflict detected",              \
          ",\"sql_state\":\"2D521\"")
-
-/* ---- a clock that runs while the client waits ---- */
-
-static struct {
-  int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
-  int (*clock)(clockid_t clock, struct timespec *ret_time);
-  int64_t slept_ms;
-  size_t pauses;
-} real;
-
-/* A wait for nothing but time has no descriptor. */
-static int skip_pauses(struct pollfd *fds, nfds_t count, int timeout_ms) {
-  if (count != 1 || fds->fd >= 0 || timeout_ms < 0) {
-    return real.poll(fds, count, timeout_ms);
-  }
-  real.slept_ms += timeout_ms + 1;
-  real.pauses++;
-  return 0;
-}
-
-static int shifted_clock(clockid_t clock, struct timespec *ret_time) {
-  int failed = real.clock(clock, ret_time);
-  ret_time->tv_sec += (time_t)(real.slept_ms / 1000);
-  return failed;
-}
-
-static int skip_time(void **state) {
-  (void)state;
-  real.poll = br_sys.poll;
-  real.clock = br_sys.clock_gettime;
-  real.slept_ms = 0;
-  real.pauses = 0;
-  br_sys.poll = skip_pauses;
-  br_sys.clock_gettime = shifted_clock;
-  return 0;
-}
-
-static int stop_skipping(void **state) {
-  (void)state;
-  br_sys_reset();
-  return 0;
-}
 
 /* ---- conflicts ---- */
 
@@ -125,10 +83,10 @@ static void what_loses_a_conflict_is_done_again(void **state) {
   for (deed which = EMIT; which < DEEDS; which++) {
     bool done = false;
     br_error err = BR_ERROR_INIT;
-    real.pauses = 0;
+    skip_time.pauses = 0;
     assert_status(against(which, answers, 4, &done, &err), BR_OK, &err);
     assert_true(done);
-    assert_true(real.pauses >= 3);
+    assert_true(skip_time.pauses >= 3);
   }
 }
 
@@ -153,7 +111,7 @@ static void other_failures_are_not_repeated(void **state) {
     bool done = false;
     br_error err = BR_ERROR_INIT;
     assert_status(against(which, answers, 1, &done, &err), BR_ERR_REMOTE, &err);
-    assert_int_equal(real.pauses, 0);
+    assert_int_equal(skip_time.pauses, 0);
   }
 }
 
@@ -259,7 +217,7 @@ static void a_text_with_a_nul_is_no_event(void **state) {
   free(second);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, skip_time, stop_skipping)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, skip_time_start, skip_time_stop)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
