@@ -83,6 +83,9 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind,
 /* Ends a batch whose results will not be read to the end: what it has done stays; under XACT_ABORT
  * an open transaction is rolled back, as SQL Server answers an attention. */
 void engine_abandon(engine_session *s);
+/* An error that came from outside (a fault on purpose): ends the batch and does to the transaction
+ * what an error of this number does. */
+void engine_strike(engine_session *s, int32_t number);
 const batch_schema *engine_result_schema(
     const engine_session *s); /* every field has its source type: fields[i].source */
 int64_t engine_rows_affected(const engine_session *s); /* -1: not to be told (SET NOCOUNT ON) */
@@ -120,12 +123,20 @@ void engine_drop_temporary_since(engine_session *s, int64_t mark);
 br_status engine_describe_table(engine_session *s, const char *table_name,
                                 batch_schema **ret_schema, engine_error *ret_error,
                                 br_error *err) BR_CHECKED;
+/* INSERT BULK's hints that change what is kept. */
+typedef struct engine_load_hints {
+  bool keep_nulls;        /* a NULL that is sent stays one where its column has a default */
+  bool check_constraints; /* CHECK and FOREIGN KEY are looked at */
+} engine_load_hints;
 /* Around a load of several batches, which is kept whole or not at all: a transaction of its own, or
- * a part of the one that is open. After a failed begin there is no end. */
-br_status engine_load_begin(engine_session *s, engine_error *ret_error, br_error *err) BR_CHECKED;
+ * a part of the one that is open. After a failed begin there is no end. Without check_constraints a
+ * table that has some is refused (40517): the sandbox knows no rows that were not checked. */
+br_status engine_load_begin(engine_session *s, const char *table_name, engine_load_hints hints,
+                            engine_error *ret_error, br_error *err) BR_CHECKED;
 br_status engine_load_end(engine_session *s, bool keep, engine_error *ret_error,
                           br_error *err) BR_CHECKED;
-/* Bulk insert of a batch into a table by column name; all rows or none. */
+/* Bulk insert of a batch into a table by column name; all rows or none. Outside of a load as with
+ * both hints. */
 br_status engine_insert_batch(engine_session *s, const char *table_name, const batch *b,
                               uint64_t *ret_rows, engine_error *ret_error,
                               br_error *err) BR_CHECKED;

@@ -39,6 +39,9 @@ static catalog_table *open_table(engine_session *s, const char *table_name) {
 }
 
 static br_status give_error(engine_session *s, engine_error *ret_error, br_status st) {
+  if (st != BR_OK) {
+    engine_forget_lost(s);
+  }
   if (st == BR_ERR_REMOTE) {
     *ret_error = s->error;
   }
@@ -81,8 +84,9 @@ br_status engine_describe_table(engine_session *s, const char *table_name,
 typedef struct feed {
   ptrdiff_t source; /* column of the batch; -1: default or NULL */
   sql_type from;
-  bool direct;        /* the batch's form is the stored form */
-  sql_value constant; /* default's value, for source -1 */
+  bool direct;          /* the batch's form is the stored form */
+  sql_value constant;   /* default's value, for source -1 */
+  bool null_is_default; /* the same for a NULL that is sent */
 } feed;
 
 static br_status default_value(engine_session *s, const catalog_column *c, sql_value *ret_value,
@@ -130,7 +134,9 @@ static br_status plan_feeds(engine_session *s, const catalog_table *table, const
         feeds[i].direct = same_form(&feeds[i].from, &c->type);
       }
     }
-    if (feeds[i].source < 0 && takes_values(c) && !c->identity) {
+    feeds[i].null_is_default =
+        s->null_is_default && feeds[i].source >= 0 && c->default_text != NULL && !c->identity;
+    if ((feeds[i].source < 0 || feeds[i].null_is_default) && takes_values(c) && !c->identity) {
       br_status st = default_value(s, c, &feeds[i].constant, err);
       if (st != BR_OK) {
         return st;
@@ -197,6 +203,9 @@ static br_status read_row(engine_writer *w, const char *full, const batch *b, si
     if (st != BR_OK) {
       return st;
     }
+    if (in.form == SQL_FORM_NULL && feeds[i].null_is_default) {
+      in = feeds[i].constant;
+    }
     w->row[i] = in;
   }
   return BR_OK;
@@ -205,7 +214,11 @@ static br_status read_row(engine_writer *w, const char *full, const batch *b, si
 static br_status write_batch(engine_session *s, const catalog_table *table, const batch *b,
                              const feed *feeds, br_buf *kept, br_error *err) {
   engine_writer w;
-  br_status st = engine_writer_open(s, table, true, &w, err);
+  bool explicit_identity = false;
+  for (size_t i = 0; i < table->column_count; i++) {
+    explicit_identity = explicit_identity || (table->columns[i].identity && feeds[i].source >= 0);
+  }
+  br_status st = engine_writer_open(s, table, explicit_identity, &w, err);
   if (st != BR_OK) {
     return st;
   }
@@ -227,13 +240,26 @@ static br_status write_batch(engine_session *s, const catalog_table *table, cons
                                  "INSERT", err);
 }
 
-br_status engine_load_begin(engine_session *s, engine_error *ret_error, br_error *err) {
+br_status engine_load_begin(engine_session *s, const char *table_name, engine_load_hints hints,
+                            engine_error *ret_error, br_error *err) {
   begin(s);
-  return give_error(s, ret_error, engine_part_begin(s, err));
+  const catalog_table *table = open_table(s, table_name);
+  if (table != NULL && !hints.check_constraints &&
+      (table->check_count != 0 || table->foreign_count != 0)) {
+    (void)sql_unsupported(
+        &s->context, 1, "A bulk load without CHECK_CONSTRAINTS into a table that has constraints");
+  }
+  if (s->context.status != BR_OK) {
+    return give_error(s, ret_error, engine_context_failed(s, err));
+  }
+  br_status st = engine_part_begin(s, err);
+  s->null_is_default = st == BR_OK && !hints.keep_nulls;
+  return give_error(s, ret_error, st);
 }
 
 br_status engine_load_end(engine_session *s, bool keep, engine_error *ret_error, br_error *err) {
   begin(s);
+  s->null_is_default = false;
   return give_error(s, ret_error, engine_part_end(s, keep, err));
 }
 

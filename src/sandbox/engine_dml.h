@@ -42,6 +42,13 @@ br_status dml_drop_stage(engine_change *d, br_error *err) BR_CHECKED;
  * one further, behind the rowid. */
 br_status dml_write_rows(engine_session *s, engine_writer *w, const char *sql, bool with_rowid,
                          br_error *err) BR_CHECKED;
+/* The columns that an INSERT's list names, as indexes in its order. names NULL: all that take
+ * values; dml_identity_may_lack() is then asked once their number is found right. */
+bool dml_insert_columns(engine_change *d, const sql_names *names, size_t **ret_columns,
+                        size_t *ret_count);
+bool dml_identity_may_lack(engine_change *d);
+/* Whether an identity's values come from the statement. */
+bool dml_explicit_identity(const engine_change *d);
 /* The query of an INSERT's rows, and writing them. */
 br_status dml_prepare_insert(engine_change *d, const char **ret_sql, br_error *err) BR_CHECKED;
 br_status dml_insert_rows(engine_change *d, const char *sql, br_error *err) BR_CHECKED;

@@ -6,25 +6,26 @@
 #include "base/text.h"
 #include "sandbox/engine_dml.h"
 
+/* T-SQL wants a list of columns for an identity's values. */
 static bool takes_values(const engine_change *d, const catalog_column *c) {
-  return c->computed == NULL && c->type.kind != SQL_ROWVERSION &&
-         !(c->identity && d->is_tsql && !d->s->identity_insert);
+  return c->computed == NULL && c->type.kind != SQL_ROWVERSION && !(c->identity && d->is_tsql);
 }
 
-static bool explicit_identity(const engine_change *d) {
+bool dml_explicit_identity(const engine_change *d) {
   return !d->is_tsql ||
          d->s->identity_insert == (d->table->temporary ? -d->table->id : d->table->id);
 }
 
-/* Which columns the statement names, in its order; without a list all that take values. */
-static bool target_columns(engine_change *d, size_t **ret_columns, size_t *ret_count) {
+/* Which columns a list names, in its order; without one all that take values. */
+static bool named_columns(engine_change *d, const sql_names *names, size_t **ret_columns,
+                          size_t *ret_count) {
   const catalog_table *t = d->table;
   size_t *columns = sql_new(&d->s->context, (t->column_count + 1) * sizeof *columns);
   size_t count = 0;
   if (columns == NULL) {
     return false;
   }
-  for (const sql_names *n = d->stmt->names; n != NULL; n = n->next) {
+  for (const sql_names *n = names; n != NULL; n = n->next) {
     const catalog_column *c = catalog_column_named(t, n->name);
     if (c == NULL) {
       (void)(d->is_tsql ? sql_fail(&d->s->context, 207, d->stmt->line, "Invalid column name '%s'.",
@@ -54,7 +55,7 @@ static bool target_columns(engine_change *d, size_t **ret_columns, size_t *ret_c
     }
     columns[count++] = (size_t)(c - t->columns);
   }
-  for (size_t i = 0; d->stmt->names == NULL && i < t->column_count; i++) {
+  for (size_t i = 0; names == NULL && i < t->column_count; i++) {
     if (takes_values(d, &t->columns[i])) {
       columns[count++] = i;
     }
@@ -64,12 +65,30 @@ static bool target_columns(engine_change *d, size_t **ret_columns, size_t *ret_c
   return true;
 }
 
-static bool columns_allowed(engine_change *d, const size_t *columns, size_t count) {
-  bool identity_given = false;
-  const char *identity = NULL;
-  for (size_t i = 0; i < d->table->column_count; i++) {
-    identity = d->table->columns[i].identity ? d->table->columns[i].name : identity;
+static bool has_identity(const catalog_table *table) {
+  for (size_t i = 0; i < table->column_count; i++) {
+    if (table->columns[i].identity) {
+      return true;
+    }
   }
+  return false;
+}
+
+bool dml_identity_may_lack(engine_change *d) {
+  if (!d->is_tsql || !dml_explicit_identity(d) || !has_identity(d->table)) {
+    return true;
+  }
+  (void)sql_fail(&d->s->context, 545, d->stmt->line,
+                 "Explicit value must be specified for identity column in table '%s' either when "
+                 "IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT "
+                 "FOR REPLICATION identity column.",
+                 d->table->name);
+  return false;
+}
+
+static bool columns_allowed(engine_change *d, const size_t *columns, size_t count,
+                            bool *ret_identity) {
+  *ret_identity = false;
   for (size_t i = 0; i < count; i++) {
     const catalog_column *c = &d->table->columns[columns[i]];
     if (c->computed != NULL) {
@@ -86,25 +105,24 @@ static bool columns_allowed(engine_change *d, const size_t *columns, size_t coun
                      "timestamp column.");
       return false;
     }
-    identity_given = identity_given || c->identity;
+    *ret_identity = *ret_identity || c->identity;
   }
-  if (identity_given && !explicit_identity(d)) {
+  if (*ret_identity && !dml_explicit_identity(d)) {
     (void)sql_fail(&d->s->context, 544, d->stmt->line,
                    "Cannot insert explicit value for identity column in table '%s' when "
                    "IDENTITY_INSERT is set to OFF.",
                    d->table->name);
     return false;
   }
-  if (identity != NULL && !identity_given && d->is_tsql && explicit_identity(d)) {
-    (void)sql_fail(
-        &d->s->context, 545, d->stmt->line,
-        "Explicit value must be specified for identity column in table '%s' either when "
-        "IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT "
-        "FOR REPLICATION identity column.",
-        d->table->name);
-    return false;
-  }
   return true;
+}
+
+bool dml_insert_columns(engine_change *d, const sql_names *names, size_t **ret_columns,
+                        size_t *ret_count) {
+  bool identity = false;
+  return named_columns(d, names, ret_columns, ret_count) &&
+         columns_allowed(d, *ret_columns, *ret_count, &identity) &&
+         (names == NULL || identity || dml_identity_may_lack(d));
 }
 
 static bool wrong_width(engine_change *d, size_t wanted, size_t given) {
@@ -120,6 +138,11 @@ static bool wrong_width(engine_change *d, size_t wanted, size_t given) {
                              d->table->database, d->table->schema, d->table->name,
                              given < wanted ? "not enough data columns" : "too many data columns",
                              wanted, given);
+  } else if (d->stmt->names == NULL && given == wanted + 1 && has_identity(d->table)) {
+    (void)sql_fail(c, 8101, d->stmt->line,
+                   "An explicit value for the identity column in table '%s' can only be specified "
+                   "when a column list is used and IDENTITY_INSERT is ON.",
+                   d->table->name);
   } else if (d->stmt->names == NULL) {
     (void)sql_fail(c, 213, d->stmt->line,
                    "Column name or number of supplied values does not match table definition.");
@@ -159,6 +182,11 @@ static bool plan_single_row(engine_change *d, row_plan *plan, const size_t *colu
   }
   for (const sql_expr *e = row->values; e != NULL; e = e->next, i++) {
     const catalog_column *c = &d->table->columns[columns[i]];
+    if (c->identity && d->is_tsql && (e->kind == SQL_E_DEFAULT || e->kind == SQL_E_NULL)) {
+      (void)sql_fail(&d->s->context, 339, d->stmt->line,
+                     "DEFAULT or NULL are not allowed as explicit identity values.");
+      return false;
+    }
     sql_bound *value = e->kind == SQL_E_DEFAULT ? dml_bind_default(d, c) : bind_value(&d->b, e);
     if (value == NULL || !put_cell(d, plan, columns[i], value)) {
       return false;
@@ -208,7 +236,7 @@ static bool make_plan(engine_change *d, row_plan *plan) {
   if (!d->stmt->default_values) {
     const sql_body *body = d->stmt->query->body;
     bool values = body->kind == SQL_BODY_VALUES;
-    if (!target_columns(d, &columns, &count) || !columns_allowed(d, columns, count)) {
+    if (!dml_insert_columns(d, d->stmt->names, &columns, &count)) {
       return false;
     }
     if (values && body->row_count > 1000 && d->is_tsql) {
@@ -225,6 +253,9 @@ static bool make_plan(engine_change *d, row_plan *plan) {
                                        : !plan_query(d, plan, columns, count)) {
       return false;
     }
+  }
+  if (d->stmt->names == NULL && !dml_identity_may_lack(d)) {
+    return false;
   }
   for (size_t i = 0; i < d->table->column_count; i++) {
     const catalog_column *c = &d->table->columns[i];
@@ -300,7 +331,7 @@ br_status dml_insert_rows(engine_change *d, const char *sql, br_error *err) {
   if (st != BR_OK) {
     return st;
   }
-  st = engine_writer_open(d->s, d->table, explicit_identity(d), &w, err);
+  st = engine_writer_open(d->s, d->table, dml_explicit_identity(d), &w, err);
   if (st != BR_OK) {
     return st;
   }

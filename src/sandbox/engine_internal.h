@@ -93,6 +93,7 @@ struct engine_session {
   bool in_sqlite;                         /* SQLite has a transaction of ours */
   char transaction_name[ENGINE_NAME_MAX]; /* of the outermost BEGIN TRANSACTION; "" = none */
   bool part_is_whole;                     /* engine_part_begin() opened the transaction */
+  bool null_is_default;                   /* a load without KEEP_NULLS is under way */
   bool doomed; /* a CATCH holds a transaction that can only be rolled back */
 
   /* The result. */
@@ -215,6 +216,9 @@ br_status engine_part_begin(engine_session *s, br_error *err) BR_CHECKED;
 br_status engine_part_end(engine_session *s, bool keep, br_error *err) BR_CHECKED;
 br_status engine_read_begin(engine_session *s, br_error *err) BR_CHECKED;
 void engine_rollback_all(engine_session *s);
+/* Behind a failure: where SQLite has taken the transaction back by itself, none is open any more.
+ */
+void engine_forget_lost(engine_session *s);
 /* 3930: a doomed transaction takes no writes and no COMMIT. */
 br_status engine_check_doomed(engine_session *s, br_error *err) BR_CHECKED;
 

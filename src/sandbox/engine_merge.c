@@ -84,48 +84,27 @@ static bool wrong_width(engine_change *d, size_t wanted, size_t given) {
   return false;
 }
 
-/* The column that a name of INSERT (…) means; without names the next one. */
-static const catalog_column *insert_column(engine_change *d, const sql_names *names, size_t i) {
-  if (names == NULL) {
-    return i < d->table->column_count ? &d->table->columns[i] : NULL;
-  }
-  const catalog_column *c = catalog_column_named(d->table, names->name);
-  if (c == NULL) {
-    (void)(d->is_tsql
-               ? sql_fail(&d->s->context, 207, d->stmt->line, "Invalid column name '%s'.",
-                          names->name)
-               : sql_fail_condition(&d->s->context, "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703",
-                                    "A column, variable, or function parameter with name "
-                                    "`%s` cannot be resolved.",
-                                    names->name));
-  }
-  return c;
-}
-
 static bool bind_insert(merge *m, const sql_merge_clause *clause, const char **cells) {
   engine_change *d = m->d;
-  const sql_names *names = clause->names;
-  size_t wanted = names == NULL ? d->table->column_count : 0;
+  size_t *columns = NULL;
+  size_t count = 0;
   size_t i = 0;
-  for (const sql_names *n = names; n != NULL; n = n->next) {
-    wanted++;
+  if (!dml_insert_columns(d, clause->names, &columns, &count)) {
+    return false;
   }
-  if (wanted != clause->row->count) {
-    return wrong_width(d, wanted, clause->row->count);
+  if (count != clause->row->count) {
+    return wrong_width(d, count, clause->row->count);
   }
   for (const sql_expr *e = clause->row->values; e != NULL; e = e->next, i++) {
-    const catalog_column *c = insert_column(d, names, i);
-    names = names == NULL ? NULL : names->next;
-    sql_bound *value = c == NULL                  ? NULL
-                       : e->kind == SQL_E_DEFAULT ? dml_bind_default(d, c)
-                                                  : bind_value(&d->b, e);
+    const catalog_column *c = &d->table->columns[columns[i]];
+    sql_bound *value = e->kind == SQL_E_DEFAULT ? dml_bind_default(d, c) : bind_value(&d->b, e);
     const sql_bound *assigned = value == NULL ? NULL : dml_assign(d, value, c);
     if (assigned == NULL) {
       return false;
     }
-    cells[c - d->table->columns] = assigned->sql;
+    cells[columns[i]] = assigned->sql;
   }
-  return true;
+  return clause->names != NULL || dml_identity_may_lack(d);
 }
 
 /* Columns that an INSERT leaves out have their defaults. */
@@ -350,7 +329,7 @@ static br_status write_rows(engine_change *d, const char *which, bool updates, b
   for (size_t i = 0; i < d->table->column_count && columns != NULL; i++) {
     columns = sql_text(c, "%s%sv%zu", columns, columns[0] == '\0' ? "" : ", ", i);
   }
-  br_status st = engine_writer_open(d->s, d->table, updates || !d->is_tsql, &w, err);
+  br_status st = engine_writer_open(d->s, d->table, updates || dml_explicit_identity(d), &w, err);
   if (st != BR_OK) {
     return st;
   }

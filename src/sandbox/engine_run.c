@@ -608,6 +608,9 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
       s->rows_line = stmt->line;
       st = run_statement(s, stmt, &outcome, err);
     }
+    if (st != BR_OK) {
+      engine_forget_lost(s);
+    }
     if (st == BR_ERR_REMOTE) {
       br_error_clear(err);
       if (handle_error(s, stmt, s->context.status == BR_ERR_REMOTE)) {
@@ -628,10 +631,19 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
   }
 }
 
-void engine_abandon(engine_session *s) {
-  const bool rolls_back = s->xact_abort && s->trancount > 0;
+static void end_batch(engine_session *s, bool rolls_back) {
   engine_batch_done(s);
-  if (rolls_back || s->doomed) {
+  engine_forget_lost(s);
+  if ((rolls_back && s->trancount > 0) || s->doomed) {
     engine_rollback_all(s);
   }
+}
+
+void engine_abandon(engine_session *s) {
+  end_batch(s, s->xact_abort);
+}
+
+void engine_strike(engine_session *s, int32_t number) {
+  s->error.number = number;
+  end_batch(s, s->xact_abort || ends_batch(s));
 }

@@ -138,6 +138,7 @@ br_status engine_read_batch(engine_session *s, batch *b, br_error *err) {
   if (st != BR_OK) {
     (void)sqlite3_finalize(s->rows);
     s->rows = NULL;
+    engine_forget_lost(s);
     if (st == BR_ERR_REMOTE && !engine_rows_failed(s)) {
       br_error_clear(err);
       return any ? BR_OK : BR_DONE;

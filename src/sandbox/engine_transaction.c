@@ -47,9 +47,16 @@ br_status engine_write_begin(engine_session *s, bool temporary_only, br_error *e
 }
 
 /* A full disk, an I/O error, no memory or an interrupted write: SQLite has rolled everything back
- * by itself. What follows must not run as if the transaction were still open. */
+ * by itself. What follows must not run as if the transaction were still open: it would be kept at
+ * once. */
 static bool is_lost(const engine_session *s) {
   return s->in_sqlite && sqlite3_get_autocommit(s->db) != 0;
+}
+
+void engine_forget_lost(engine_session *s) {
+  if (is_lost(s)) {
+    engine_rollback_all(s);
+  }
 }
 
 br_status engine_write_end(engine_session *s, bool keep, br_error *err) {
@@ -106,6 +113,7 @@ static br_status commit(engine_session *s, br_error *err) {
   if (s->trancount == 1 && s->in_sqlite) {
     br_status st = run(s, "COMMIT", err);
     if (st != BR_OK) {
+      engine_forget_lost(s);
       return st;
     }
     s->in_sqlite = false;

@@ -229,6 +229,9 @@ static br_status next_identity(engine_writer *w, br_error *err) {
                                .scratch = &s->runtime.scratch,
                                .error = &s->error,
                                .err = err};
+  if (w->explicit_identity && cell->form == SQL_FORM_NULL && s->owner->dialect == ENGINE_TSQL) {
+    return null_refused(w, (size_t)w->identity, false, err);
+  }
   if (w->explicit_identity && cell->form != SQL_FORM_NULL) {
     int64_t given = (int64_t)sql_decimal_get(cell);
     bool beyond = c->increment > 0 ? given >= w->identity_next : given <= w->identity_next;

@@ -138,6 +138,19 @@ br_status tds_answer_environment(tds_answer *a, const char *kind, br_error *err)
                            NULL, 0, bytes, sizeof bytes, err);
 }
 
+static bool has_changed(const tds_session *s) {
+  return engine_in_transaction(s->engine) != (s->descriptor != 0) ||
+         strcmp(engine_session_database(s->engine), s->database) != 0;
+}
+
+/* An error on purpose: the batch is over, and the transaction is as after a real one. */
+static br_status strike(tds_answer *a, int32_t number, uint8_t severity, br_error *err,
+                        const char *message) {
+  engine_strike(a->session->engine, number);
+  br_status st = has_changed(a->session) ? tds_answer_environment(a, NULL, err) : BR_OK;
+  return st == BR_OK ? tds_answer_refuse(a, number, severity, err, "%s", message) : st;
+}
+
 static uint16_t command_of(const char *kind) {
   static const struct {
     const char *kind;
@@ -268,11 +281,7 @@ static br_status put_batch(tds_answer *a, result *r, const row_faults *f, bool *
     uint64_t number = r->rows + 1;
     if (number == f->error.value) {
       *ret_stop = true;
-      return tds_answer_refuse(a, DEADLOCK, 13, err,
-                               "Transaction (Process ID %" PRIu64 ") was deadlocked on lock "
-                               "resources with another process and has been chosen as the "
-                               "deadlock victim. Rerun the transaction.",
-                               a->session->id);
+      return BR_OK;
     }
     br_status st = put_row(a, r, row, number, f, err);
     if (st != BR_OK) {
@@ -292,13 +301,13 @@ static bool has_large(const tds_type_info *infos, size_t count) {
   return false;
 }
 
-static br_status put_batches(tds_answer *a, result *r, br_error *err) {
+/* *ret_struck: the fault that ends the batch comes here. */
+static br_status put_batches(tds_answer *a, result *r, bool *ret_struck, br_error *err) {
   engine_session *e = a->session->engine;
   row_faults faults;
-  bool stop = false;
   find_faults(a, &faults);
   br_status st = BR_OK;
-  while (st == BR_OK && !stop) {
+  while (st == BR_OK && !*ret_struck) {
     batch_reset(r->b, KEEP_BYTES);
     st = engine_read_batch(e, r->b, err);
     if (st == BR_ERR_REMOTE) {
@@ -308,7 +317,7 @@ static br_status put_batches(tds_answer *a, result *r, br_error *err) {
       st = take_precise(r, e, err);
     }
     if (st == BR_OK) {
-      st = put_batch(a, r, &faults, &stop, err);
+      st = put_batch(a, r, &faults, ret_struck, err);
     }
   }
   if (st == BR_DONE) {
@@ -320,6 +329,7 @@ static br_status put_batches(tds_answer *a, result *r, br_error *err) {
 
 static br_status put_result(tds_answer *a, br_error *err) {
   tds_session *s = a->session;
+  bool struck = false;
   result r = {.schema = engine_result_schema(s->engine)};
   r.infos = br_calloc(r.schema->count + 1, sizeof *r.infos);
   r.precise = br_calloc(r.schema->count + 1, sizeof *r.precise);
@@ -336,10 +346,14 @@ static br_status put_result(tds_answer *a, br_error *err) {
     st = tds_put_columns(&s->writer, r.schema, r.infos, err);
   }
   if (st == BR_OK) {
-    st = put_batches(a, &r, err);
+    st = put_batches(a, &r, &struck, err);
   }
   result_done(&r);
-  return st;
+  return st == BR_OK && struck ? strike(a, DEADLOCK, 13, err,
+                                        "Transaction was deadlocked on lock resources with another "
+                                        "process and has been chosen as the deadlock victim. Rerun "
+                                        "the transaction.")
+                               : st;
 }
 
 static br_status put_one(tds_answer *a, engine_result_kind kind, br_error *err) {
@@ -366,11 +380,6 @@ static br_status put_one(tds_answer *a, engine_result_kind kind, br_error *err) 
   return br_error_set(err, BR_ERR_INTERNAL, "A result of kind %d", (int)kind);
 }
 
-static bool has_changed(const tds_session *s) {
-  return engine_in_transaction(s->engine) != (s->descriptor != 0) ||
-         strcmp(engine_session_database(s->engine), s->database) != 0;
-}
-
 static br_status put_all(tds_answer *a, br_error *err) {
   engine_session *e = a->session->engine;
   br_status st = BR_OK;
@@ -393,7 +402,7 @@ br_status tds_answer_execute(tds_answer *a, const char *sql, size_t length,
   sandbox_fault fault;
   if (sandbox_fault_strikes(s->server->options.faults, SANDBOX_FAULT_TDS_ERROR, sql, NULL,
                             &fault)) {
-    return tds_answer_refuse(a, (int32_t)fault.value, 16, err, "An error on purpose.");
+    return strike(a, (int32_t)fault.value, 16, err, "An error on purpose.");
   }
   br_status st = engine_execute(s->engine, sql, length, parameters, count, s->cancel, err);
   if (st == BR_OK) {

@@ -22,6 +22,7 @@ void tds_bulk_forget(tds_session *s) {
   s->bulk_table = NULL;
   s->bulk_columns = NULL;
   s->bulk_column_count = 0;
+  s->bulk_hints = (engine_load_hints){.keep_nulls = false};
 }
 
 static const char *skip_blanks(const char *p) {
@@ -119,7 +120,62 @@ static br_status take_column(tds_session *s, const char **p, br_error *err) {
   return BR_OK;
 }
 
-/* INSERT BULK table (column type, …) [WITH (…)]: the hints are for a server with locks and logs. */
+/* One word of WITH, with its "= number" or its "(…)"; NULL: there is no such hint. Most are for a
+ * server with locks and logs. */
+static const char *take_hint(tds_session *s, const char *p) {
+  const struct {
+    const char *word;
+    bool *flag;
+  } hints[] = {{"KEEP_NULLS", &s->bulk_hints.keep_nulls},
+               {"CHECK_CONSTRAINTS", &s->bulk_hints.check_constraints},
+               {"TABLOCK", NULL},
+               {"FIRE_TRIGGERS", NULL},
+               {"ALLOW_ENCRYPTED_VALUE_MODIFICATIONS", NULL},
+               {"ROWS_PER_BATCH", NULL},
+               {"KILOBYTES_PER_BATCH", NULL},
+               {"ORDER", NULL}};
+  for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+    const char *rest = take_word(p, hints[i].word);
+    if (rest == NULL) {
+      continue;
+    }
+    if (hints[i].flag != NULL) {
+      *hints[i].flag = true;
+    }
+    rest = skip_blanks(rest);
+    if (*rest == '=') {
+      rest = skip_blanks(rest + 1);
+      return skip_blanks(rest + strspn(rest, "0123456789"));
+    }
+    if (*rest == '(') {
+      rest += strcspn(rest, ")");
+      return *rest == ')' ? skip_blanks(rest + 1) : NULL;
+    }
+    return rest;
+  }
+  return NULL;
+}
+
+/* [WITH (hint, …)] and the statement's end. */
+static bool take_hints(tds_session *s, const char *p) {
+  const char *with = take_word(p, "WITH");
+  if (with != NULL) {
+    p = skip_blanks(with);
+    if (*p != '(') {
+      return false;
+    }
+    do {
+      p = take_hint(s, p + 1);
+    } while (p != NULL && *p == ',');
+    if (p == NULL || *p != ')') {
+      return false;
+    }
+    p++;
+  }
+  return *(p + strspn(p, " \t\r\n;")) == '\0';
+}
+
+/* INSERT BULK table (column type, …) [WITH (…)]. */
 static br_status parse_statement(tds_session *s, const char *sql, br_error *err) {
   const char *p = take_word(take_word(sql, "INSERT"), "BULK");
   const char *start = skip_blanks(p);
@@ -143,7 +199,7 @@ static br_status parse_statement(tds_session *s, const char *sql, br_error *err)
       return st;
     }
   } while (*p == ',');
-  return *p == ')' ? BR_OK : syntax(err);
+  return *p == ')' && take_hints(s, p + 1) ? BR_OK : syntax(err);
 }
 
 static br_status check_table(tds_session *s, tds_answer *a, bool *ret_ok, br_error *err) {
@@ -275,7 +331,7 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
     st = br_error_set(err, BR_ERR_PROTOCOL, "A bulk load that no INSERT BULK announced");
     return st;
   }
-  st = engine_load_begin(s->engine, &why, err);
+  st = engine_load_begin(s->engine, s->bulk_table, s->bulk_hints, &why, err);
   const bool begun = st == BR_OK;
   if (!begun && why.number != 0) {
     st = tds_answer_error(&a, &why, err);

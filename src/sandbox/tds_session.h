@@ -62,6 +62,7 @@ typedef struct tds_session {
   char *bulk_table;    /* owned; INSERT BULK was accepted, its stream is due */
   char **bulk_columns; /* owned, with its texts */
   size_t bulk_column_count;
+  engine_load_hints bulk_hints;
 } tds_session;
 
 struct sandbox_tds_server {

@@ -374,8 +374,16 @@ void engine_abandon(engine_session *s) {
   s->next = NULL;
 }
 
-br_status engine_load_begin(engine_session *s, engine_error *ret_error, br_error *err) {
+void engine_strike(engine_session *s, int32_t number) {
+  (void)number;
+  s->next = NULL;
+}
+
+br_status engine_load_begin(engine_session *s, const char *table_name, engine_load_hints hints,
+                            engine_error *ret_error, br_error *err) {
   (void)s;
+  (void)table_name;
+  (void)hints;
   (void)ret_error;
   (void)err;
   return BR_OK;

@@ -51,18 +51,24 @@ static void a_load_hides_no_savepoint_of_the_user(void **state) {
       {"CREATE TABLE t (a int)", ""},
       {"BEGIN TRAN; INSERT t VALUES (1); SAVE TRAN bulk_load; INSERT t VALUES (2)", "(1)\n(1)\n"});
   batch *b = rows_for("t", 10, 3, &schema);
-  assert_int_equal(engine_load_begin(session, &error, NULL), BR_OK);
+  assert_int_equal(
+      engine_load_begin(session, "t", (engine_load_hints){.keep_nulls = true}, &error, NULL),
+      BR_OK);
   assert_int_equal(engine_insert_batch(session, "t", b, &rows, &error, NULL), BR_OK);
   assert_int_equal(engine_load_end(session, true, &error, NULL), BR_OK);
   CHECK({"SELECT COUNT(*) FROM t", "5\n"});
-  assert_int_equal(engine_load_begin(session, &error, NULL), BR_OK);
+  assert_int_equal(
+      engine_load_begin(session, "t", (engine_load_hints){.keep_nulls = true}, &error, NULL),
+      BR_OK);
   assert_int_equal(engine_insert_batch(session, "t", b, &rows, &error, NULL), BR_OK);
   assert_int_equal(engine_load_end(session, false, &error, NULL), BR_OK);
   CHECK({"SELECT COUNT(*), @@TRANCOUNT FROM t", "5|1\n"},
         {"ROLLBACK TRAN part",
          "!6401 Cannot roll back part. No transaction or savepoint of that name was found.\n"},
         {"ROLLBACK TRAN bulk_load; SELECT COUNT(*) FROM t; ROLLBACK", "1\n"});
-  assert_int_equal(engine_load_begin(session, &error, NULL), BR_OK);
+  assert_int_equal(
+      engine_load_begin(session, "t", (engine_load_hints){.keep_nulls = true}, &error, NULL),
+      BR_OK);
   assert_int_equal(engine_insert_batch(session, "t", b, &rows, &error, NULL), BR_OK);
   assert_int_equal(engine_load_end(session, true, &error, NULL), BR_OK);
   CHECK({"SELECT COUNT(*), @@TRANCOUNT FROM t; DROP TABLE t", "3|0\n"});
@@ -89,6 +95,27 @@ static void a_transaction_that_sqlite_took_back_is_not_open(void **state) {
         {"ROLLBACK", "!3903 The ROLLBACK TRANSACTION request has no corresponding BEGIN "
                      "TRANSACTION.\n"},
         {"SELECT a FROM t", "3\n"}, {"DROP TABLE t", ""});
+}
+
+static int no_commit(void *context) {
+  (void)context;
+  return 1;
+}
+
+/* A COMMIT that SQLite turns into a rollback (as it does where the disk is full) leaves no
+ * transaction behind in which statements would be kept one by one. */
+static void a_commit_that_fails_leaves_no_transaction(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE t (a int)", ""}, {"BEGIN TRAN; INSERT t VALUES (1)", "(1)\n"});
+  (void)sqlite3_commit_hook(session->db, no_commit, NULL);
+  char *text = sql_text_run(session, "COMMIT", false);
+  (void)sqlite3_commit_hook(session->db, NULL, NULL);
+  assert_non_null(strstr(text, "FAILED"));
+  free(text);
+  CHECK({"SELECT @@TRANCOUNT, COUNT(*) FROM t", "0|0\n"},
+        {"ROLLBACK", "!3903 The ROLLBACK TRANSACTION request has no corresponding BEGIN "
+                     "TRANSACTION.\n"},
+        {"DROP TABLE t", ""});
 }
 
 static void a_condition_that_fails_ends_its_loop(void **state) {
@@ -159,6 +186,7 @@ int main(void) {
       cmocka_unit_test(names_of_savepoints_tell_upper_from_lower_case),
       cmocka_unit_test(a_load_hides_no_savepoint_of_the_user),
       cmocka_unit_test(a_transaction_that_sqlite_took_back_is_not_open),
+      cmocka_unit_test(a_commit_that_fails_leaves_no_transaction),
       cmocka_unit_test(a_condition_that_fails_ends_its_loop),
       cmocka_unit_test(each_catch_knows_its_own_error),
       cmocka_unit_test(a_reset_leaves_nothing_of_the_session),

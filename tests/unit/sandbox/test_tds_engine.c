@@ -8,6 +8,7 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/tds_server.h"
 #include "tds/conn.h"
+#include "tds/load.h"
 
 static char socket_path[96];
 static sandbox_tds_server *server;
@@ -198,13 +199,95 @@ static void a_load_asks_no_token_of_an_earlier_request(void **state) {
   tds_close(conn);
 }
 
+/* What a batch that ends in an error on purpose leaves: the transaction and its one row, or none.
+ */
+static void check_strike(tds_conn *conn, const char *begin, const char *sql,
+                         int32_t number_of_error, int32_t rows) {
+  br_error err = BR_ERROR_INIT;
+  run(conn, begin);
+  assert_int_equal(tds_run(conn, sql, &err), BR_ERR_REMOTE);
+  assert_int_equal(err.native_code, number_of_error);
+  assert_int_equal(conn->transaction != 0, rows != 0);
+  assert_int_equal(number(conn, "SELECT @@TRANCOUNT"), rows);
+  assert_int_equal(number(conn, "SELECT COUNT(*) FROM f"), rows);
+  run(conn, rows != 0 ? "ROLLBACK" : "SET XACT_ABORT OFF");
+}
+
+/* A deadlock's victim has lost its transaction, whatever XACT_ABORT says; under it every error does
+ * that. */
+static void an_error_on_purpose_does_to_the_transaction_what_a_real_one_does(void **state) {
+  (void)state;
+  static const char begin[] = "BEGIN TRAN; INSERT f VALUES (1)";
+  static const char begin_abort[] = "SET XACT_ABORT ON; BEGIN TRAN; INSERT f VALUES (1)";
+  tds_conn *conn = open_conn();
+  run(conn, "CREATE TABLE f (a int)");
+  check_strike(conn, begin, "SELECT 'strike 1205'", 1205, 0);
+  check_strike(conn, begin, "SELECT 'strike 1222'", 1222, 1);
+  check_strike(conn, begin_abort, "SELECT 'strike 1222'", 1222, 0);
+  check_strike(conn, begin, "SELECT 'strike row' FROM f; INSERT f VALUES (2)", 1205, 0);
+  run(conn, "DROP TABLE f");
+  tds_close(conn);
+}
+
+/* Loads the row (1, NULL); the number of its error, or 0. */
+static int64_t load_row(tds_conn *conn, const tds_load_options *options) {
+  tds_load *load = NULL;
+  batch *b = NULL;
+  uint64_t rows = 0;
+  br_error err = BR_ERROR_INIT;
+  assert_int_equal(tds_load_open(conn, options, &load, &err), BR_OK);
+  assert_int_equal(batch_new(tds_load_schema(load), 1, &b, &err), BR_OK);
+  ((int32_t *)b->columns[0].values)[0] = 1;
+  batch_column_mark_valid(&b->columns[0], 0);
+  assert_int_equal(batch_column_append_null(&b->columns[1], 0, &err), BR_OK);
+  b->rows = 1;
+  br_status st = tds_load_write(load, b, &err);
+  if (st == BR_OK) {
+    st = tds_load_finish(load, &rows, &err);
+  }
+  batch_free(b);
+  tds_load_free(load);
+  return st == BR_OK ? 0 : err.native_code;
+}
+
+/* What the client leaves out of INSERT BULK's WITH is left out. */
+static void hints_of_a_load_mean_what_they_say(void **state) {
+  (void)state;
+  const char *columns[] = {"a", "d"};
+  tds_load_options options = {.table = "l", .columns = columns, .column_count = 2};
+  br_error err = BR_ERROR_INIT;
+  tds_conn *conn = open_conn();
+  run(conn, "CREATE TABLE l (a int, d int NULL DEFAULT 7)");
+  assert_int_equal(load_row(conn, &options), 0);
+  assert_int_equal(number(conn, "SELECT COUNT(*) FROM l WHERE d = 7"), 1);
+  options.keep_nulls = options.table_lock = options.fire_triggers = true;
+  options.rows_expected = 1;
+  assert_int_equal(load_row(conn, &options), 0);
+  assert_int_equal(number(conn, "SELECT COUNT(*) FROM l WHERE d IS NULL"), 1);
+  run(conn, "ALTER TABLE l ADD CONSTRAINT l_low CHECK (a < 2)");
+  assert_int_equal(load_row(conn, &options), 40517);
+  options.check_constraints = true;
+  assert_int_equal(load_row(conn, &options), 0);
+  assert_int_equal(number(conn, "SELECT COUNT(*) FROM l"), 3);
+  assert_int_equal(tds_run(conn, "INSERT BULK l (a int) WITH (TABLOCK, KEEPNULLS)", &err),
+                   BR_ERR_REMOTE);
+  assert_int_equal(err.native_code, 156);
+  run(conn, "INSERT BULK l (a int) WITH (ORDER(a ASC), KILOBYTES_PER_BATCH = 5);");
+  run(conn, "DROP TABLE l");
+  tds_close(conn);
+}
+
 static int set_up(void **state) {
   if (open_tsql(state) != 0) {
     return -1;
   }
   (void)snprintf(socket_path, sizeof socket_path, "%s/s.sock", fixture_folder);
   assert_int_equal(br_secret_new(SANDBOX_PASSWORD, &password, NULL), BR_OK);
-  assert_int_equal(sandbox_faults_parse(NULL, &faults, NULL), BR_OK);
+  assert_int_equal(
+      sandbox_faults_parse("tds.error=1205,match=strike 1205; tds.error=1222,match=strike "
+                           "1222; tds.error_row=1,match=strike row",
+                           &faults, NULL),
+      BR_OK);
   sandbox_tds_options options = {.engine = the_engine, .listen_count = 1, .faults = faults};
   assert_int_equal(http_listen_unix(socket_path, &options.listen_fds[0], NULL), BR_OK);
   assert_int_equal(sandbox_tds_start(&options, &server, NULL), BR_OK);
@@ -227,6 +310,8 @@ int main(void) {
       cmocka_unit_test(a_cancel_under_xact_abort_ends_the_transaction),
       cmocka_unit_test(a_statement_is_not_cut_at_a_nul),
       cmocka_unit_test(a_load_asks_no_token_of_an_earlier_request),
+      cmocka_unit_test(an_error_on_purpose_does_to_the_transaction_what_a_real_one_does),
+      cmocka_unit_test(hints_of_a_load_mean_what_they_say),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
