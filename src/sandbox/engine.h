@@ -135,7 +135,8 @@ br_status engine_load_begin(engine_session *s, const char *table_name, engine_lo
                             engine_error *ret_error, br_error *err) BR_CHECKED;
 br_status engine_load_end(engine_session *s, bool keep, engine_error *ret_error,
                           br_error *err) BR_CHECKED;
-/* Bulk insert of a batch into a table by column name; all rows or none. Outside of a load as with
+/* Bulk insert of a batch into a table by column name; all rows or none, but for those that an index
+ * with IGNORE_DUP_KEY leaves out: *ret_rows counts the others. Outside of a load as with
  * both hints. */
 br_status engine_insert_batch(engine_session *s, const char *table_name, const batch *b,
                               uint64_t *ret_rows, engine_error *ret_error,

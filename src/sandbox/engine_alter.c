@@ -281,8 +281,12 @@ br_status engine_create_index(engine_session *s, const sql_stmt *stmt, br_error 
       return engine_context_failed(s, err);
     }
   }
-  if (!table_add_index(&m, table->columns, table->column_count, name, 'I', stmt->unique,
-                       stmt->clustered, stmt->names, stmt->line)) {
+  const catalog_index index = {.name = name,
+                               .kind = 'I',
+                               .unique = stmt->unique,
+                               .clustered = stmt->clustered,
+                               .ignore_dup_key = stmt->ignore_dup_key};
+  if (!table_add_index(&m, table->columns, table->column_count, &index, stmt->names, stmt->line)) {
     return engine_context_failed(s, err);
   }
   return BR_OK;

@@ -212,7 +212,7 @@ static br_status read_row(engine_writer *w, const char *full, const batch *b, si
 }
 
 static br_status write_batch(engine_session *s, const catalog_table *table, const batch *b,
-                             const feed *feeds, br_buf *kept, br_error *err) {
+                             const feed *feeds, br_buf *kept, uint64_t *ret_rows, br_error *err) {
   engine_writer w;
   bool explicit_identity = false;
   for (size_t i = 0; i < table->column_count; i++) {
@@ -222,6 +222,7 @@ static br_status write_batch(engine_session *s, const catalog_table *table, cons
   if (st != BR_OK) {
     return st;
   }
+  w.ignores = true;
   const char *full = engine_full_name(&s->context, table);
   for (size_t row = 0; row < b->rows && st == BR_OK; row++) {
     st = read_row(&w, full, b, row, feeds, kept, err);
@@ -233,6 +234,7 @@ static br_status write_batch(engine_session *s, const catalog_table *table, cons
     st = engine_writer_finish(&w, err);
   }
   engine_writer_done(&w);
+  *ret_rows = w.count;
   return st != BR_OK
              ? st
              : engine_check_rows(s, table,
@@ -275,6 +277,7 @@ br_status engine_insert_batch(engine_session *s, const char *table_name, const b
   if (feeds == NULL || kept == NULL) {
     return engine_context_failed(s, err);
   }
+  uint64_t written = 0;
   for (size_t i = 0; i < table->column_count; i++) {
     br_buf_init(&kept[i], BR_LIMIT_CELL_MAX);
   }
@@ -282,7 +285,7 @@ br_status engine_insert_batch(engine_session *s, const char *table_name, const b
   if (st == BR_OK) {
     st = engine_write_begin(s, table->temporary, err);
     if (st == BR_OK) {
-      st = write_batch(s, table, b, feeds, kept, err);
+      st = write_batch(s, table, b, feeds, kept, &written, err);
       br_status ended = engine_write_end(s, st == BR_OK, st == BR_OK ? err : NULL);
       st = st != BR_OK ? st : ended;
     }
@@ -291,8 +294,8 @@ br_status engine_insert_batch(engine_session *s, const char *table_name, const b
     br_buf_done(&kept[i]);
   }
   if (st == BR_OK) {
-    *ret_rows = b->rows;
-    s->environment.rowcount = (int64_t)b->rows;
+    *ret_rows = written;
+    s->environment.rowcount = (int64_t)written;
   }
   return give_error(s, ret_error, st);
 }

@@ -163,6 +163,31 @@ static br_status settle_all(engine_session *s, const catalog_table *table, bool 
   return st;
 }
 
+/* ON … SET NULL: what the children's own keys, checks and children say to it. */
+static br_status forget_parent(engine_session *s, const catalog_table *child,
+                               const catalog_foreign *f, const char *orphans, bool deleted,
+                               int depth, br_error *err) {
+  const char *set = "";
+  const char *which = "";
+  for (size_t i = 0; i < f->column_count; i++) {
+    set = sql_text(&s->context, "%s%sc%d = NULL", set, i == 0 ? "" : ", ", f->columns[i]);
+    which = sql_text(&s->context, "%s%sc%d IS NULL", which, i == 0 ? "" : " AND ", f->columns[i]);
+  }
+  sqlite3_stmt *update = NULL;
+  br_status st = engine_prepare(
+      s,
+      sql_text(&s->context, "UPDATE %s SET %s WHERE rowid IN (%s)", child->physical, set, orphans),
+      &update, err);
+  if (st == BR_OK && sqlite3_step(update) != SQLITE_DONE) {
+    st = engine_key_refused(s, child, err);
+  }
+  (void)sqlite3_finalize(update);
+  if (st == BR_OK) {
+    st = check_checks(s, child, which, deleted ? "DELETE" : "UPDATE", err);
+  }
+  return st == BR_OK ? settle_all(s, child, false, depth + 1, err) : st;
+}
+
 static br_status settle(engine_session *s, const catalog_table *table, const catalog_foreign *f,
                         bool deleted, int depth, br_error *err) {
   const catalog_table *child = other_table(s, table, f->table_id);
@@ -190,19 +215,10 @@ static br_status settle(engine_session *s, const catalog_table *table, const cat
     return settle_all(s, child, true, depth + 1, err);
   }
   if (action == SQL_FK_SET_NULL) {
-    const char *set = "";
-    for (size_t i = 0; i < f->column_count; i++) {
-      set = sql_text(&s->context, "%s%sc%d = NULL", set, i == 0 ? "" : ", ", f->columns[i]);
-    }
-    if (!catalog_run(&s->context, s->db,
-                     sql_text(&s->context, "UPDATE %s SET %s WHERE rowid IN (%s)", child->physical,
-                              set, orphans),
-                     "")) {
-      return engine_context_failed(s, err);
-    }
-    return BR_OK;
+    return forget_parent(s, child, f, orphans, deleted, depth, err);
   }
-  return conflict(s, deleted ? "DELETE" : "UPDATE", "REFERENCE", f->name, child,
+  return conflict(s, deleted ? "DELETE" : "UPDATE",
+                  child->id == table->id ? "SAME TABLE REFERENCE" : "REFERENCE", f->name, child,
                   first_column(child, f->columns, f->column_count), err);
 }
 

@@ -1,5 +1,5 @@
 /*
- * engine_constraint.c: primary and unique keys, checks, foreign keys, defaults, indexes.
+ * engine_constraint.c: primary and unique keys, checks, defaults, indexes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,88 +84,64 @@ static bool create_physical_index(engine_table_maker *m, const catalog_column *c
 }
 
 bool table_add_index(engine_table_maker *m, const catalog_column *columns, size_t count,
-                     const char *name, char kind, bool unique, bool clustered,
-                     const sql_names *names, int32_t line) {
-  const char kind_text[2] = {kind, '\0'};
+                     const catalog_index *index, const sql_names *names, int32_t line) {
+  const char kind_text[2] = {index->kind, '\0'};
   const char *ids = column_ids(m, columns, count, names, line);
+  const int64_t unique = !index->unique          ? CATALOG_NOT_UNIQUE
+                         : index->ignore_dup_key ? CATALOG_UNIQUE_IGNORED
+                                                 : CATALOG_UNIQUE;
+  if (index->ignore_dup_key && !index->unique) {
+    (void)sql_fail(m->c, 1916, line,
+                   "CREATE INDEX options nonunique and ignore_dup_key are mutually exclusive.");
+    return false;
+  }
   if (ids == NULL ||
       !catalog_run(m->c, m->s->db,
                    sql_text(m->c,
                             "INSERT INTO %s.c_index(object_id, name, kind, is_unique, clustered,"
                             " columns) VALUES(?, ?, ?, ?, ?, ?)",
                             m->schema),
-                   "issiis", m->id, name, kind_text, (int64_t)unique, (int64_t)clustered, ids)) {
+                   "issiis", m->id, index->name, kind_text, unique, (int64_t)index->clustered,
+                   ids)) {
     return false;
   }
   bool good = create_physical_index(m, columns, count, ids, sqlite3_last_insert_rowid(m->s->db),
-                                    unique, line);
+                                    index->unique, line);
   if (m->c->status == BR_ERR_EXISTS) { /* rows that are double already */
     m->c->status = BR_OK;
     (void)sql_fail(m->c, 1505, line,
                    "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found "
                    "for the object name '%s.%s' and the index name '%s'.",
-                   m->schema_name, m->name, name);
+                   m->schema_name, m->name, index->name);
   }
   return good;
 }
 
-static bool add_foreign(engine_table_maker *m, const catalog_column *columns, size_t count,
-                        const sql_constraint *k) {
-  if (m->temporary) {
-    return true; /* SQL Server skips them on temporary tables */
+static bool add_key(engine_table_maker *m, const catalog_column *columns, size_t count,
+                    const sql_constraint *k) {
+  const bool index = k->kind == SQL_C_INDEX;
+  const bool primary = k->kind == SQL_C_PRIMARY;
+  catalog_index x = {.name = k->name,
+                     .kind = 'U',
+                     .unique = !index || k->unique,
+                     .clustered = k->clustered,
+                     .ignore_dup_key = k->ignore_dup_key};
+  if (x.name == NULL) {
+    x.name = table_made_name(m, primary ? "PK" : "UQ", NULL);
   }
-  catalog_table *target = catalog_find(m->c, &m->b.names, &k->target, 'U');
-  if (target == NULL) {
-    (void)sql_fail(m->c, 1767, k->line, "Foreign key '%s' references invalid table '%s'.",
-                   k->name == NULL ? "" : k->name, k->target.parts[k->target.count - 1]);
-    return false;
+  if (index || primary) {
+    x.kind = index ? 'I' : 'P';
   }
-  if (k->on_update == SQL_FK_CASCADE || k->on_update == SQL_FK_SET_DEFAULT ||
-      k->on_delete == SQL_FK_SET_DEFAULT) {
-    (void)sql_unsupported(m->c, k->line, "ON UPDATE CASCADE and SET DEFAULT");
-    return false;
-  }
-  const char *ids = column_ids(m, columns, count, k->columns, k->line);
-  const char *target_ids = NULL;
-  if (k->target_columns != NULL) {
-    target_ids = column_ids(m, target->columns, target->column_count, k->target_columns, k->line);
-  } else {
-    for (size_t i = 0; i < target->index_count; i++) {
-      const catalog_index *x = &target->indexes[i];
-      for (size_t j = 0; x->kind == 'P' && j < x->column_count; j++) {
-        target_ids = sql_text(m->c, "%s%s%d", j == 0 ? "" : target_ids, j == 0 ? "" : ",",
-                              abs(x->columns[j]));
-      }
-    }
-  }
-  if (ids == NULL || target_ids == NULL) {
-    (void)sql_fail(m->c, 1776, k->line,
-                   "There are no primary or candidate keys in the referenced table '%s' that match "
-                   "the referencing column list in the foreign key '%s'.",
-                   target->name, k->name == NULL ? "" : k->name);
-    return false;
-  }
-  const char *name = k->name != NULL ? k->name : table_made_name(m, "FK", k->columns->name);
-  return catalog_run(m->c, m->s->db,
-                     "INSERT INTO main.c_foreign(object_id, name, columns, target_id,"
-                     " target_columns, on_delete, on_update) VALUES(?, ?, ?, ?, ?, ?, ?)",
-                     "issisii", m->id, name, ids, target->id, target_ids, (int64_t)k->on_delete,
-                     (int64_t)k->on_update);
+  return table_add_index(m, columns, count, &x, k->columns, k->line);
 }
 
 static bool add_constraint(engine_table_maker *m, const catalog_column *columns, size_t count,
                            const sql_constraint *k) {
-  bool primary = k->kind == SQL_C_PRIMARY;
   const char *name = k->name;
   switch (k->kind) {
   case SQL_C_PRIMARY:
-  case SQL_C_UNIQUE:
-    if (!m->is_tsql) {
-      return true; /* informational there: never enforced */
-    }
-    name = name != NULL ? name : table_made_name(m, primary ? "PK" : "UQ", NULL);
-    return table_add_index(m, columns, count, name, primary ? 'P' : 'U', true, k->clustered,
-                           k->columns, k->line);
+  case SQL_C_UNIQUE: /* informational in Databricks: never enforced */
+    return !m->is_tsql || add_key(m, columns, count, k);
   case SQL_C_CHECK:
     name = name != NULL ? name : table_made_name(m, "CK", NULL);
     return catalog_run(
@@ -173,10 +149,9 @@ static bool add_constraint(engine_table_maker *m, const catalog_column *columns,
         sql_text(m->c, "INSERT INTO %s.c_check(object_id, name, text) VALUES(?, ?, ?)", m->schema),
         "iss", m->id, name, k->expression);
   case SQL_C_INDEX:
-    return table_add_index(m, columns, count, name, 'I', k->unique, k->clustered, k->columns,
-                           k->line);
+    return add_key(m, columns, count, k);
   case SQL_C_FOREIGN:
-    return !m->is_tsql || add_foreign(m, columns, count, k);
+    return !m->is_tsql || table_add_foreign(m, columns, count, k);
   default:
     return catalog_run(m->c, m->s->db,
                        sql_text(m->c,
@@ -188,19 +163,26 @@ static bool add_constraint(engine_table_maker *m, const catalog_column *columns,
   }
 }
 
-bool table_add_constraints(engine_table_maker *m, const sql_stmt *stmt,
-                           const catalog_column *columns, size_t count) {
+/* Of the columns, then of the table; foreign keys, or all others. */
+static bool add_some(engine_table_maker *m, const sql_stmt *stmt, const catalog_column *columns,
+                     size_t count, bool foreign) {
   for (const sql_column_def *def = stmt->columns; def != NULL; def = def->next) {
     for (const sql_constraint *k = def->constraints; k != NULL; k = k->next) {
-      if (!add_constraint(m, columns, count, k)) {
+      if ((k->kind == SQL_C_FOREIGN) == foreign && !add_constraint(m, columns, count, k)) {
         return false;
       }
     }
   }
   for (const sql_constraint *k = stmt->constraints; k != NULL; k = k->next) {
-    if (!add_constraint(m, columns, count, k)) {
+    if ((k->kind == SQL_C_FOREIGN) == foreign && !add_constraint(m, columns, count, k)) {
       return false;
     }
   }
   return true;
+}
+
+/* Keys first: a table's foreign key may point to the table itself. */
+bool table_add_constraints(engine_table_maker *m, const sql_stmt *stmt,
+                           const catalog_column *columns, size_t count) {
+  return add_some(m, stmt, columns, count, false) && add_some(m, stmt, columns, count, true);
 }

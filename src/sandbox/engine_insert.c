@@ -335,6 +335,7 @@ br_status dml_insert_rows(engine_change *d, const char *sql, br_error *err) {
   if (st != BR_OK) {
     return st;
   }
+  w.ignores = true;
   st = dml_write_rows(d->s, &w, sql, false, err);
   if (st == BR_OK) {
     st = engine_writer_finish(&w, err);

@@ -12,7 +12,7 @@
  *   engine_write.c       writing one row; identity; what a failed row means
  *   engine_check.c       CHECK and FOREIGN KEY at a statement's end
  *   engine_ddl.c         CREATE, ALTER, DROP; engine_table.c, engine_constraint.c,
- *                        engine_alter.c: what a table is made of
+ *                        engine_foreign.c, engine_alter.c: what a table is made of
  *   engine_transaction.c transactions
  *   engine_describe.c    SET FMTONLY ON
  *   engine_option.c      SET, variables, PRINT, RAISERROR, THROW, USE, EXECUTE
@@ -236,6 +236,8 @@ typedef struct engine_writer {
   ptrdiff_t rowversion; /* column index; -1 */
   int64_t first_rowid, last_rowid;
   uint64_t count;
+  bool ignores; /* IGNORE_DUP_KEY counts: not for MERGE */
+  bool ignored; /* rows were left out for it */
 } engine_writer;
 br_status engine_writer_open(engine_session *s, const catalog_table *table, bool explicit_identity,
                              engine_writer *ret_writer, br_error *err) BR_CHECKED;
@@ -243,6 +245,8 @@ br_status engine_writer_open(engine_session *s, const catalog_table *table, bool
 br_status engine_writer_put(engine_writer *w, int64_t rowid, br_error *err) BR_CHECKED;
 br_status engine_writer_finish(engine_writer *w, br_error *err) BR_CHECKED;
 void engine_writer_done(engine_writer *w);
+/* A statement of SQLite's own has failed, perhaps at a unique key of the table: as its error. */
+br_status engine_key_refused(engine_session *s, const catalog_table *table, br_error *err);
 const char *engine_table_name(sql_context *context, const catalog_table *table); /* dbo.t */
 const char *engine_full_name(sql_context *context, const catalog_table *table);  /* db.dbo.t */
 

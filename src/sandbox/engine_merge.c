@@ -361,6 +361,9 @@ static br_status change_rows(engine_change *d, br_error *err) {
     return dml_failed(d, err);
   }
   br_status st = remove_old(d, deletes, &n->deleted, err);
+  if (st == BR_OK && n->deleted > 0) {
+    st = engine_check_references(d->s, d->table, true, err);
+  }
   if (st == BR_OK) {
     st = remove_old(d, updates, &old, err);
   }
@@ -371,7 +374,7 @@ static br_status change_rows(engine_change *d, br_error *err) {
     st = write_rows(d, inserts, false, err);
   }
   if (st == BR_OK) {
-    st = engine_check_references(d->s, d->table, n->deleted > 0, err);
+    st = engine_check_references(d->s, d->table, false, err);
   }
   return st;
 }

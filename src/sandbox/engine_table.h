@@ -1,6 +1,7 @@
 /*
  * engine_table.h: a table in the making, between engine_table.c (columns, CREATE TABLE),
- * engine_constraint.c (keys, checks) and engine_alter.c (ALTER TABLE, CREATE INDEX).
+ * engine_constraint.c (keys, checks), engine_foreign.c (foreign keys) and engine_alter.c (ALTER
+ * TABLE, CREATE INDEX).
  */
 #ifndef SANDBOX_ENGINE_TABLE_H
 #define SANDBOX_ENGINE_TABLE_H
@@ -23,9 +24,12 @@ bool table_run(engine_table_maker *m, const char *sql);
 bool table_insert_column(engine_table_maker *m, const catalog_column *c);
 bool table_make_column(engine_table_maker *m, const sql_stmt *stmt, const sql_column_def *def,
                        catalog_column *columns, size_t count);
+/* index: name, kind and flags; its columns are `names`. */
 bool table_add_index(engine_table_maker *m, const catalog_column *columns, size_t count,
-                     const char *name, char kind, bool unique, bool clustered,
-                     const sql_names *names, int32_t line);
+                     const catalog_index *index, const sql_names *names, int32_t line);
+/* engine_foreign.c */
+bool table_add_foreign(engine_table_maker *m, const catalog_column *columns, size_t count,
+                       const sql_constraint *k);
 bool table_add_constraints(engine_table_maker *m, const sql_stmt *stmt,
                            const catalog_column *columns, size_t count);
 /* "PK__flights__3213E83F": as SQL Server makes names up. */

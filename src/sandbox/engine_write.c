@@ -139,9 +139,12 @@ static br_status null_refused(engine_writer *w, size_t column, bool update, br_e
   return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
 }
 
-/* "(1, abc)": the key of the row that was refused. */
+/* "The duplicate key value is (1, abc).": of the row that was refused, where it is known. */
 static const char *key_text(engine_writer *w, const catalog_index *index) {
   engine_session *s = w->session;
+  if (index == NULL || w->row == NULL) {
+    return "";
+  }
   const sql_type text = sql_type_text(SQL_NVARCHAR, SQL_LENGTH_MAX);
   const char *result = "";
   for (size_t i = 0; i < index->column_count && result != NULL; i++) {
@@ -165,6 +168,8 @@ static const char *key_text(engine_writer *w, const catalog_index *index) {
                       out.form == SQL_FORM_NULL ? 6 : (int)(out.n > 200 ? 200 : out.n),
                       out.form == SQL_FORM_NULL ? "<NULL>" : out.p);
   }
+  result =
+      result == NULL ? NULL : sql_text(&s->context, " The duplicate key value is (%s).", result);
   return result == NULL ? "" : result;
 }
 
@@ -193,7 +198,8 @@ static const catalog_index *failed_index(engine_writer *w) {
   return NULL;
 }
 
-static br_status refused(engine_writer *w, br_error *err) {
+/* *ret_ignored: the row is left out, and that is no error. */
+static br_status refused(engine_writer *w, bool update, bool *ret_ignored, br_error *err) {
   engine_session *s = w->session;
   int code = sqlite3_extended_errcode(s->db);
   if (code != SQLITE_CONSTRAINT_UNIQUE && code != SQLITE_CONSTRAINT_PRIMARYKEY &&
@@ -201,22 +207,30 @@ static br_status refused(engine_writer *w, br_error *err) {
     return engine_step_failed(s, err);
   }
   const catalog_index *index = failed_index(w);
+  if (index != NULL && index->ignore_dup_key && w->ignores && !update) {
+    *ret_ignored = true;
+    return BR_OK;
+  }
   const char *table = engine_table_name(&s->context, w->table);
-  const char *key = index == NULL ? "" : key_text(w, index);
+  const char *key = key_text(w, index);
   const char *name = index == NULL ? "" : index->name;
   if (index == NULL || index->kind == 'I') {
     sql_error_set(&s->error, 2601, 14,
-                  "Cannot insert duplicate key row in object '%s' with unique index '%s'. The "
-                  "duplicate key value is (%s).",
+                  "Cannot insert duplicate key row in object '%s' with unique index '%s'.%s",
                   table == NULL ? "" : table, name, key);
   } else {
-    sql_error_set(
-        &s->error, 2627, 14,
-        "Violation of %s constraint '%s'. Cannot insert duplicate key in object '%s'. The "
-        "duplicate key value is (%s).",
-        index->kind == 'P' ? "PRIMARY KEY" : "UNIQUE KEY", name, table == NULL ? "" : table, key);
+    sql_error_set(&s->error, 2627, 14,
+                  "Violation of %s constraint '%s'. Cannot insert duplicate key in object '%s'.%s",
+                  index->kind == 'P' ? "PRIMARY KEY" : "UNIQUE KEY", name,
+                  table == NULL ? "" : table, key);
   }
   return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
+}
+
+br_status engine_key_refused(engine_session *s, const catalog_table *table, br_error *err) {
+  engine_writer w = {.session = s, .table = table};
+  bool ignored = false;
+  return refused(&w, true, &ignored, err);
 }
 
 static br_status next_identity(engine_writer *w, br_error *err) {
@@ -301,15 +315,20 @@ br_status engine_writer_put(engine_writer *w, int64_t rowid, br_error *err) {
   if (rc != SQLITE_OK) {
     return store_error(s->db, "Row", err);
   }
+  bool ignored = false;
   rc = sqlite3_step(w->insert);
-  st = rc == SQLITE_DONE ? BR_OK : refused(w, err);
+  st = rc == SQLITE_DONE ? BR_OK : refused(w, rowid != 0, &ignored, err);
   (void)sqlite3_reset(w->insert);
-  w->count += st == BR_OK;
+  w->ignored = w->ignored || ignored;
+  w->count += st == BR_OK && !ignored;
   return st;
 }
 
 br_status engine_writer_finish(engine_writer *w, br_error *err) {
   engine_session *s = w->session;
+  if (w->ignored) {
+    engine_queue_message(s, 3604, 0, "Duplicate key was ignored.");
+  }
   if (w->identity_used) {
     if (!catalog_run(&s->context, s->db,
                      sql_text(&s->context, "UPDATE %s.c_object SET identity_next = ? WHERE id = ?",

@@ -218,7 +218,7 @@ typedef struct sql_constraint {
   sql_constraint_kind kind;
   const char *name; /* NULL: made up */
   sql_names *columns;
-  bool clustered, has_clustered, unique;
+  bool clustered, has_clustered, unique, ignore_dup_key;
   const char *expression; /* check, default: as written */
   sql_expr *expr;
   sql_name target;
@@ -337,7 +337,7 @@ struct sql_stmt {
   sql_names *names;  /* column list; more objects of DROP TABLE a, b */
   sql_name *objects; /* DROP …: the objects */
   size_t object_count;
-  bool if_exists, if_not_exists, or_replace, unique, with_work, clustered;
+  bool if_exists, if_not_exists, or_replace, unique, with_work, clustered, ignore_dup_key;
   sql_query *query; /* SELECT; INSERT … SELECT/VALUES; CTAS; view */
   sql_cte *ctes;    /* WITH before INSERT, UPDATE, DELETE */
   sql_item *output; /* OUTPUT: what of the changed rows is told */

@@ -301,7 +301,8 @@ static bool fill_index(sql_context *context, sqlite3_stmt *stmt, void *row) {
   x->id = sqlite3_column_int64(stmt, 0);
   x->name = column_text(context, stmt, 1);
   x->kind = (char)(kind == NULL ? 'I' : kind[0]);
-  x->unique = sqlite3_column_int(stmt, 3) != 0;
+  x->unique = sqlite3_column_int(stmt, 3) != CATALOG_NOT_UNIQUE;
+  x->ignore_dup_key = sqlite3_column_int(stmt, 3) == CATALOG_UNIQUE_IGNORED;
   x->clustered = sqlite3_column_int(stmt, 4) != 0;
   x->columns = parse_ids(context, (const char *)sqlite3_column_text(stmt, 5), &x->column_count);
   return context->status == BR_OK;

@@ -30,7 +30,7 @@ typedef struct catalog_index {
   int64_t id;
   const char *name;
   char kind; /* 'P' primary key, 'U' unique constraint, 'I' index */
-  bool unique, clustered;
+  bool unique, clustered, ignore_dup_key;
   int *columns; /* ids; negative: descending */
   size_t column_count;
 } catalog_index;
@@ -65,6 +65,13 @@ typedef struct catalog_table {
   size_t foreign_count;
   size_t referenced; /* foreign keys of any table that point here */
 } catalog_table;
+
+/* What c_index.is_unique holds. */
+enum {
+  CATALOG_NOT_UNIQUE,
+  CATALOG_UNIQUE,
+  CATALOG_UNIQUE_IGNORED, /* IGNORE_DUP_KEY: rows that would be double are left out */
+};
 
 /* Where names without a qualifier are looked up. */
 typedef struct catalog_scope {

@@ -325,8 +325,8 @@ static const catalog_view_column sys_indexes_columns[] = {
 static const char sys_indexes_sql[] =
     "SELECT " OBJECT_ID " AS c1, i.name AS c2, " INDEX_ID " AS c3, CASE i.clustered WHEN 1 THEN 1"
     " ELSE 2 END AS c4, CASE i.clustered WHEN 1 THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END AS c5,"
-    " i.is_unique AS c6, 1 AS c7, 0 AS c8, i.kind = 'P' AS c9, i.kind = 'U' AS c10," INDEX_REST
-        OBJECTS " JOIN ?S.c_index i ON i.object_id = o.id WHERE d.id = ?D UNION ALL"
+    " i.is_unique > 0 AS c6, 1 AS c7, i.is_unique = 2 AS c8, i.kind = 'P' AS c9, i.kind = 'U' AS "
+    "c10," INDEX_REST OBJECTS " JOIN ?S.c_index i ON i.object_id = o.id WHERE d.id = ?D UNION ALL"
     " SELECT " OBJECT_ID ", NULL, 0, 0, 'HEAP', 0, 1, 0, 0, 0," INDEX_REST OBJECTS
     " WHERE d.id = ?D AND o.kind = 'U' AND NOT EXISTS (SELECT 1 FROM ?S.c_index i WHERE"
     " i.object_id = o.id AND i.clustered = 1)";
@@ -396,7 +396,7 @@ static const catalog_view_column sys_foreigns_columns[] = {
     END};
 static const char sys_foreigns_sql[] = FOREIGN_ROWS
     ", ?Nf.target_id AS c13, coalesce((SELECT " INDEX_ID " FROM ?S.c_index i WHERE i.object_id ="
-    " f.target_id AND i.columns = f.target_columns AND i.is_unique = 1 LIMIT 1), 1) AS c14,"
+    " f.target_id AND i.columns = f.target_columns AND i.is_unique > 0 LIMIT 1), 1) AS c14,"
     " 0 AS c15, 0 AS c16, 0 AS c17, f.on_delete AS c18, " ACTION(
         "f.on_delete") " AS c19,"
                        " f.on_update AS c20, " ACTION("f.on_update") " AS c21, " IS_MADE(

@@ -60,10 +60,26 @@ static const char *parse_kept_expression(sql_parser *p, sql_expr **ret_expr) {
   return parse_text_since(p, first);
 }
 
-static void skip_index_options(sql_parser *p) {
-  if (parse_is(p, "WITH") && parse_is_symbol_at(p, 1, '(')) {
-    parse_table_hints(p);
+void parse_index_options(sql_parser *p, bool *ret_ignore_dup_key) {
+  if (!p->is_tsql || !parse_is(p, "WITH") || !parse_is_symbol_at(p, 1, '(')) {
+    return;
   }
+  p->at += 2;
+  while (!parse_is_symbol(p, ')') && parse_peek(p, 0)->kind != SQL_TOKEN_END) {
+    if (parse_is(p, "IGNORE_DUP_KEY") && parse_is_symbol_at(p, 1, '=')) {
+      *ret_ignore_dup_key = parse_is_at(p, 2, "ON");
+    }
+    if (parse_accept_symbol(p, '(')) {
+      (void)parse_skip_brackets(p);
+    } else {
+      p->at++;
+    }
+  }
+  (void)parse_expect_symbol(p, ')');
+}
+
+static void parse_key_options(sql_parser *p, sql_constraint *constraint) {
+  parse_index_options(p, &constraint->ignore_dup_key);
   if (p->is_tsql && parse_is(p, "ON") && !parse_is_at(p, 1, "DELETE") &&
       !parse_is_at(p, 1, "UPDATE")) {
     p->at++;
@@ -91,7 +107,7 @@ static sql_constraint *parse_constraint(sql_parser *p, const char *name, const c
     if (column == NULL) {
       constraint->columns = parse_column_list(p, true);
     }
-    skip_index_options(p);
+    parse_key_options(p, constraint);
   } else if (parse_accept(p, "CHECK")) {
     constraint = new_constraint(p, SQL_C_CHECK, name);
     if (constraint == NULL || !parse_is_symbol(p, '(')) {
@@ -299,7 +315,7 @@ static bool parse_table_index(sql_parser *p, sql_constraint ***tail) {
   index->clustered = parse_accept(p, "CLUSTERED");
   (void)(!index->clustered && parse_accept(p, "NONCLUSTERED"));
   index->columns = parse_column_list(p, true);
-  skip_index_options(p);
+  parse_key_options(p, index);
   **tail = index;
   *tail = &index->next;
   return !parse_failed(p);

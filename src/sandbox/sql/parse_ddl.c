@@ -139,6 +139,7 @@ static sql_stmt *parse_create_index(sql_parser *p) {
   if (parse_is(p, "WHERE")) {
     return sql_unsupported(p->context, stmt->line, "A filtered index");
   }
+  parse_index_options(p, &stmt->ignore_dup_key);
   skip_storage(p);
   return parse_failed(p) ? NULL : stmt;
 }

@@ -10,5 +10,7 @@
  * stmt->constraints. */
 bool parse_table_elements(sql_parser *p, sql_stmt *stmt);
 bool parse_element_list(sql_parser *p, sql_stmt *stmt);
+/* WITH (…) behind a key or an index, where one stands there. */
+void parse_index_options(sql_parser *p, bool *ret_ignore_dup_key);
 
 #endif
