@@ -79,6 +79,12 @@ void sync_report_done(sync_report *report);
 br_status sync_queue_write(sync_queue *queue, const sync_report *reports, size_t count,
                            const char *blocked_as, br_cancel *cancel, br_error *err) BR_CHECKED;
 
+/* The same, where the table may not take each of them: as many as it takes, messages cut where they
+ * are too long for it. ret_well: `count` flags, also after a failure: what it has. */
+br_status sync_queue_write_each(sync_queue *queue, const sync_report *reports, size_t count,
+                                const char *blocked_as, br_cancel *cancel, bool *ret_well,
+                                br_error *err) BR_CHECKED;
+
 /* ---- for authors and operators ---- */
 
 typedef struct sync_new_event {

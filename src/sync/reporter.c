@@ -184,6 +184,7 @@ typedef struct member {
   char key[BR_SHA256_HEX_MAX], hash[BR_SHA256_HEX_MAX];
   bool doubtful;
   fate fate;
+  bool well; /* Databricks has it */
 } member;
 
 typedef struct group {
@@ -213,16 +214,17 @@ static void take_group(sync_reporter *r, group *g) {
 }
 
 /* Of a row that is being written. */
-static fate fate_of(const group *g, const char *fingerprint) {
+static const member *member_of(const group *g, const char *fingerprint) {
+  static const member none = {.fate = FATE_WAIT};
   for (size_t i = 0; i < g->count; i++) {
     if (strcmp(g->members[i].report.fingerprint, fingerprint) == 0) {
-      return g->members[i].fate;
+      return &g->members[i];
     }
   }
-  return FATE_WAIT;
+  return &none;
 }
 
-static void settle_group(sync_reporter *r, const group *g, bool well) {
+static void settle_group(sync_reporter *r, const group *g) {
   const uint64_t now_ms = br_clock_monotonic_ms();
   for (size_t i = r->count; i > 0; i--) {
     entry *e = &r->entries[i - 1];
@@ -230,16 +232,15 @@ static void settle_group(sync_reporter *r, const group *g, bool well) {
       continue;
     }
     const bool newer = find_new(r, e->report.fingerprint) != NULL;
-    const fate its = fate_of(g, e->report.fingerprint);
-    const bool written = its == FATE_WRITE && well;
-    if (written && is_final(&e->report)) {
+    const member *m = member_of(g, e->report.fingerprint);
+    if (m->well && is_final(&e->report)) {
       e->state = ENTRY_WRITTEN;
       e->written_ms = now_ms;
-    } else if (written || newer || its == FATE_DROP) {
+    } else if (m->well || newer || m->fate == FATE_DROP) {
       remove_entry(r, i - 1);
     } else {
       e->state = ENTRY_NEW;
-      e->sent = e->sent || its == FATE_WRITE;
+      e->sent = e->sent || m->fate == FATE_WRITE;
     }
   }
   pthread_cond_broadcast(&r->changed);
@@ -264,7 +265,7 @@ static bool reserve_unnoted(sync_reporter *r) {
 static void remember_written(sync_reporter *r, const group *g) {
   for (size_t i = 0; i < g->count; i++) {
     const member *m = &g->members[i];
-    if (m->fate == FATE_WRITE && is_final(&m->report) && m->key[0] != '\0' && reserve_unnoted(r)) {
+    if (m->well && is_final(&m->report) && m->key[0] != '\0' && reserve_unnoted(r)) {
       memcpy(r->unnoted[r->unnoted_count++], m->key, sizeof m->key);
     }
   }
@@ -349,34 +350,47 @@ static br_status sift(sync_reporter *r, group *g, br_error *err) {
   return st;
 }
 
-static br_status write_members(sync_reporter *r, const group *g, br_error *err) {
+static br_status write_members(sync_reporter *r, group *g, br_error *err) {
   sync_report reports[AT_A_TIME];
+  member *members[AT_A_TIME];
+  bool well[AT_A_TIME];
   size_t count = 0;
   for (size_t i = 0; i < g->count; i++) {
     if (g->members[i].fate == FATE_WRITE) {
+      members[count] = &g->members[i];
       reports[count++] = g->members[i].report;
     }
   }
-  return count == 0 ? BR_OK
-                    : sync_queue_write(r->options.queue, reports, count, r->options.blocked_as,
-                                       r->cancel, err);
+  br_status st = count == 0 ? BR_OK
+                            : sync_queue_write_each(r->options.queue, reports, count,
+                                                    r->options.blocked_as, r->cancel, well, err);
+  for (size_t i = 0; i < count; i++) {
+    members[i]->well = well[i];
+  }
+  return st;
 }
 
 /* What came of a group. */
 typedef struct outcome {
-  bool well;     /* Databricks has what was sent to it */
-  bool waits;    /* something has to be tried again */
-  bool conflict; /* somebody else's write got in the way: the next one need not lose again */
+  bool waits; /* something has to be tried again */
+  bool soon; /* and need not fail again: some of it was written, or others' writes got in its way */
 } outcome;
+
+static bool any_well(const group *g) {
+  bool any = false;
+  for (size_t i = 0; i < g->count; i++) {
+    any = any || g->members[i].well;
+  }
+  return any;
+}
 
 /* Writes what waits, and tells the ledger. */
 static outcome write_group(sync_reporter *r, group *g) {
   br_error unasked = BR_ERROR_INIT, err = BR_ERROR_INIT;
   const bool asked = sift(r, g, &unasked) == BR_OK;
   br_status st = write_members(r, g, &err);
-  if (st == BR_OK) {
-    remember_written(r, g);
-  } else {
+  remember_written(r, g);
+  if (st != BR_OK) {
     br_log(BR_LOG_WARNING, "statuses could not be written and will be again: %s", err.message);
   }
   if (!asked) {
@@ -385,9 +399,8 @@ static outcome write_group(sync_reporter *r, group *g) {
   if (br_clock_monotonic_ms() >= r->note_at_ms) {
     note_reported(r);
   }
-  return (outcome){.well = st == BR_OK,
-                   .waits = st != BR_OK || !asked,
-                   .conflict = asked && st != BR_OK && dbx_error_is_conflict(&err)};
+  return (outcome){.waits = st != BR_OK || !asked,
+                   .soon = asked && st != BR_OK && (any_well(g) || dbx_error_is_conflict(&err))};
 }
 
 static void *report(void *context) {
@@ -404,13 +417,13 @@ static void *report(void *context) {
     pthread_mutex_unlock(&r->lock);
     const outcome what = write_group(r, &g);
     if (g.count > 0) {
-      failures = !what.waits ? 0 : what.conflict ? 1 : failures + 1;
+      failures = !what.waits ? 0 : what.soon ? 1 : failures + 1;
       not_before_ms = !what.waits ? 0
                                   : br_clock_monotonic_ms() +
                                         sync_retry_delay_ms(failures, br_clock_monotonic_ns());
     }
     pthread_mutex_lock(&r->lock);
-    settle_group(r, &g, what.well);
+    settle_group(r, &g);
   }
   pthread_mutex_unlock(&r->lock);
   return NULL;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "embedded.h"
 #include "unit/databricks/support.h"
 
@@ -100,13 +101,13 @@ static void a_status_leaves_by_itself(void **state) {
 
 /* ---- a row that was written over by a writer that came too late ---- */
 
-static const char *ids_and_words(void) {
+/* The first column of all rows. */
+static const char *all_of(const char *sql) {
   static char text[1024];
   br_error err = BR_ERROR_INIT;
   dbx_result *result = NULL;
   size_t used = 0;
-  const dbx_statement statement = {.sql = "SELECT concat(event_id, ' ', status) FROM " EVENTS
-                                          " ORDER BY event_id, status"};
+  const dbx_statement statement = {.sql = sql};
   embedded_assert_ok(dbx_statement_run(both.client, &statement, NULL, &result, &err), &err);
   for (uint64_t i = 0; i < dbx_result_rows(result); i++) {
     used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : ", ",
@@ -114,6 +115,10 @@ static const char *ids_and_words(void) {
   }
   dbx_result_free(result);
   return text;
+}
+
+static const char *ids_and_words(void) {
+  return all_of("SELECT concat(event_id, ' ', status) FROM " EVENTS " ORDER BY event_id, status");
 }
 
 /* The fingerprint of the event's row; of twins it is the same. */
@@ -185,6 +190,103 @@ static void of_twins_the_one_that_waits_is_told(void **state) {
     embedded_assert_ok(sync_queue_status(both.queue, fingerprint, word, NULL, &err), &err);
     assert_string_equal(word, orders[i][2]);
   }
+}
+
+/* ---- a table that does not take every status ---- */
+
+#define NARROW "main.default.narrow"
+
+/* Rows a to d that wait, and a reporter for them; done with narrow_end(). */
+typedef struct narrow {
+  sync_queue *queue;
+  sync_event_list list;
+  sync_reporter *reporter;
+} narrow;
+
+static narrow narrow_begin(const char *status, const char *message) {
+  br_error err = BR_ERROR_INIT;
+  narrow n = {.queue = NULL};
+  char sql[256];
+  (void)snprintf(sql, sizeof sql,
+                 "CREATE OR REPLACE TABLE " NARROW " (event_id STRING, operation STRING, "
+                 "target_table STRING, status %s, error_message %s)",
+                 status, message);
+  embedded_run(&both, sql, NULL, 0);
+  embedded_run(&both,
+               "INSERT INTO " NARROW " VALUES ('a', 'DELETE', 'T', 'pending', NULL), "
+               "('b', 'DELETE', 'T', 'pending', NULL), ('c', 'DELETE', 'T', 'pending', NULL), "
+               "('d', 'DELETE', 'T', 'pending', NULL)",
+               NULL, 0);
+  embedded_assert_ok(sync_queue_open(both.client, NARROW, false, NULL, &n.queue, &err), &err);
+  embedded_assert_ok(sync_queue_fetch(n.queue, 10, NULL, NULL, &n.list, &err), &err);
+  assert_int_equal(n.list.count, 4);
+  const sync_reporter_options options = {.queue = n.queue,
+                                         .ledger = &both.ledger,
+                                         .sqlserver = &both.sqlserver,
+                                         .blocked_as = "blocked"};
+  embedded_assert_ok(sync_reporter_start(&options, &n.reporter, &err), &err);
+  return n;
+}
+
+static void narrow_end(narrow *n) {
+  sync_reporter_stop(n->reporter, 0);
+  sync_event_list_done(&n->list);
+  sync_queue_free(n->queue);
+}
+
+/* With `length` times ä. */
+static void narrow_add(narrow *n, size_t row, sync_status status, size_t length) {
+  br_error err = BR_ERROR_INIT;
+  sync_report report = report_of(n->list.items[row]->fingerprint, status);
+  report.error_message = length == 0 ? NULL : br_malloc(2 * length + 1);
+  for (size_t i = 0; i < length; i++) {
+    memcpy(report.error_message + 2 * i, "ä", sizeof "ä");
+  }
+  embedded_assert_ok(sync_reporter_add(n->reporter, &report, NULL, &err), &err);
+}
+
+static const char *narrow_rows(void) {
+  return all_of("SELECT concat(event_id, ' ', status, ' ', CAST(length(coalesce(error_message, "
+                "'')) AS STRING)) FROM " NARROW " ORDER BY event_id");
+}
+
+/* What is too long for its column is cut, what is a display alone is left out. */
+static void a_status_that_the_table_does_not_take_holds_up_no_other(void **state) {
+  (void)state;
+  static const struct {
+    const char *message, *rows;
+  } cases[] = {
+      {"VARCHAR(500)", "a completed 0, b failed 499, c blocked 498, d pending 0"},
+      {"VARCHAR(100)", "a completed 0, b failed 49, c blocked 49, d pending 0"},
+      {"VARCHAR(10)", "a completed 0, b failed 0, c blocked 0, d pending 0"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    narrow n = narrow_begin("VARCHAR(9)", cases[i].message);
+    narrow_add(&n, 0, SYNC_COMPLETED, 0);
+    narrow_add(&n, 1, SYNC_FAILED, 501);
+    narrow_add(&n, 2, SYNC_BLOCKED, i == 0 ? 498 : 4000);
+    narrow_add(&n, 3, SYNC_PROCESSING, 0);
+    assert_true(sync_reporter_drain(n.reporter, 60000));
+    assert_string_equal(narrow_rows(), cases[i].rows);
+    narrow_end(&n);
+  }
+}
+
+/* Nothing helps that one: it is tried again and again, and the others are written. */
+static void a_word_that_the_table_does_not_take_holds_up_no_other(void **state) {
+  (void)state;
+  narrow n = narrow_begin("VARCHAR(8)", "STRING");
+  static const char expected[] = "a pending 0, b failed 3, c blocked 0, d failed 0";
+  narrow_add(&n, 0, SYNC_COMPLETED, 0);
+  narrow_add(&n, 1, SYNC_FAILED, 3);
+  narrow_add(&n, 2, SYNC_BLOCKED, 0);
+  narrow_add(&n, 3, SYNC_FAILED, 0);
+  for (int i = 0; i < 3000 && strcmp(narrow_rows(), expected) != 0; i++) {
+    wait_a_little();
+  }
+  assert_string_equal(narrow_rows(), expected);
+  assert_false(sync_reporter_drain(n.reporter, 1));
+  narrow_end(&n);
 }
 
 /* ---- a scripted workspace ---- */
@@ -382,6 +484,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_write_is_due_a_second_after_the_oldest_report),
       cmocka_unit_test(a_status_leaves_by_itself),
+      cmocka_unit_test(a_status_that_the_table_does_not_take_holds_up_no_other),
+      cmocka_unit_test(a_word_that_the_table_does_not_take_holds_up_no_other),
       cmocka_unit_test(what_has_completed_is_not_left_as_failed),
       cmocka_unit_test(of_twins_the_one_that_waits_is_told),
       cmocka_unit_test(many_ends_are_few_statements),
