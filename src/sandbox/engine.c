@@ -229,7 +229,7 @@ br_status engine_session_reset(engine_session *s, const char *database, bool kee
   engine_drop_temporary_since(s, 0);
   applocks_release_owner(&s->applocks, APPLOCK_SESSION);
   default_options(s);
-  (void)sqlite3_busy_timeout(s->db, STORE_BUSY_TIMEOUT_MS);
+  engine_set_lock_timeout(s, -1);
   s->environment.has_identity = false;
   s->environment.rowcount = s->environment.error_number = 0;
   return engine_session_use(s, database == NULL ? "master" : database, NULL, ret_error, err);

@@ -114,10 +114,17 @@ br_status engine_read_batch(engine_session *s, batch *b, br_error *err) BR_CHECK
 bool engine_in_transaction(const engine_session *s);
 /* What the last EXECUTE returned. */
 int32_t engine_return_status(const engine_session *s);
-/* #temp tables that a remote call makes end with it: a mark before it, and what to drop behind
- * it. */
-int64_t engine_temporary_mark(engine_session *s);
-void engine_drop_temporary_since(engine_session *s, int64_t mark);
+/* What a text run by EXECUTE or a remote call may change and what ends with it: SET options, the
+ * current database, #temp tables. */
+enum { ENGINE_NAME_MAX = 513 };
+typedef struct engine_scope {
+  int64_t temporary_mark, identity_insert, row_limit;
+  int lock_timeout_ms;
+  bool nocount, xact_abort, fmtonly, quoted_identifier, snapshot, serializable;
+  char database[ENGINE_NAME_MAX], schema[ENGINE_NAME_MAX];
+} engine_scope;
+void engine_scope_begin(engine_session *s, engine_scope *ret_scope);
+void engine_scope_end(engine_session *s, const engine_scope *scope);
 
 /* Describes the columns that a table takes (bulk load); column list NULL = all insertable. */
 br_status engine_describe_table(engine_session *s, const char *table_name,

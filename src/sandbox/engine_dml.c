@@ -403,6 +403,10 @@ br_status engine_dml(engine_session *s, const sql_stmt *stmt, engine_outcome *re
   engine_change d = begin_dml(s, stmt);
   const char *sql = NULL;
   const int64_t version = engine_schema_version(s);
+  if (s->row_limit > 0) { /* it would hold for changes too */
+    (void)sql_unsupported(&s->context, stmt->line, "Changing rows under SET ROWCOUNT");
+    return engine_context_failed(s, err);
+  }
   br_status st = prepare_dml(&d, &sql, err);
   if (st != BR_OK) {
     return st;

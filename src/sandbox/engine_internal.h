@@ -37,12 +37,7 @@ struct engine {
   atomic_int next_spid;
 };
 
-enum {
-  ENGINE_NAME_MAX = 513,
-  ENGINE_FRAMES_MAX = 256,
-  ENGINE_CATCH_MAX = 32,
-  ENGINE_QUEUE_MAX = 4
-};
+enum { ENGINE_FRAMES_MAX = 256, ENGINE_CATCH_MAX = 32, ENGINE_QUEUE_MAX = 4 };
 
 /* A list of statements that is being run. */
 typedef struct engine_frame {
@@ -114,6 +109,9 @@ struct engine_session {
   int queue_count;
 };
 
+/* ---- engine_option.c ---- */
+void engine_set_lock_timeout(engine_session *s, int milliseconds); /* -1: the store's own */
+
 /* ---- engine_run.c ---- */
 /* A binder for the statement that is being run. */
 sql_binder engine_binder(engine_session *s);
@@ -168,6 +166,8 @@ br_status engine_describe(engine_session *s, const sql_stmt *stmt, bool *ret_don
 br_status engine_procedure(engine_session *s, const sql_stmt *stmt, br_error *err) BR_CHECKED;
 /* The innermost text has run to its end. */
 br_status engine_call_end(engine_session *s, br_error *err) BR_CHECKED;
+/* Drops the #temp tables whose ids are bigger. */
+void engine_drop_temporary_since(engine_session *s, int64_t mark);
 /* Leaves the innermost frame; the text that it belongs to stays. */
 void engine_frame_pop(engine_session *s);
 /* A CATCH for session->error; there is room, as its TRY has left. */
@@ -214,7 +214,8 @@ br_status engine_write_end(engine_session *s, bool keep, br_error *err) BR_CHECK
 /* Around several statements that are kept together or not at all. */
 br_status engine_part_begin(engine_session *s, br_error *err) BR_CHECKED;
 br_status engine_part_end(engine_session *s, bool keep, br_error *err) BR_CHECKED;
-br_status engine_read_begin(engine_session *s, br_error *err) BR_CHECKED;
+/* Before a text of SQLite's is read: SNAPSHOT and SERIALIZABLE begin with the first table. */
+br_status engine_read_begin(engine_session *s, const char *sql, br_error *err) BR_CHECKED;
 void engine_rollback_all(engine_session *s);
 /* Behind a failure: where SQLite has taken the transaction back by itself, none is open any more.
  */

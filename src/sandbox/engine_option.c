@@ -264,6 +264,11 @@ static br_status set_accepted(engine_session *s, const sql_stmt *stmt, const cha
   return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
 }
 
+void engine_set_lock_timeout(engine_session *s, int milliseconds) {
+  s->lock_timeout_ms = milliseconds;
+  (void)sqlite3_busy_timeout(s->db, milliseconds < 0 ? STORE_BUSY_TIMEOUT_MS : milliseconds);
+}
+
 static br_status set_one(engine_session *s, const sql_stmt *stmt, const char *name, br_error *err) {
   const struct {
     const char *name;
@@ -294,8 +299,7 @@ static br_status set_one(engine_session *s, const sql_stmt *stmt, const char *na
   if (br_text_equal_nocase(name, "LOCK_TIMEOUT")) {
     st = set_number(s, stmt, -1, &number, err);
     if (st == BR_OK) {
-      s->lock_timeout_ms = (int)(number > 1000000 ? 1000000 : number);
-      (void)sqlite3_busy_timeout(s->db, number < 0 ? STORE_BUSY_TIMEOUT_MS : s->lock_timeout_ms);
+      engine_set_lock_timeout(s, (int)(number > 1000000 ? 1000000 : number));
     }
     return st;
   }

@@ -253,9 +253,7 @@ struct engine_call {
   sql_variable *variables;           /* of the caller */
   int variable_count;
   int frame; /* the lowest of its frames */
-  int64_t temporary_mark;
-  char database[ENGINE_NAME_MAX], schema[ENGINE_NAME_MAX];
-  bool nocount, xact_abort, quoted_identifier, snapshot, serializable;
+  engine_scope scope;
 };
 
 static engine_call *new_call(engine_session *s, const sql_stmt *stmt) {
@@ -267,15 +265,8 @@ static engine_call *new_call(engine_session *s, const sql_stmt *stmt) {
                         .stmt = stmt,
                         .variables = s->environment.variables,
                         .variable_count = s->variable_count,
-                        .frame = s->frame_count,
-                        .temporary_mark = engine_temporary_mark(s),
-                        .nocount = s->nocount,
-                        .xact_abort = s->xact_abort,
-                        .quoted_identifier = s->quoted_identifier,
-                        .snapshot = s->snapshot,
-                        .serializable = s->serializable};
-  memcpy(call->database, s->database, sizeof call->database);
-  memcpy(call->schema, s->schema, sizeof call->schema);
+                        .frame = s->frame_count};
+  engine_scope_begin(s, &call->scope);
   return call;
 }
 
@@ -285,14 +276,7 @@ static void restore(engine_session *s, engine_call *call, sql_variable **ret_var
   *ret_variables = s->environment.variables;
   s->environment.variables = call->variables;
   s->variable_count = call->variable_count;
-  s->nocount = call->nocount;
-  s->xact_abort = call->xact_abort;
-  s->quoted_identifier = call->quoted_identifier;
-  s->snapshot = call->snapshot;
-  s->serializable = call->serializable;
-  memcpy(s->database, call->database, sizeof call->database);
-  memcpy(s->schema, call->schema, sizeof call->schema);
-  engine_drop_temporary_since(s, call->temporary_mark);
+  engine_scope_end(s, &call->scope);
 }
 
 /* OUTPUT: what the text's variables hold goes to the caller's. */
@@ -541,9 +525,9 @@ br_status engine_procedure(engine_session *s, const sql_stmt *stmt, br_error *er
   return failed(s, err);
 }
 
-/* ---- #temp tables of a text ---- */
+/* ---- what ends with a text ---- */
 
-int64_t engine_temporary_mark(engine_session *s) {
+static int64_t temporary_mark(engine_session *s) {
   sqlite3_stmt *stmt = NULL;
   int64_t mark = 0;
   if (s->has_temporary &&
@@ -562,7 +546,7 @@ void engine_drop_temporary_since(engine_session *s, int64_t mark) {
   sql_arena_init(&arena, 1U << 20);
   sql_context kept = s->context;
   s->context = (sql_context){.dialect = s->owner->dialect, .arena = &arena};
-  while ((id = engine_temporary_mark(s)) > mark) {
+  while ((id = temporary_mark(s)) > mark) {
     const catalog_table table = {.id = id,
                                  .kind = 'U',
                                  .temporary = true,
@@ -573,4 +557,36 @@ void engine_drop_temporary_since(engine_session *s, int64_t mark) {
   }
   s->context = kept;
   sql_arena_done(&arena);
+}
+
+void engine_scope_begin(engine_session *s, engine_scope *ret_scope) {
+  *ret_scope = (engine_scope){.temporary_mark = temporary_mark(s),
+                              .identity_insert = s->identity_insert,
+                              .row_limit = s->row_limit,
+                              .lock_timeout_ms = s->lock_timeout_ms,
+                              .nocount = s->nocount,
+                              .xact_abort = s->xact_abort,
+                              .fmtonly = s->fmtonly,
+                              .quoted_identifier = s->quoted_identifier,
+                              .snapshot = s->snapshot,
+                              .serializable = s->serializable};
+  memcpy(ret_scope->database, s->database, sizeof ret_scope->database);
+  memcpy(ret_scope->schema, s->schema, sizeof ret_scope->schema);
+}
+
+void engine_scope_end(engine_session *s, const engine_scope *scope) {
+  s->identity_insert = scope->identity_insert;
+  s->row_limit = scope->row_limit;
+  s->nocount = scope->nocount;
+  s->xact_abort = scope->xact_abort;
+  s->fmtonly = scope->fmtonly;
+  s->quoted_identifier = scope->quoted_identifier;
+  s->snapshot = scope->snapshot;
+  s->serializable = scope->serializable;
+  if (s->lock_timeout_ms != scope->lock_timeout_ms) {
+    engine_set_lock_timeout(s, scope->lock_timeout_ms);
+  }
+  memcpy(s->database, scope->database, sizeof s->database);
+  memcpy(s->schema, scope->schema, sizeof s->schema);
+  engine_drop_temporary_since(s, scope->temporary_mark);
 }

@@ -130,7 +130,11 @@ br_status engine_prepare(engine_session *s, const char *sql, sqlite3_stmt **ret_
 static br_status evaluate_text(engine_session *s, const char *sql, sql_value *ret_value,
                                br_error *err) {
   sqlite3_stmt *stmt = NULL;
-  br_status st = engine_prepare(s, sql_text(&s->context, "SELECT %s", sql), &stmt, err);
+  br_status st = engine_read_begin(s, sql, err);
+  if (st != BR_OK) {
+    return st;
+  }
+  st = engine_prepare(s, sql_text(&s->context, "SELECT %s", sql), &stmt, err);
   if (st != BR_OK) {
     return st;
   }

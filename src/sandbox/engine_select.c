@@ -61,17 +61,22 @@ static br_status describe_rows(engine_session *s, const sql_bound_query *query, 
   return st;
 }
 
+/* SET ROWCOUNT. NULL: no memory. */
+static const char *limited_text(engine_session *s, const char *sql) {
+  return s->row_limit > 0
+             ? sql_text(&s->context, "SELECT * FROM (%s) LIMIT %lld", sql, (long long)s->row_limit)
+             : sql;
+}
+
 br_status engine_start_rows(engine_session *s, const sql_bound_query *query, br_error *err) {
   br_status st = describe_rows(s, query, err);
   const char *sql = s->fmtonly ? sql_text(&s->context, "SELECT * FROM (%s) LIMIT 0", query->sql)
-                    : s->row_limit > 0 ? sql_text(&s->context, "SELECT * FROM (%s) LIMIT %lld",
-                                                  query->sql, (long long)s->row_limit)
-                                       : query->sql;
+                               : limited_text(s, query->sql);
   if (st == BR_OK && sql == NULL) {
     st = br_error_nomem(err);
   }
   if (st == BR_OK) {
-    st = engine_read_begin(s, err);
+    st = engine_read_begin(s, query->sql, err);
   }
   if (st == BR_OK) {
     st = engine_prepare(s, sql, &s->rows, err);
@@ -188,7 +193,10 @@ static br_status assign_rows(engine_session *s, const sql_stmt *stmt, br_error *
     return BR_OK;
   }
   sqlite3_stmt *rows = NULL;
-  br_status st = engine_prepare(s, query.sql, &rows, err);
+  br_status st = engine_read_begin(s, query.sql, err);
+  if (st == BR_OK) {
+    st = engine_prepare(s, limited_text(s, query.sql), &rows, err);
+  }
   int64_t count = 0;
   while (st == BR_OK) {
     int rc = sqlite3_step(rows);
@@ -255,6 +263,10 @@ br_status engine_select(engine_session *s, const sql_stmt *stmt, engine_outcome 
     s->statement_kind = "SELECT INTO";
     if (s->fmtonly) {
       return BR_OK;
+    }
+    if (s->row_limit > 0) {
+      (void)sql_unsupported(&s->context, stmt->line, "SELECT INTO under SET ROWCOUNT");
+      return engine_context_failed(s, err);
     }
     *ret_outcome = ENGINE_OUTCOME_COUNT;
     return select_into(s, stmt, &query, err);

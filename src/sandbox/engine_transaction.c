@@ -85,8 +85,9 @@ br_status engine_write_end(engine_session *s, bool keep, br_error *err) {
   return st;
 }
 
-br_status engine_read_begin(engine_session *s, br_error *err) {
-  if (s->trancount == 0 || s->in_sqlite || (!s->snapshot && !s->serializable)) {
+br_status engine_read_begin(engine_session *s, const char *sql, br_error *err) {
+  if (s->trancount == 0 || s->in_sqlite || (!s->snapshot && !s->serializable) ||
+      strstr(sql, "main.t") == NULL) {
     return BR_OK;
   }
   br_status st = run(s, s->serializable ? "BEGIN IMMEDIATE" : "BEGIN", err);

@@ -171,11 +171,12 @@ static br_status run_bound(tds_answer *a, const tds_rpc *rpc, size_t first, cons
   if (st != BR_OK) {
     return tds_answer_failure(a, st, err);
   }
-  const int64_t mark = engine_temporary_mark(a->session->engine);
+  engine_scope scope;
+  engine_scope_begin(a->session->engine, &scope);
   st = tds_answer_execute(a, sql, length, b.parameters, b.count, err);
-  engine_drop_temporary_since(a->session->engine, mark);
+  engine_scope_end(a->session->engine, &scope);
   bound_done(&b);
-  return st;
+  return st == BR_OK ? tds_answer_environment(a, NULL, err) : st;
 }
 
 /* The procedures. */

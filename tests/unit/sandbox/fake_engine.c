@@ -350,14 +350,14 @@ int32_t engine_return_status(const engine_session *s) {
   return (int32_t)s->affected;
 }
 
-int64_t engine_temporary_mark(engine_session *s) {
+void engine_scope_begin(engine_session *s, engine_scope *ret_scope) {
   (void)s;
-  return 0;
+  *ret_scope = (engine_scope){0};
 }
 
-void engine_drop_temporary_since(engine_session *s, int64_t mark) {
+void engine_scope_end(engine_session *s, const engine_scope *scope) {
   (void)s;
-  (void)mark;
+  (void)scope;
 }
 
 engine_merge_counts engine_rows_merged(const engine_session *s) {

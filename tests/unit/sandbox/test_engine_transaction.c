@@ -180,6 +180,54 @@ static void a_message_too_long_is_cut_between_characters(void **state) {
   }
 }
 
+static void other_runs(engine_session *other, const char *sql, const char *expected) {
+  char *text = sql_text_run(other, sql, false);
+  assert_string_equal(text, expected);
+  free(text);
+}
+
+/* Whatever reads: SELECT, SELECT @v =, IF, SET. What names no table is no read. */
+static void isolation_begins_with_the_first_table_that_is_read(void **state) {
+  (void)state;
+  static const char *const reads[] = {"SELECT a FROM t", "DECLARE @a int; SELECT @a = a FROM t",
+                                      "DECLARE @a int = (SELECT a FROM t)",
+                                      "IF EXISTS (SELECT 1 FROM t WHERE a = 1) PRINT ''"};
+  engine_session *other = NULL;
+  assert_int_equal(engine_session_new(the_engine, &other, NULL), BR_OK);
+  CHECK({"CREATE TABLE t (a int); INSERT t VALUES (0)", "(1)\n"});
+  other_runs(other, "SET LOCK_TIMEOUT 0", "");
+  for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+    CHECK({"UPDATE t SET a = 0; SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN; SELECT "
+           "@@TRANCOUNT",
+           "(1)\n1\n"});
+    other_runs(other, "UPDATE t SET a = 1", "(1)\n");
+    free(sql_text_run(session, reads[i], false));
+    other_runs(other, "UPDATE t SET a = 2", "(1)\n");
+    CHECK({"SELECT a FROM t; ROLLBACK; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; BEGIN TRAN",
+           "1\n"});
+    free(sql_text_run(session, reads[i], false));
+    other_runs(other, "UPDATE t SET a = 3",
+               "!1222 Lock request time out period exceeded.\n#3621 The statement has been "
+               "terminated.\n");
+    CHECK({"ROLLBACK", ""});
+  }
+  CHECK({"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; DROP TABLE t", ""});
+  engine_session_free(other);
+}
+
+static void what_a_text_sets_ends_with_it(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE t (id int IDENTITY)", ""},
+        {"EXEC ('SET LOCK_TIMEOUT 7; SET ROWCOUNT 1; SET IDENTITY_INSERT t ON; SET XACT_ABORT ON; "
+         "SET FMTONLY ON')",
+         ""},
+        {"SELECT @@LOCK_TIMEOUT, @@OPTIONS & 16384; SELECT 1 UNION ALL SELECT 2", "-1|0\n1\n2\n"},
+        {"INSERT t (id) VALUES (1)",
+         "!544 Cannot insert explicit value for identity column in table 't' when IDENTITY_INSERT "
+         "is set to OFF.\n"},
+        {"DROP TABLE t", ""});
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_wrong_name_takes_nothing_back),
@@ -191,6 +239,8 @@ int main(void) {
       cmocka_unit_test(each_catch_knows_its_own_error),
       cmocka_unit_test(a_reset_leaves_nothing_of_the_session),
       cmocka_unit_test(under_xact_abort_a_batch_cut_off_is_rolled_back),
+      cmocka_unit_test(isolation_begins_with_the_first_table_that_is_read),
+      cmocka_unit_test(what_a_text_sets_ends_with_it),
       cmocka_unit_test(a_message_too_long_is_cut_between_characters),
   };
   return cmocka_run_group_tests(tests, open_tsql, close_engine);

@@ -277,6 +277,25 @@ static void hints_of_a_load_mean_what_they_say(void **state) {
   tds_close(conn);
 }
 
+/* A remote sp_executesql is a scope of its own. */
+static void what_a_call_sets_ends_with_it(void **state) {
+  (void)state;
+  static const char text[] = "SET XACT_ABORT ON; SET LOCK_TIMEOUT 3; USE msdb; SELECT @a";
+  const tds_parameter parameter = {
+      .name = "a", .type = {.type = BATCH_SQL_INT}, .text = "4", .length = 1};
+  tds_conn *conn = open_conn();
+  assert_int_equal(tds_execute_parameters(conn, text, sizeof text - 1, &parameter, 1, NULL), BR_OK);
+  assert_int_equal(one_number(conn, text), 4);
+  assert_int_equal(number(conn, "SELECT @@LOCK_TIMEOUT"), -1);
+  assert_int_equal(number(conn, "SELECT CAST(DB_ID() AS int)"), 1);
+  assert_string_equal(conn->database, "master");
+  run(conn, "CREATE TABLE s (a int UNIQUE); BEGIN TRAN; INSERT s VALUES (1)");
+  assert_int_equal(tds_run(conn, "INSERT s VALUES (1)", NULL), BR_ERR_REMOTE);
+  assert_int_equal(number(conn, "SELECT @@TRANCOUNT"), 1);
+  run(conn, "ROLLBACK; DROP TABLE s");
+  tds_close(conn);
+}
+
 static int set_up(void **state) {
   if (open_tsql(state) != 0) {
     return -1;
@@ -312,6 +331,7 @@ int main(void) {
       cmocka_unit_test(a_load_asks_no_token_of_an_earlier_request),
       cmocka_unit_test(an_error_on_purpose_does_to_the_transaction_what_a_real_one_does),
       cmocka_unit_test(hints_of_a_load_mean_what_they_say),
+      cmocka_unit_test(what_a_call_sets_ends_with_it),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
