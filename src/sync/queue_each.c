@@ -1,8 +1,8 @@
 /*
  * Statuses into a table that may not take each of them: a column of its author's is too narrow for
- * a message, or a constraint refuses a word. One such value fails the whole UPDATE, and does not
- * pass. So the reports are written by halves until it is alone; then with less of its texts, which
- * stand whole in the ledger.
+ * a message or a number, or a constraint refuses a word. One such value fails the whole UPDATE, and
+ * does not pass. So the reports are written by halves until it is alone; then with less of what it
+ * says, which stands whole in the ledger.
  */
 #include <string.h>
 
@@ -24,7 +24,8 @@ static br_status write_reports(const writing *w, const sync_report *reports, siz
 }
 
 static bool is_about_values(const br_error *err) {
-  static const char *const words[] = {"CHAR_VARCHAR", "EXCEED_LIMIT_LENGTH", "CONSTRAINT"};
+  static const char *const words[] = {"CHAR_VARCHAR", "EXCEED_LIMIT_LENGTH", "CONSTRAINT",
+                                      "OVERFLOW", "OUT_OF_RANGE"};
   char state[DBX_SQLSTATE_MAX], condition[DBX_CONDITION_MAX];
   if (dbx_error_sqlstate(err, state) && state[0] == '2' && (state[1] == '2' || state[1] == '3')) {
     return true; /* data exceptions and constraints */
@@ -51,16 +52,19 @@ static char *shortened(const char *text, size_t most, char *into) {
   return into;
 }
 
+/* At last the row says how the event has ended, and nothing more. */
 static br_status write_shorter(const writing *w, const sync_report *report, br_error *err) {
   static const size_t rooms[] = {LONGEST_SHORT_TEXT, 250, 100, 0};
   char warning[LONGEST_SHORT_TEXT + 1], message[LONGEST_SHORT_TEXT + 1];
   br_status st = err->status;
   const bool has_text = report->warning != NULL || report->error_message != NULL;
-  for (size_t i = 0; has_text && i < sizeof rooms / sizeof rooms[0] && is_about_values(err); i++) {
+  for (size_t i = 0; i < sizeof rooms / sizeof rooms[0] && is_about_values(err); i++) {
     sync_report shorter = *report;
     shorter.warning = shortened(report->warning, rooms[i], warning);
     shorter.error_message = shortened(report->error_message, rooms[i], message);
-    st = write_reports(w, &shorter, 1, err);
+    shorter.has_rows = report->has_rows && rooms[i] > 0;
+    shorter.has_discrepancy = report->has_discrepancy && rooms[i] > 0;
+    st = has_text || rooms[i] == 0 ? write_reports(w, &shorter, 1, err) : st;
   }
   return st;
 }

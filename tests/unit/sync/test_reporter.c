@@ -213,9 +213,9 @@ static narrow narrow_begin(const char *status, const char *message) {
                  status, message);
   embedded_run(&both, sql, NULL, 0);
   embedded_run(&both,
-               "INSERT INTO " NARROW " VALUES ('a', 'DELETE', 'T', 'pending', NULL), "
-               "('b', 'DELETE', 'T', 'pending', NULL), ('c', 'DELETE', 'T', 'pending', NULL), "
-               "('d', 'DELETE', 'T', 'pending', NULL)",
+               "INSERT INTO " NARROW " (event_id, operation, target_table, status) VALUES "
+               "('a', 'DELETE', 'T', 'pending'), ('b', 'DELETE', 'T', 'pending'), "
+               "('c', 'DELETE', 'T', 'pending'), ('d', 'DELETE', 'T', 'pending')",
                NULL, 0);
   embedded_assert_ok(sync_queue_open(both.client, NARROW, false, NULL, &n.queue, &err), &err);
   embedded_assert_ok(sync_queue_fetch(n.queue, 10, NULL, NULL, &n.list, &err), &err);
@@ -270,6 +270,23 @@ static void a_status_that_the_table_does_not_take_holds_up_no_other(void **state
     assert_string_equal(narrow_rows(), cases[i].rows);
     narrow_end(&n);
   }
+}
+
+/* What counts is that the row has ended. */
+static void a_number_that_the_table_does_not_take_is_left_out(void **state) {
+  (void)state;
+  br_error err = BR_ERROR_INIT;
+  narrow n = narrow_begin("STRING", "STRING, rows_affected SMALLINT");
+  for (size_t i = 0; i < 2; i++) {
+    sync_report report = report_of(n.list.items[i]->fingerprint, SYNC_COMPLETED);
+    report.rows_affected = i == 0 ? 40000 : 32767;
+    embedded_assert_ok(sync_reporter_add(n.reporter, &report, NULL, &err), &err);
+  }
+  assert_true(sync_reporter_drain(n.reporter, 60000));
+  assert_string_equal(all_of("SELECT concat(status, ' ', coalesce(CAST(rows_affected AS STRING), "
+                             "'-')) FROM " NARROW " ORDER BY event_id"),
+                      "completed -, completed 32767, pending -, pending -");
+  narrow_end(&n);
 }
 
 /* Nothing helps that one: it is tried again and again, and the others are written. */
@@ -485,6 +502,7 @@ int main(void) {
       cmocka_unit_test(a_write_is_due_a_second_after_the_oldest_report),
       cmocka_unit_test(a_status_leaves_by_itself),
       cmocka_unit_test(a_status_that_the_table_does_not_take_holds_up_no_other),
+      cmocka_unit_test(a_number_that_the_table_does_not_take_is_left_out),
       cmocka_unit_test(a_word_that_the_table_does_not_take_holds_up_no_other),
       cmocka_unit_test(what_has_completed_is_not_left_as_failed),
       cmocka_unit_test(of_twins_the_one_that_waits_is_told),
