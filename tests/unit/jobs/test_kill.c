@@ -224,6 +224,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(no_job_is_lost_and_none_is_done_that_is_not, samples_setup,
                                       samples_teardown),
   };
-  srandom((unsigned)time(NULL));
+  const unsigned seed = (unsigned)time(NULL);
+  print_message("the moments are those of seed %u\n", seed);
+  srandom(seed);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

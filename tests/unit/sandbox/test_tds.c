@@ -187,7 +187,7 @@ static void check_fault(const char *text, br_status expected, uint64_t least, ui
                                .username = "sa",
                                .password = password,
                                .encrypt = TDS_ENCRYPT_OPTIONAL,
-                               .query_timeout_ms = 300};
+                               .query_timeout_ms = expected == BR_ERR_TIMEOUT ? 300 : 0};
   tds_conn *conn = NULL;
   br_error err = BR_ERROR_INIT;
   uint64_t rows = 0;

@@ -5,7 +5,7 @@
 
 #include "support/cmocka.h"
 
-enum { STEP_TIMEOUT_MS = 20000 };
+enum { STEP_TIMEOUT_MS = 200000 };
 
 static const char *play_step(const script_step *step, tds_reader *r, tds_writer *w,
                              br_cancel *cancel) {
