@@ -101,7 +101,7 @@ class Reader:
     def stop(self):
         if self.service:
             self.service.terminate()
-            self.service.wait(60)
+            self.service.wait(120)
 
     def read(self, blocks):
         for block in blocks:

@@ -52,7 +52,7 @@ def mock(mock_program, make_bridge):
     yield start
     for process in started:
         process.stdin.close()
-        process.wait(20)
+        process.wait(120)
         process.stdout.close()
 
 

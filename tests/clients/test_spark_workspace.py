@@ -200,7 +200,7 @@ def test_external_links(client, options):
     answer = external(client, text)
     found = list(links(client, answer))
     assert [link.chunk_index for link in found] == [0, 1, 2, 3]
-    bodies = [requests.get(link.external_link, timeout=30) for link in found]
+    bodies = [requests.get(link.external_link, timeout=120) for link in found]
     table = pa.concat_tables([pa.ipc.open_stream(body.content).read_all() for body in bodies])
     assert table["id"].to_pylist() == list(range(1000))
     assert table.schema.field("t").type == pa.timestamp("us", "UTC")
@@ -212,20 +212,20 @@ def test_external_links(client, options):
     assert len(again.result.external_links) == 3
     assert [link.chunk_index for link in links(client, again)] == [0, 1, 2, 3]
     lines = external(client, text, Format.JSON_ARRAY)
-    assert requests.get(lines.result.external_links[0].external_link, timeout=30).json()[1][:2] == ["1", "1"]
+    assert requests.get(lines.result.external_links[0].external_link, timeout=120).json()[1][:2] == ["1", "1"]
 
 
 def test_links_refuse_a_token_and_expire(client, options):
     link = external(client, "SELECT 1").result.external_links[0]
-    refused = requests.get(link.external_link, headers={"Authorization": "Bearer spark-token"}, timeout=30)
+    refused = requests.get(link.external_link, headers={"Authorization": "Bearer spark-token"}, timeout=120)
     assert refused.status_code == 400
     options.link_seconds = 0
     answer = external(client, "SELECT 1")
-    expired = requests.get(answer.result.external_links[0].external_link, timeout=30)
+    expired = requests.get(answer.result.external_links[0].external_link, timeout=120)
     assert expired.status_code == 403 and "Request has expired" in expired.text
     options.link_seconds = 900
     again = client.statement_execution.get_statement_result_chunk_n(answer.statement_id, 0)
-    assert requests.get(again.external_links[0].external_link, timeout=30).status_code == 200
+    assert requests.get(again.external_links[0].external_link, timeout=120).status_code == 200
 
 
 def test_writers_in_conflict(client):
@@ -291,8 +291,8 @@ def test_lookups_and_tokens(spark_workspace, client, events):
     with pytest.raises(errors.NotFound):
         client.schemas.get("main.nothing")
     me = spark_workspace.address + "/api/2.0/preview/scim/v2/Me"
-    assert requests.get(me, timeout=30).json()["error_code"] == 401
-    assert requests.get(me, headers={"Authorization": "Bearer wrong"}, timeout=30).json()["error_code"] == 403
+    assert requests.get(me, timeout=120).json()["error_code"] == 401
+    assert requests.get(me, headers={"Authorization": "Bearer wrong"}, timeout=120).json()["error_code"] == 403
 
 
 def test_catalogs_schemas_volumes_and_views(client):

@@ -78,7 +78,7 @@ class Desk:
 
     def stop(self):
         self.service.terminate()
-        assert self.service.wait(60) == 0
+        assert self.service.wait(120) == 0
 
     def source(self, name, select):
         self.spark.sql(f"CREATE OR REPLACE TABLE {HOME}.{name} AS {select}")

@@ -11,8 +11,11 @@ import importlib
 import json
 import os
 import pathlib
+import random
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import uuid
@@ -25,10 +28,11 @@ BUILD = pathlib.Path(os.environ.get("BRIDGE_TEST_BUILD", ROOT / "build")).resolv
 PROGRAM = BUILD / "sql-databricks-bridge"
 
 # The program must see the settings of a test and nothing of the machine's own.
+SETTINGS = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "SETTINGS.md").read_text(encoding="utf-8"), re.M))
 CLEAN_ENV = {
     name: value
     for name, value in os.environ.items()
-    if not name.startswith(("SQLSERVER_", "DATABRICKS_", "SYNC_", "BRIDGE_", "USE_DATABRICKS"))
+    if not SETTINGS & {name, name.removesuffix("_FILE")} and not name.startswith(("SQLSERVER_", "DATABRICKS_", "SYNC_", "BRIDGE_", "USE_DATABRICKS"))
 }
 
 
@@ -303,7 +307,7 @@ def databricks(request):
 
 
 @pytest.fixture(scope="session")
-def spark():
+def spark(tmp_path_factory):
     """One Spark session for all tests."""
     from pyspark.sql import SparkSession
 
@@ -314,6 +318,7 @@ def spark():
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.driver.memory", "2g")
+        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
@@ -329,7 +334,21 @@ def flights_archive():
     return pathlib.Path(path)
 
 
-def wait_until(condition, seconds=30, what="the condition"):
+def free_port():
+    """A port that nobody listens on, for a process that is started again on it. It is none of those that the kernel hands
+    out, so that no other process gets it meanwhile."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    own = range(max(2000, lowest - 20000), lowest)
+    for port in [*random.sample(own, min(len(own), 100)), 0]:
+        try:
+            with socket.create_server(("127.0.0.1", port)) as listener:
+                return listener.getsockname()[1]
+        except OSError:
+            pass  # taken
+    raise AssertionError("no port is free")
+
+
+def wait_until(condition, seconds=120, what="the condition"):
     """Polls until condition() is true; a bound, not a measurement."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

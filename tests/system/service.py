@@ -93,7 +93,7 @@ class Service:
         path = self.bridge.data / "audit.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def until(self, condition, seconds=60):
+    def until(self, condition, seconds=120):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             value = condition()
@@ -157,7 +157,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(60)
+                self.process.wait(120)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

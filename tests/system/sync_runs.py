@@ -7,10 +7,11 @@ import signal
 import time
 import urllib.request
 
+from conftest import free_port
 from service import permissions
 from sync_case import EVENTS, text
 from sync_model import WEB_LIMIT, in_order
-from sync_web import Web, free_port
+from sync_web import Web
 
 
 class Lake:
@@ -145,7 +146,7 @@ class Replicas:
     def __exit__(self, kind, problem, trace):
         for process in self.processes:
             process.send_signal(signal.SIGTERM if kind is None else signal.SIGKILL)
-        ends = [process.wait(60) for process in self.processes]
+        ends = [process.wait(120) for process in self.processes]
         self.log.close()
         assert kind is not None or not any(ends), ends
 

@@ -2,17 +2,10 @@
 
 import http.client
 import json
-import socket
 import threading
 import time
 
 from service import token_of
-
-
-def free_port():
-    """A port that nobody listens on just now, for a process that is started again and again."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 class Web:

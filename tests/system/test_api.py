@@ -14,7 +14,7 @@ import urllib.parse
 import uuid
 
 import pytest
-from conftest import Bridge
+from conftest import Bridge, free_port
 from service import token_of, wish
 from tds_proxy import ATTENTION, Proxy
 
@@ -262,9 +262,9 @@ def test_cancel_stops_the_query(start, sandbox):
     proxy.hold = lambda packet: sent.set() if "WAITFOR".encode("utf-16-le") in packet else None
     try:
         service = start(settings={**sandbox.sqlserver, "SQLSERVER_PORT": str(proxy.port)})
-        service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:02:00'; SELECT 1 AS a")
+        service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:10:00'; SELECT 1 AS a")
         made = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
-        assert sent.wait(60)
+        assert sent.wait(120)
         running = service.get(f"/jobs/{made}").json()
         assert running["status"] == "running" and running["progress"] is not None and set(running["progress"]) >= {"rows", "bytes", "rows_per_second"}
         assert proxy.packets[ATTENTION] == 0
@@ -295,9 +295,8 @@ def test_what_is_expected_of_a_running_job(start):
             return job if job["progress"] and job["progress"]["rows"] == 3 and states == ["completed", "running"] else None
 
         service.until(waits)
-        progress = service.until(lambda: (waits() or {}).get("progress"))
         service.until(lambda: waits()["progress"]["rows_expected"] == expected)
-        assert (progress["remaining_seconds"] is None) == (expected is None)
+        assert (waits()["progress"]["remaining_seconds"] is None) == (expected is None)
         assert [job["rows_extracted"] for job in service.get("/jobs").json() if job["job_id"] in (made, done)] == [3, 5]
         assert service.delete(f"/jobs/{made}").status == 204
         assert service.ended(made)["rows_extracted"] == 3
@@ -307,7 +306,8 @@ def test_what_is_expected_of_a_running_job(start):
 
 
 def make_tables(service):
-    service.until(lambda: service.get("/sync/poller/status").json()["running"])
+    # Its first look is over: with a long interval nothing is looked for any more unless it is asked for.
+    service.until(lambda: service.get("/sync/poller/status").json()["polls"] > 0)
     service.bridge.sql("sqlserver", "CREATE TABLE dbo.Orders (id int NOT NULL PRIMARY KEY, name nvarchar(20))")
     service.bridge.sql("databricks", "CREATE TABLE main.default.source (id INT, name STRING)")
     service.bridge.sql("databricks", "INSERT INTO main.default.source VALUES (1, 'a'), (2, 'b')")
@@ -681,11 +681,18 @@ def test_failed_logins_are_slowed_down(start):
     assert slowed and int(slowed[0].headers["Retry-After"]) >= 1
     assert ask(good, "192.0.2.1").status == 200, "who was here before is not shut out"
     assert ask(good, "192.0.2.2").status == 200
-    for i in range(12):
-        ask(f"guess-{i}", "198.51.100.7, 10.1.2.3")
-    assert ask(good, "198.51.100.7").status == 429
+    strangers = []
+
+    def is_shut_out():
+        """A good token right behind many wrong ones: within the wait, unless the machine stands still for a second."""
+        strangers.append(f"198.51.100.{len(strangers) + 1}")
+        for i in range(12):
+            ask(f"guess-{i}", f"{strangers[-1]}, 10.1.2.3")
+        return ask(good, strangers[-1]).status == 429
+
+    assert any(is_shut_out() for _ in range(5))
     sources = {l["source_ip"] for l in service.audit() if l["event_type"] == "auth_failure"}
-    assert sources == {"192.0.2.1", "198.51.100.7"}
+    assert sources == {"192.0.2.1", *strangers}
 
 
 def test_forwarded_addresses_of_strangers_are_not_believed(service):
@@ -835,7 +842,7 @@ def test_links_below_the_folders_stay_inside(start, tmp_path):
     reply = service.get(f"/jobs/{made}/results/plain/manifest")
     assert reply.status == 403 and "canary" not in reply.detail
     # Links that come while the job waits.
-    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:01:00'; SELECT 1 AS a")
+    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:10:00'; SELECT 1 AS a")
     service.bridge.write("later/plain.sql", "SELECT 1 AS a")
     first = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
     service.until(lambda: service.get(f"/jobs/{first}").json()["status"] == "running")
@@ -857,7 +864,7 @@ def test_a_link_that_comes_later_is_seen(start, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     service = start(env={"JOBS_WORKERS": "1"})
-    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:01:00'; SELECT 1 AS a")
+    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:10:00'; SELECT 1 AS a")
     first = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
     service.until(lambda: service.get(f"/jobs/{first}").json()["status"] == "running")
     target = service.bridge.folder / "target"
@@ -873,7 +880,7 @@ def test_a_link_that_comes_later_is_seen(start, tmp_path):
 
 def test_a_right_that_is_lost_while_the_job_waits(start):
     service = start(env={"JOBS_WORKERS": "1"})
-    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:01:00'; SELECT 1 AS a")
+    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:10:00'; SELECT 1 AS a")
     first = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
     service.until(lambda: service.get(f"/jobs/{first}").json()["status"] == "running")
     second = service.post("/extract", wish(queries=["orders"]), token="reader").json()["job_id"]
@@ -958,7 +965,7 @@ def test_tls(start, tmp_path):
     import http.client
 
     context = ssl.create_default_context(cafile=str(certificate))
-    connection = http.client.HTTPSConnection("127.0.0.1", service.port, context=context, timeout=60)
+    connection = http.client.HTTPSConnection("127.0.0.1", service.port, context=context, timeout=120)
     connection.request("GET", "/health/live")
     reply = connection.getresponse()
     assert reply.status == 200 and reply.headers["Strict-Transport-Security"]
@@ -977,7 +984,7 @@ def test_starts_while_the_sides_are_down(start):
         },
         ready=False,
     )
-    service.until(lambda: service.get("/health/startup", token=None).status == 200, seconds=120)
+    service.until(lambda: service.get("/health/startup", token=None).status == 200)
     ready = service.get("/health/ready", token=None)
     assert ready.status == 503 and ready.json()["status"] == "unhealthy"
     assert service.get("/health/live", token=None).status == 200
@@ -994,22 +1001,17 @@ def test_starts_while_the_sides_are_down(start):
 
 
 def test_the_poller_starts_when_a_side_comes_up(start, make_sandbox):
-    first = make_sandbox()
-    port = first.info["databricks"]["port"]
+    ports = ["--databricks-port", str(free_port()), "--sqlserver-port", str(free_port())]
+    first = make_sandbox(*ports)
     settings = {**first.sqlserver, **first.databricks}
     Bridge(first.bridge.folder, settings).run("init", check=True)
     first.stop()
     service = start(settings=settings)
     assert not service.get("/sync/poller/status").json()["running"]
-    Again = type(first)
-    again = Again(first.bridge.folder, "--databricks-port", str(port), "--sqlserver-port",
-                  settings["SQLSERVER_PORT"])
-    try:
-        service.until(lambda: service.get("/sync/poller/status").json()["running"])
-        service.until(lambda: service.get("/health/ready", token=None).status == 200)
-        service.stop()
-    finally:
-        again.stop()
+    make_sandbox(*ports, "--data-dir", str(first.bridge.data))
+    service.until(lambda: service.get("/sync/poller/status").json()["running"])
+    service.until(lambda: service.get("/health/ready", token=None).status == 200)
+    service.stop()
 
 
 def test_one_side_alone(start, sandbox):
@@ -1033,8 +1035,8 @@ def refuses(service):
 
 
 def test_sigterm_ends_in_order(start):
-    service = start(options=("--grace", "2", "--patience", "0"))
-    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:01:00'; SELECT 1 AS a")
+    service = start(options=("--grace", "6", "--patience", "0"))
+    service.bridge.write("slow/slow.sql", "WAITFOR DELAY '00:10:00'; SELECT 1 AS a")
     made = service.post("/extract", wish(queries_path="slow")).json()["job_id"]
     service.until(lambda: service.get(f"/jobs/{made}").json()["status"] == "running")
     kept = service.connection()
@@ -1042,7 +1044,7 @@ def test_sigterm_ends_in_order(start):
     before = kept.getresponse()
     assert before.headers["Connection"] != "close" and before.read()
     body = json.dumps(wish(destination="late")).encode()
-    late = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+    late = socket.create_connection(("127.0.0.1", service.port), timeout=120)
     late.sendall(f"POST /extract HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token_of('admin')}\r\n"
                  f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
     assert late.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"  # the head has been read
@@ -1063,9 +1065,10 @@ def test_sigterm_ends_in_order(start):
     assert reply.status == 202 and reply.headers["Connection"] == "close"
     accepted = json.loads(reply.read())["job_id"]
     late.close()
-    assert service.process.wait(60) == 0
+    assert service.process.wait(120) == 0
     service.process.stdout.close()
     # The job began again.
+    service.options = ("--patience", "0")
     service.start()
     assert service.get(f"/jobs/{made}").json()["status"] in ("pending", "running")
     assert service.delete(f"/jobs/{made}").status == 204
@@ -1077,7 +1080,7 @@ def test_second_signal_ends_at_once(start):
     service.process.send_signal(signal.SIGTERM)
     service.until(lambda: service.get("/health/ready", token=None).status == 503)
     service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(30) == 128 + signal.SIGTERM
+    assert service.process.wait(120) == 128 + signal.SIGTERM
 
 
 def test_two_services_on_one_folder(service):
@@ -1109,6 +1112,9 @@ def check_many(service, made):
 
 def test_kill_during_fifty_jobs(start):
     """kill -9 at any moment, twice, which leaves each job its third and last attempt."""
+    seed = random.randrange(1 << 32)
+    print("the moments are those of seed", seed)
+    dice = random.Random(seed)
     service = start(env={"JOBS_WORKERS": "4", "JOBS_PER_SERVER": "0"})
     for q in range(3):
         service.bridge.write(
@@ -1121,7 +1127,7 @@ def test_kill_during_fifty_jobs(start):
         made.append(reply.json()["job_id"])
     for enough in (15, 25):
         service.until(lambda: service.metric("bridge_jobs", '{status="completed"}') >= enough)
-        time.sleep(random.uniform(0, 0.1))
+        time.sleep(dice.uniform(0, 0.1))
         before = check_many(service, made)
         service.kill()
         service.start(ready=False)

@@ -30,7 +30,7 @@ def test_made_up_requests(make_service, user, options):
                 sys.executable, "-m", "schemathesis.cli",
                 "--config-file", str(pathlib.Path(__file__).with_name("schemathesis.toml")),
                 "run", f"{url}/openapi.json", "--url", url, *token, *options,
-                "--continue-on-failure", "--generation-deterministic", "--generation-allow-x00", "false",
+                "--continue-on-failure", "--request-timeout", "120", "--generation-deterministic", "--generation-allow-x00", "false",
             ],
             env={**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent)},
             cwd=service.bridge.folder, capture_output=True, text=True, timeout=540,

@@ -94,7 +94,7 @@ def run_ours(url, *arguments, env=None):
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert completed.stderr == ""
     return json.loads(completed.stdout)

@@ -184,9 +184,9 @@ def read_links(workspace, text):
     tables, part = [], answer.result
     while part is not None and part.external_links:
         link = part.external_links[0]
-        body = requests.get(link.external_link, timeout=30)
+        body = requests.get(link.external_link, timeout=120)
         assert body.status_code == 200
-        refused = requests.get(link.external_link, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+        refused = requests.get(link.external_link, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120)
         assert refused.status_code == 400
         tables.append(pa.ipc.open_stream(io.BytesIO(body.content)).read_all())
         assert tables[-1].num_rows == link.row_count
@@ -228,7 +228,7 @@ def test_links_of_the_sandbox_are_arrow_streams(host, workspace):
         format=Format.ARROW_STREAM,
     )
     assert (limited.manifest.truncated, limited.manifest.total_row_count) == (True, 7)
-    body = requests.get(limited.result.external_links[0].external_link, timeout=30).content
+    body = requests.get(limited.result.external_links[0].external_link, timeout=120).content
     assert pa.ipc.open_stream(body).read_all().num_rows == 7
 
 

@@ -81,13 +81,21 @@ def earlier_result(work, *options, **kwargs):
     assert result.status == 0, result
 
 
+def holds_something(folder, pattern):
+    """Files may go while they are looked at."""
+    try:
+        return any(path.stat().st_size > 0 for path in folder.glob(pattern))
+    except FileNotFoundError:
+        return False
+
+
 def run_until_full(work, disk, spooled, *options, **kwargs):
     """Runs with a query that is too big, and makes the disk small once its spooled file grows."""
     work.write("queries/big.sql", MUCH)
     with (work.folder / "err").open("w+") as err:
         process = work.start(*arguments(*options, **kwargs), stdout=subprocess.DEVNULL, stderr=err)
         try:
-            wait_until(lambda: any(path.stat().st_size > 0 for path in disk.folder.glob(spooled)), what="a spooled file")
+            wait_until(lambda: holds_something(disk.folder, spooled), what="a spooled file")
             disk.shrink_to_what_is_used()
             status = process.wait(300)
         finally:

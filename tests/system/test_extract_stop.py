@@ -23,7 +23,7 @@ def proxied(make_bridge, sqlserver):
     bridge.write("config/Northland.yaml", "code: NL\n")
     bridge.write("queries/long.sql", "SELECT 1 AS old")
     with start(bridge) as earlier:
-        assert earlier.wait(60) == 0, earlier.stderr.read()
+        assert earlier.wait(120) == 0, earlier.stderr.read()
     assert proxy.packets[ATTENTION] == 0
     proxy.packets.clear()
     yield bridge, proxy
@@ -47,7 +47,7 @@ def start_waiting(bridge, proxy, seconds):
     proxy.hold = lambda packet: sent.set() if "WAITFOR".encode("utf-16-le") in packet else None
     bridge.write("queries/long.sql", f"WAITFOR DELAY '00:00:{seconds:02}'; SELECT 1 AS a")
     process = start(bridge)
-    assert sent.wait(60)
+    assert sent.wait(120)
     return process
 
 
@@ -56,7 +56,7 @@ def spooled(bridge):
 
 
 def check_cancelled(bridge, process, before):
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 1, err
     assert "long: cancelled\n" in err
     assert "error: Query 'long': " in err and "Cancelled" in err
@@ -67,11 +67,11 @@ def check_cancelled(bridge, process, before):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_query_that_has_no_row_yet_is_stopped(proxied, number):
+def test_a_query_that_has_no_row_yet_is_stopped(proxied, number, request):
     bridge, proxy = proxied
     before = result(bridge)
     # Babelfish reads an attention only when the query has ended: short, so that this is within the program's patience.
-    process = start_waiting(bridge, proxy, seconds=4)
+    process = start_waiting(bridge, proxy, seconds=59 if request.node.callspec.params["sqlserver"] == "sandbox" else 4)
     process.send_signal(number)
     check_cancelled(bridge, process, before)
     assert proxy.packets[ATTENTION] == 1
@@ -96,7 +96,7 @@ def test_a_second_one_ends_the_program_at_once_whatever_the_server_does(proxied)
     process.send_signal(signal.SIGINT)
     wait_until(lambda: proxy.packets[ATTENTION] > 0, what="the attention")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGINT, err
     assert "cancelled" not in err
     assert result(bridge) == before

@@ -95,7 +95,7 @@ def test_what_is_cancelled_between_two_uploads_leaves_the_earlier_result(work, d
     first, _ = result(databricks, work, tmp_path, 0)
     work.write("config/Land.yaml", "mark: new\n")
     # A hundred and more parts: at the first one that is there the run is far from its end.
-    many = (work.folder / "queries/numbers.sql").read_text().replace("d AS c", "d AS c, d AS e, d AS f, d AS g")
+    many = (work.folder / "queries/numbers.sql").read_text().replace("d AS c", "d AS c, d AS e, d AS f, d AS g, d AS h")
     work.write("queries/numbers.sql", many)
     process = start(work, "--overwrite", "--chunk-size", "50000")
     wait_until(lambda: any(name.startswith("part_") for name in databricks.files(f"{work.place}/Land/numbers")), what="an uploaded part")

@@ -204,23 +204,20 @@ def test_duckdb_reads_equal_types_and_values(write, name):
     assert table.cast(schema).equals(want.cast(schema))
 
 
+# What the tests here set of the session that all tests share.
+SPARK_SETTINGS = [
+    "spark.sql.shuffle.partitions", "spark.sql.timeType.enabled", "spark.sql.parquet.enableVectorizedReader",
+    "spark.sql.parquet.outputTimestampType", "spark.sql.parquet.writeLegacyFormat", "spark.sql.parquet.int96RebaseModeInWrite",
+    "spark.sql.parquet.datetimeRebaseModeInWrite",
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    import pyspark.sql as sql
-    folder = tmp_path_factory.mktemp("spark")
-    session = (
-        sql.SparkSession.builder.master("local[2]")
-        .appName("parquet readers")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.sql.warehouse.dir", str(folder))
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
+def spark(spark):
+    spark.conf.set("spark.sql.shuffle.partitions", "2")
+    yield spark
+    for name in SPARK_SETTINGS:
+        spark.conf.unset(name)
 
 
 SPARK_TYPES = {

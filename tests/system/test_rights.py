@@ -75,7 +75,7 @@ def service(tmp_path_factory):
     bridge.write("q/two.sql", "-- reads: Orders, [sales].[Lines]\nSELECT 1 AS a")
     bridge.write("c/N.yaml", "country_code: N\n")
     started = Service(bridge, USERS)
-    started.until(lambda: started.get("/sync/poller/status").json()["running"])
+    started.until(lambda: started.get("/sync/poller/status").json()["polls"] > 0)  # the only look that is not asked for
     yield started
     assert started.stop() == 0
 
@@ -283,6 +283,8 @@ def test_reload_under_load(tmp_path, write):
             thread.start()
         for i in range(1, 9):
             write(path, "users:\n  - name: broken\n" if i % 2 else permissions(stays)[:-40])
+            if i == 1:  # this one is seen for sure; the others are, or are written over before
+                service.until(lambda: "last good permissions" in service.log())
             time.sleep(0.05)
             write(path, permissions({**stays, f"comes{i}": []}))
             # The one before is gone from the moment on that this is seen.

@@ -69,19 +69,20 @@ def test_certificate_and_key(start, tmp_path):
     first, second, third = (make_pair(tmp_path, name) for name in ("first", "second", "third"))
     volume = Volume(tmp_path / "tls")
     volume.put(cert=first["cert"], key=first["key"])
-    service = start({}, options=("--tls-certificate", volume["cert"], "--tls-key", volume["key"]), ready=False)
+    # A connection that is kept waits for as long as the test takes.
+    service = start({}, options=("--tls-certificate", volume["cert"], "--tls-key", volume["key"]), ready=False, env={"HTTP_IDLE_SECONDS": "3600"})
     context = ssl.create_default_context()
     for pair in (first, second, third):
         context.load_verify_locations(cadata=pair["cert"])
     context.check_hostname = False
 
     def connect():
-        connection = http.client.HTTPSConnection("127.0.0.1", service.port, context=context, timeout=30)
+        connection = http.client.HTTPSConnection("127.0.0.1", service.port, context=context, timeout=120)
         connection.connect()
         return connection
 
-    def ask(connection):
-        connection.request("GET", "/health/live")
+    def ask(connection, path="/health/live"):
+        connection.request("GET", path)
         reply = connection.getresponse()
         return reply.read() and reply.status
 
@@ -94,7 +95,7 @@ def test_certificate_and_key(start, tmp_path):
 
     assert shown() == "first"
     kept = connect()
-    assert ask(kept) == 200
+    service.until(lambda: ask(kept, "/health/startup") == 200)  # both sides have answered: all that listens does
     stop, failures, asked = threading.Event(), [], []
     before = listeners(service)  # the stand-in for Databricks has some too
 
@@ -150,7 +151,7 @@ def test_old_versions_of_tls(start, tmp_path):
         context.check_hostname = False
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = version
-        with socket.create_connection(("127.0.0.1", service.port), timeout=60) as plain:
+        with socket.create_connection(("127.0.0.1", service.port), timeout=120) as plain:
             with context.wrap_socket(plain) as one:
                 return one.version()
 

@@ -13,7 +13,7 @@ from recorded import shape
 def call(sandbox):
     def call(method, path, **kwargs):
         address = sandbox.databricks["DATABRICKS_HOST"]
-        return requests.request(method, address + path, headers={"Authorization": "Bearer sandbox-token"}, timeout=60, **kwargs)
+        return requests.request(method, address + path, headers={"Authorization": "Bearer sandbox-token"}, timeout=120, **kwargs)
 
     return call
 
@@ -57,7 +57,7 @@ def test_an_address_to_download_from(call):
         answer = call("POST", "/api/2.0/fs/create-download-url", **{place: {"path": path, "expire_time": "2099-01-01T00:00:00Z"}}).json()
         assert answer.pop("headers") == []  # as databricks-sdk expects it; not recorded
         assert shape(answer) == shape(wanted)
-        assert requests.get(answer["url"], timeout=60).content == b"abc"
+        assert requests.get(answer["url"], timeout=120).content == b"abc"
 
 
 def test_a_volume_that_is_not_there(call):

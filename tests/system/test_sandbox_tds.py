@@ -42,7 +42,7 @@ def freetds(sandbox, program, *arguments, text=None):
         input=text,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env={"TDSVER": "7.4", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
     )
 
@@ -193,7 +193,7 @@ def test_connections_side_by_side(sandbox):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert results == {n: n for n in range(12)}
 
 

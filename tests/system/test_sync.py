@@ -713,9 +713,9 @@ def test_sync_can_be_stopped_while_databricks_keeps_it_waiting(bridge, words):
     settings = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_TOKEN": "t", "DATABRICKS_WAREHOUSE_ID": "w"}
     process = bridge.start(*words, "--sandbox", "sqlserver", env=settings, stderr=subprocess.PIPE)
     try:
-        assert asked.wait(60)
+        assert asked.wait(120)
         process.terminate()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     finally:
         process.kill()
         workspace.close()

@@ -284,14 +284,14 @@ def test_the_ledger_keeps_what_must_not_be_forgotten(sync):
         )
     process = sync.bridge.start("sync", env={"POLLING_INTERVAL_SECONDS": "1"})
     try:
-        for _ in range(90):
+        for _ in range(300):
             left = sync.server("SELECT event_id FROM dbo.bridge_ledger ORDER BY event_id").json()["rows"]
             if len(left) < len(rows):
                 break
             time.sleep(1)
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(120)
     assert left == [["asked"], ["untold"]]
 
 
@@ -407,15 +407,15 @@ def test_a_table_that_somebody_else_works_on_does_not_hide_other_tables(sync):
         service = sync.bridge.start(
             "sync", env={"MAX_EVENTS_PER_POLL": "3", "POLLING_INTERVAL_SECONDS": "1"}, stderr=subprocess.DEVNULL
         )
-        wait_until(lambda: sync.event("other")["status"] == "completed", 60, "the other table's event")
+        wait_until(lambda: sync.event("other")["status"] == "completed", what="the other table's event")
         assert sync.items() == []
         holder.end()
-        wait_until(lambda: len(sync.items()) == 5, 60, "the events that waited")
+        wait_until(lambda: len(sync.items()) == 5, what="the events that waited")
     finally:
         holder.end()
         if service:
             service.terminate()
-            assert service.wait(60) == 0
+            assert service.wait(120) == 0
 
 
 class Replica:
@@ -434,7 +434,7 @@ class Replica:
     def end(self):
         if self.process.poll() is None:
             self.process.terminate()
-            assert self.process.wait(60) == 0, self.log.read_text()
+            assert self.process.wait(120) == 0, self.log.read_text()
 
 
 def test_a_replica_stands_by_and_takes_over(sync):
@@ -450,16 +450,16 @@ def test_a_replica_stands_by_and_takes_over(sync):
     first = Replica(sync, "first", slots)
     second = None
     try:
-        wait_until(lambda: sync.bridge.sql("sqlserver", f"SELECT {free}", database).json()["rows"] == [[0]], 60, "all slots")
+        wait_until(lambda: sync.bridge.sql("sqlserver", f"SELECT {free}", database).json()["rows"] == [[0]], what="all slots")
         second = Replica(sync, "second", slots)
-        wait_until(lambda: "looking for events" in second.log.read_text(), 60, "the second replica")
+        wait_until(lambda: "looking for events" in second.log.read_text(), what="the second replica")
         put("early", 1)
-        wait_until(lambda: sync.event("early")["status"] == "completed", 60, "the first replica")
+        wait_until(lambda: sync.event("early")["status"] == "completed", what="the first replica")
         assert first.process.poll() is None and second.process.poll() is None
         first.process.kill()
         first.process.wait()
         put("late", 2)
-        wait_until(lambda: second.has_done("late"), 60, "the takeover")
+        wait_until(lambda: second.has_done("late"), what="the takeover")
     finally:
         first.process.kill()
         first.process.wait()

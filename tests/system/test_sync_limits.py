@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from conftest import Bridge, named, wait_until
+from conftest import Bridge, free_port, named, wait_until
 from sync_case import EVENTS, text
 from sync_runs import Lake
 
@@ -38,15 +38,15 @@ class Tsql:
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(20)
+        self.process.wait(120)
 
 
 class Pair:
     """A sandbox process for set-up and looks, a service with settings of its own, perhaps through faults."""
 
-    def __init__(self, folder, make_sandbox, faults=None, settings=None):
+    def __init__(self, folder, make_sandbox, faults=None, settings=None, options=()):
         self.folder = folder
-        self.clean = make_sandbox()
+        self.clean = make_sandbox(*options)
         self.lake = Lake(self.clean.databricks)
         servers = {**self.clean.sqlserver, **self.clean.databricks}
         self.direct = Bridge(folder / "direct", servers)
@@ -68,7 +68,7 @@ class Pair:
         with open(self.log, "a") as log:
             self.process = self.service.start("sync", stdout=log, stderr=log)
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=120):
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(seconds) == 0, self.log.read_text()
 
@@ -83,7 +83,7 @@ class Pair:
     def row(self, event_id):
         return self.lake(f"SELECT status, CAST(rows_affected AS STRING), error_message FROM {EVENTS} WHERE event_id = {text(event_id)}")[0]
 
-    def wait_for(self, event_id, status, seconds=60):
+    def wait_for(self, event_id, status, seconds=120):
         try:
             wait_until(lambda: self.row(event_id)[0] == status, seconds)
         except AssertionError:
@@ -98,8 +98,8 @@ class Pair:
 def pair(tmp_path, make_sandbox):
     made = []
 
-    def make(faults=None, settings=None):
-        made.append(Pair(tmp_path, make_sandbox, faults, settings))
+    def make(faults=None, settings=None, options=()):
+        made.append(Pair(tmp_path, make_sandbox, faults, settings, options))
         return made[-1]
 
     yield make
@@ -128,7 +128,7 @@ class Writer:
 
     def stop(self):
         self.stopping = True
-        self.thread.join(30)
+        self.thread.join(120)
         self.session.close()
 
 
@@ -190,8 +190,8 @@ def test_an_event_waits_for_a_lock_in_the_queue(pair):
     other.run("BEGIN TRANSACTION INSERT INTO dbo.Heap (n) VALUES (99)")
     p.insert("waits", source)
     p.start()
-    wait_until(lambda: p.row("waits")[0] == "processing", 60)
-    wait_until(lambda: p.row("waits")[0] == "pending", 60)
+    wait_until(lambda: p.row("waits")[0] == "processing")
+    wait_until(lambda: p.row("waits")[0] == "pending")
     other.run("ROLLBACK TRANSACTION")
     other.close()
     assert p.wait_for("waits", "completed")[1] == "1"
@@ -239,7 +239,7 @@ def test_sources_are_read_once_for_events_that_wait_for_a_lock(pair):
     p.insert("second", p.source("second", "SELECT 1 AS n"), "dbo.Heap2")
     p.start()
     for event in ("first", "second"):
-        wait_until(lambda: f"event '{event}' waits for a lock" in p.log.read_text(), 60)  # noqa: B023
+        wait_until(lambda: f"event '{event}' waits for a lock" in p.log.read_text())  # noqa: B023
     for event in ("first", "second"):
         p.source(event, "SELECT 7 AS n")
     for event in ("first", "second"):
@@ -254,7 +254,7 @@ def test_a_ledger_that_can_not_be_told_is_told_later(pair):
     p.insert("bad", "main.default.nowhere")
     p.start()
     p.wait_for("bad", "failed")
-    wait_until(lambda: p.server("SELECT reported FROM dbo.bridge_ledger") == [[True]], 60, "the note")
+    wait_until(lambda: p.server("SELECT reported FROM dbo.bridge_ledger") == [[True]], what="the note")
     p.stop()
 
 
@@ -287,7 +287,7 @@ def test_a_failing_workspace_loses_and_doubles_nothing(pair, faults):
         p.insert(f"e{number}", f"main.default.s{number}")
     p.insert("bad", "main.default.nowhere")
     p.start()
-    wait_until(lambda: p.lake(f"SELECT count(*) FROM {EVENTS} WHERE status IN {ENDED}")[0][0] == "13", 120, p.log.read_text)
+    wait_until(lambda: p.lake(f"SELECT count(*) FROM {EVENTS} WHERE status IN {ENDED}")[0][0] == "13", 300, p.log.read_text)
     p.stop()
     rows = p.lake(f"SELECT event_id, status, CAST(rows_affected AS STRING), error_message FROM {EVENTS}")
     found = {row[0]: row[1:3] for row in rows}
@@ -308,7 +308,7 @@ def test_links_that_expire_while_a_source_is_read(pair):
     p = pair("rest.expire_links=0,times=3")
     p.insert("large", large(p))
     p.start()
-    assert p.wait_for("large", "completed", 120)[1] == "60000"
+    assert p.wait_for("large", "completed", 300)[1] == "60000"
     p.stop()
     assert p.server("SELECT COUNT(*), COUNT(DISTINCT n), MIN(n), MAX(n) FROM dbo.Heap") == [[60000, 60000, 0, 59999]]
 
@@ -320,7 +320,7 @@ def test_the_events_table_is_dropped_and_made_again(pair):
     p.start()
     p.wait_for("before", "completed")
     p.lake(f"DROP TABLE {EVENTS}")
-    wait_until(lambda: "TABLE_OR_VIEW_NOT_FOUND" in p.log.read_text(), 60, "a word about the table")
+    wait_until(lambda: "TABLE_OR_VIEW_NOT_FOUND" in p.log.read_text(), what="a word about the table")
     p.direct.run("init", check=True)
     p.insert("after", source)
     assert p.wait_for("after", "completed")[1] == "1"
@@ -329,14 +329,14 @@ def test_the_events_table_is_dropped_and_made_again(pair):
 
 
 def test_sql_server_is_restarted(pair, make_sandbox):
-    p = pair()
+    ports = ["--sqlserver-port", str(free_port()), "--databricks-port", str(free_port())]
+    p = pair(options=ports)
     source = p.source("s", "SELECT 1 AS n")
     p.insert("before", source)
     p.start()
     p.wait_for("before", "completed")
-    ports = [p.clean.info[side]["port"] for side in ("sqlserver", "databricks")]
     p.clean.stop()
-    p.clean = make_sandbox("--sqlserver-port", str(ports[0]), "--databricks-port", str(ports[1]), "--data-dir", str(p.clean.bridge.data))
+    p.clean = make_sandbox(*ports, "--data-dir", str(p.clean.bridge.data))
     p.insert("after", source)
     assert p.wait_for("after", "completed")[1] == "1"
     p.stop()
@@ -345,12 +345,12 @@ def test_sql_server_is_restarted(pair, make_sandbox):
 
 def test_sigterm_in_the_middle_of_a_long_event(pair):
     """The source is slow; the service ends in time, the event is pending again and somebody else carries it out."""
-    p = pair("rest.delay=60000,match=/storage/")
+    p = pair("rest.delay=600000,match=/storage/")
     p.insert("long", large(p))
     p.start()
     p.wait_for("long", "processing")
-    p.stop(20)
+    p.stop()
     assert p.row("long")[0] == "pending" and p.numbers() == []
     # The server may take a moment to notice that the session, and with it the slot, is gone.
-    wait_until(lambda: p.direct.run("sync", "--once").status == 0, 30, "a turn")
+    wait_until(lambda: p.direct.run("sync", "--once").status == 0, what="a turn")
     assert p.row("long")[:2] == ["completed", "60000"]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -24,15 +23,12 @@ def walk(bridge, side, *options, env=None):
     return [row[1:] for row in rows]
 
 
-def unused_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
+UNUSED_PORT = "1"
 
 
 @pytest.fixture
 def client(sandbox, make_bridge):
-    return make_bridge({**sandbox.sqlserver, **sandbox.databricks, "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "2"})
+    return make_bridge({**sandbox.sqlserver, **sandbox.databricks})
 
 
 def test_all_steps(client):
@@ -46,7 +42,7 @@ def test_all_steps(client):
 SQLSERVER_FAILURES = {
     "name": ({"SQLSERVER_HOST": "nowhere.invalid"}, "nowhere.invalid", "Check SQLSERVER_HOST"),
     "TCP": ({"SQLSERVER_PORT": "unused"}, "refused", "Check SQLSERVER_PORT, firewalls"),
-    "prelogin": ({"SQLSERVER_PORT": "workspace"}, "", "Check that the port belongs to SQL Server"),
+    "prelogin": ({"SQLSERVER_PORT": "workspace", "SQLSERVER_CONNECT_TIMEOUT_SECONDS": "2"}, "", "Check that the port belongs to SQL Server"),
     "TLS": ({"SQLSERVER_ENCRYPT": "mandatory", "SQLSERVER_TRUST_SERVER_CERTIFICATE": "false"}, "certificate", "SQLSERVER_CA_FILE"),
     "login": ({"SQLSERVER_PASSWORD": "wrong"}, "Login failed", "Check SQLSERVER_USERNAME and SQLSERVER_PASSWORD; the server's error log"),
     "database": ({"SQLSERVER_DATABASE": "nowhere"}, "nowhere", "CREATE USER"),
@@ -56,7 +52,7 @@ SQLSERVER_FAILURES = {
 @pytest.mark.parametrize("step", SQLSERVER_FAILURES)
 def test_steps_of_sql_server(client, sandbox, step):
     change, message, advice = SQLSERVER_FAILURES[step]
-    ports = {"unused": unused_port(), "workspace": str(sandbox.info["databricks"]["port"])}
+    ports = {"unused": UNUSED_PORT, "workspace": str(sandbox.info["databricks"]["port"])}
     rows = walk(client, "sqlserver", env={name: ports.get(value, value) for name, value in change.items()})
     before = SQLSERVER[: SQLSERVER.index(step)]
     assert [(name, result) for name, result, _ in rows] == [(name, "ok") for name in before] + [(step, "failed")], rows
@@ -80,7 +76,7 @@ WAY_FAILURES = {
 @pytest.mark.parametrize("step", WAY_FAILURES)
 def test_steps_to_the_workspace(client, sandbox, step):
     change, advice = WAY_FAILURES[step]
-    ports = {"unused": unused_port(), "workspace": str(sandbox.info["databricks"]["port"])}
+    ports = {"unused": UNUSED_PORT, "workspace": str(sandbox.info["databricks"]["port"])}
     env = dict(change)
     for word, port in ports.items():
         env = {name: value.replace(word, port) for name, value in env.items()}
