@@ -284,15 +284,8 @@ br_status api_get_poller(api_request *r, http_reply *reply, br_error *err) {
 static bool may_trigger(const api_request *r, http_reply *reply, br_status *ret_st, br_error *err) {
   const bool may = api_may_any(&r->caller, AUTH_WRITE);
   br_error why = BR_ERROR_INIT;
-  const auth_audit_record record = {
-      .event = may ? AUTH_AUDIT_PERMISSION_GRANTED : AUTH_AUDIT_PERMISSION_DENIED,
-      .user_name = api_caller_name(&r->caller),
-      .source_ip = r->source_ip,
-      .resource = settings_get(r->service->config, SETTING_EVENTS_TABLE),
-      .action = "trigger_poller",
-      .status = may ? "success" : "denied",
-  };
-  if (api_access_audit(r->service->access, &record, &why) != BR_OK) {
+  if (api_audit_decision(r, may, settings_get(r->service->config, SETTING_EVENTS_TABLE),
+                         "trigger_poller", NULL, &why) != BR_OK) {
     *ret_st = api_reply_error(reply, 503, err, "%s", why.message);
     return false;
   }

@@ -119,6 +119,13 @@ br_status sync_ledger_read(const sync_ledger *ledger, tds_conn *conn, const char
   return BR_OK;
 }
 
+br_status sync_ledger_check(const sync_ledger *ledger, tds_conn *conn, br_error *err) {
+  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
+  br_status st = sync_ledger_read(ledger, conn, "-", &row, err);
+  sync_ledger_row_done(&row);
+  return st;
+}
+
 /* More than TEXT_MAX characters, perhaps. */
 static bool is_long(const char *message) {
   return message != NULL && strlen(message) >= TEXT_MAX;

@@ -51,6 +51,8 @@ void sync_ledger_row_done(sync_ledger_row *row);
 /* BR_ERR_NOT_FOUND where there is no ledger; the message names the command that makes it. */
 br_status sync_ledger_read(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
                            sync_ledger_row *ret_row, br_error *err) BR_CHECKED;
+/* Reads as for an event, but none: what is there is a ledger, and this login may read it. */
+br_status sync_ledger_check(const sync_ledger *ledger, tds_conn *conn, br_error *err) BR_CHECKED;
 /* Writes an event's outcome, inside the caller's transaction if one is open. was: the row as it
  * was read under the event's lock. BR_ERR_CONFLICT where it is another by now: then nothing may be
  * committed. */

@@ -419,17 +419,15 @@ static void free_poller(sync_poller *p) {
 static br_status check_sides(sync_poller *p, br_error *err) {
   br_cancel *cancel = p->options.start_cancel;
   sync_session session = {.options = p->options.sqlserver, .cancel = cancel};
-  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
   br_status st = sync_queue_open(p->options.databricks, p->options.events_table,
                                  p->options.lowest_first, cancel, &p->queue, err);
   st = st == BR_OK ? sync_session_ensure(&session, err) : st;
-  st = st == BR_OK ? sync_ledger_read(&p->ledger, session.conn, "-", &row, err) : st;
+  st = st == BR_OK ? sync_ledger_check(&p->ledger, session.conn, err) : st;
   if (st == BR_OK) {
     p->database = br_strdup(tds_database(session.conn));
     p->schedule.database = p->database;
     st = p->database == NULL ? br_error_nomem(err) : BR_OK;
   }
-  sync_ledger_row_done(&row);
   sync_session_close(&session);
   return st;
 }

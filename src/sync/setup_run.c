@@ -127,11 +127,8 @@ br_status sync_setup_check(const char *events_table, const char *ledger_table, d
                            tds_conn *conn, br_cancel *cancel, br_error *err) {
   sync_queue *queue = NULL;
   sync_ledger ledger;
-  sync_ledger_row row = {.state = SYNC_LEDGER_NONE};
   br_status st = sync_queue_open(client, events_table, false, cancel, &queue, err);
   sync_queue_free(queue);
   st = st == BR_OK ? sync_ledger_init(&ledger, ledger_table, err) : st;
-  st = st == BR_OK ? sync_ledger_read(&ledger, conn, "-", &row, err) : st;
-  sync_ledger_row_done(&row);
-  return st;
+  return st == BR_OK ? sync_ledger_check(&ledger, conn, err) : st;
 }
