@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "sync/cascade.h"
 #include "sync/change_internal.h"
-#include "sync/reach.h"
 
 /* Bytes of a dry run's words: together with the rest less than a note holds. */
 enum { NAMES_ROOM = 1200, DIFFERENCES_ROOM = 4000 };
@@ -101,19 +100,9 @@ bool sync_change_is_kept(const sync_change *change) {
   return change->prepared && change->source != NULL && !change->event->options.direct;
 }
 
-static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
-  int64_t rows = 0;
-  br_status st = operation_of(change)->run(change, &rows, err);
-  st = st == BR_OK ? sync_reach_check(change, err) : st;
-  if (st == BR_OK) {
-    *ret_rows = rows;
-  }
-  return st;
-}
-
 br_status sync_change_run(sync_change *change, int64_t *ret_rows, br_error *err) {
   change->notes.len = change->prepared_notes; /* an earlier try may have said more */
-  return run(change, ret_rows, err);
+  return operation_of(change)->run(change, ret_rows, err);
 }
 
 static unsigned fires(const sync_event *event) {
@@ -121,6 +110,12 @@ static unsigned fires(const sync_event *event) {
          : event->operation == SYNC_UPDATE ? SYNC_FIRES_UPDATE
          : event->options.upsert           ? SYNC_FIRES_INSERT | SYNC_FIRES_UPDATE
                                            : SYNC_FIRES_INSERT;
+}
+
+/* Without allow_cascade there are none, or the change would not have been run. */
+static br_status list_cascades(const sync_change *change, sync_listing *list, br_error *err) {
+  return change->event->options.allow_cascade ? sync_cascades_list(change, list, err)
+                                              : sync_listing_close(list, 0, err);
 }
 
 /* What else the change would set off; questions that the server can't answer are left out. */
@@ -135,7 +130,7 @@ static br_status add_side_effects(sync_change *change, br_buf *out, br_error *er
     st = br_buf_printf(out, err, ". Triggers that would fire: %s",
                        triggers.shown > 0 ? (const char *)triggers.text.data : "none");
   }
-  if (st == BR_OK && sync_cascades_list(change, &cascades, &ignored) == BR_OK &&
+  if (st == BR_OK && list_cascades(change, &cascades, &ignored) == BR_OK &&
       (change->event->operation == SYNC_DELETE || cascades.shown > 0)) {
     st = br_buf_printf(out, err, ". Foreign keys that would carry it on: %s",
                        cascades.shown > 0 ? (const char *)cascades.text.data : "none");
@@ -189,7 +184,7 @@ br_status sync_change_preview(sync_change *change, int64_t *ret_rows, br_error *
   br_buf_init(&text, BR_KIB(256));
   change->first_rows = change->may_read ? &differences : NULL;
   br_status st = change->may_read ? list_differences(change, &differences, &too_long, err) : BR_OK;
-  st = st == BR_OK ? run(change, &rows, err) : st;
+  st = st == BR_OK ? operation_of(change)->run(change, &rows, err) : st;
   change->first_rows = NULL;
   st = st == BR_OK ? sync_listing_close(&differences, differences.shown, err) : st;
   st = st == BR_OK ? add_counts(change, rows, &text, err) : st;

@@ -39,7 +39,6 @@ typedef struct sync_change {
                     */
   bool spoilt;     /* the session has a setting that could not be undone: no other event in it */
   bool prepared;
-  bool shelved;          /* a while ago: an earlier try had to wait */
   br_buf notes;          /* what the author should know though all went well, joined by "; " */
   size_t prepared_notes; /* so much of them prepare has said */
 } sync_change;

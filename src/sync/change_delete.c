@@ -138,7 +138,7 @@ static br_status filter_build(const sync_change *change, filter *f, br_error *er
       length += condition->values[k] == NULL ? 0 : strlen(condition->values[k]);
     }
   }
-  f->parameters = br_calloc(total + 1, sizeof *f->parameters); /* one more: see run_counted() */
+  f->parameters = br_calloc(total + 1, sizeof *f->parameters);
   f->names = br_calloc(total + 1, sizeof *f->names);
   f->bytes = br_malloc(length / 2 + 1);
   br_status st =
@@ -178,31 +178,6 @@ static void name_condition(const sync_change *change, br_error *err) {
   }
 }
 
-/* What the DELETE may reach is looked at once more, with its count: a foreign key may have come
- * while the source was read or the event waited for a lock, and none comes any more before the end
- * of the transaction. (Keys that the login may not see are looked for in a target's other database
- * by prepare alone.) */
-static br_status run_counted(const sync_change *change, const filter *f, br_buf *sql,
-                             int64_t *ret_rows, br_error *err) {
-  if (change->event->options.allow_cascade) {
-    return sync_run_counted(change->conn, sql, f->parameters, f->count, ret_rows, err);
-  }
-  int64_t number = 0;
-  f->parameters[f->count] = sync_text_parameter("object", change->target->sql);
-  br_status st = br_buf_text(sql, "; SELECT ", err);
-  st = st == BR_OK ? sync_reach_number(change, "ROWCOUNT_BIG()", sql, err) : st;
-  st = st == BR_OK
-           ? sync_run_for_number(change->conn, sql, f->parameters, f->count + 1, &number, err)
-           : st;
-  if (st == BR_OK && number < 0) {
-    return sync_reach_explain(change, number, err);
-  }
-  if (st == BR_OK) {
-    *ret_rows = number;
-  }
-  return st;
-}
-
 static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_rows,
                              br_error *err) {
   br_buf sql;
@@ -215,7 +190,7 @@ static br_status delete_rows(sync_change *change, const filter *f, int64_t *ret_
            ? br_buf_printf(&sql, err, "t FROM %s AS t%s WHERE %.*s", change->target->sql,
                            sync_table_hint(change), (int)f->sql.len, (const char *)f->sql.data)
            : st;
-  st = st == BR_OK ? run_counted(change, f, &sql, ret_rows, err) : st;
+  st = st == BR_OK ? sync_reach_run(change, &sql, f->parameters, f->count, ret_rows, err) : st;
   br_buf_done(&sql);
   return st;
 }

@@ -31,7 +31,8 @@ static br_status prepare(sync_change *change, br_error *err) {
   if (st == BR_OK && change->staged == 0) {
     return no_data(change, err);
   }
-  st = st == BR_OK && options->upsert ? sync_reach_refuse(change, err) : st;
+  st = st == BR_OK && options->upsert && sync_has_others(change) ? sync_reach_refuse(change, err)
+                                                                 : st;
   return st == BR_OK && options->upsert ? sync_check_stage_keys(change, false, err) : st;
 }
 
@@ -88,19 +89,10 @@ static br_status insert_with_identities(sync_change *change, int64_t *ret_rows, 
   return st == BR_OK ? off : st;
 }
 
-static bool has_others(const sync_change *change) {
-  for (size_t i = 0; i < sync_source_columns(change->source); i++) {
-    if (!sync_source_is_key(change->source, i)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /* An index with IGNORE_DUP_KEY leaves rows out without an error. Of an upsert's rows that were
  * there already nothing is known where they hold keys alone. */
 static br_status note_left_out(sync_change *change, uint64_t sent, int64_t rows, br_error *err) {
-  if ((change->event->options.upsert && !has_others(change)) || (uint64_t)rows >= sent) {
+  if ((change->event->options.upsert && !sync_has_others(change)) || (uint64_t)rows >= sent) {
     return BR_OK;
   }
   return sync_change_note(change, err,
@@ -117,7 +109,7 @@ static br_status staged_insert(sync_change *change, int64_t *ret_rows, br_error 
     *ret_rows = 0;
     return BR_OK;
   }
-  if (change->event->options.upsert && has_others(change)) {
+  if (change->event->options.upsert && sync_has_others(change)) {
     st = sync_operation_update.run(change, &updated, err);
   }
   st = st == BR_OK ? insert_with_identities(change, &inserted, err) : st;
@@ -171,7 +163,7 @@ static br_status differences(sync_change *change, sync_listing *list, br_error *
   if (change->event->options.direct || change->staged == 0) {
     return BR_OK;
   }
-  br_status st = change->event->options.upsert && has_others(change)
+  br_status st = change->event->options.upsert && sync_has_others(change)
                      ? sync_operation_update.differences(change, list, err)
                      : BR_OK;
   return st == BR_OK && !list->full ? list_new(change, list, err) : st;

@@ -49,6 +49,8 @@ br_status sync_find_doubles(sync_change *change, const char *columns, sync_listi
 typedef enum sync_which { SYNC_ALL, SYNC_KEYS, SYNC_OTHERS } sync_which;
 br_status sync_column_list(const sync_change *change, sync_which which, const char *prefix,
                            br_buf *out, br_error *err) BR_CHECKED;
+/* The source has a column that is no key: an upsert without one updates nothing. */
+bool sync_has_others(const sync_change *change);
 /* "t.[k1] = s.[k1] AND …" over the keys; left and right are prefixes with their dot. */
 br_status sync_key_condition(const sync_change *change, const char *left, const char *right,
                              br_buf *out, br_error *err) BR_CHECKED;

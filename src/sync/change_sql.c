@@ -106,6 +106,15 @@ static bool is_wanted(const sync_change *change, size_t column, sync_which which
   return which == SYNC_ALL || sync_source_is_key(change->source, column) == (which == SYNC_KEYS);
 }
 
+bool sync_has_others(const sync_change *change) {
+  for (size_t i = 0; i < sync_source_columns(change->source); i++) {
+    if (!sync_source_is_key(change->source, i)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 br_status sync_column_list(const sync_change *change, sync_which which, const char *prefix,
                            br_buf *out, br_error *err) {
   br_status st = BR_OK;

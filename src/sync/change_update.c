@@ -45,7 +45,7 @@ static br_status run(sync_change *change, int64_t *ret_rows, br_error *err) {
   br_status st = br_buf_text(&sql, "UPDATE t SET ", err);
   st = st == BR_OK ? set_list(change, &sql, err) : st;
   st = st == BR_OK ? join(change, &sql, err) : st;
-  st = st == BR_OK ? sync_run_counted(change->conn, &sql, NULL, 0, ret_rows, err) : st;
+  st = st == BR_OK ? sync_reach_run(change, &sql, NULL, 0, ret_rows, err) : st;
   br_buf_done(&sql);
   return st;
 }

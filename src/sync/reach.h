@@ -9,15 +9,11 @@
 
 /* Of a DELETE, or of an UPDATE or upsert whose source is open, before it is run: BR_ERR_DATA where
  * the event does not allow what may happen, BR_ERR_AUTH where it does and its user may not. */
-br_status sync_reach_refuse(sync_change *change, br_error *err) BR_CHECKED;
-/* A number of SQL, appended, over the parameter @object, the target's quoted name: `otherwise`, or
- * one below 0 where a DELETE without allow_cascade must not happen. */
-br_status sync_reach_number(const sync_change *change, const char *otherwise, br_buf *sql,
-                            br_error *err) BR_CHECKED;
-/* BR_ERR_DATA in words for such a number. */
-br_status sync_reach_explain(const sync_change *change, int64_t number, br_error *err) BR_CHECKED;
-/* Inside the transaction, after the change: foreign keys to its tables come and go no more. As
- * sync_reach_refuse(), but for what a DELETE has looked at with its count. */
-br_status sync_reach_check(const sync_change *change, br_error *err) BR_CHECKED;
+br_status sync_reach_refuse(const sync_change *change, br_error *err) BR_CHECKED;
+/* Inside the transaction: runs the change's statement with a count behind it, as
+ * sync_run_counted(), and looks in the same request whether foreign keys carry it on: from there to
+ * the transaction's end none comes or goes. Failures as above. */
+br_status sync_reach_run(const sync_change *change, br_buf *sql, const tds_parameter *parameters,
+                         size_t count, int64_t *ret_rows, br_error *err) BR_CHECKED;
 
 #endif

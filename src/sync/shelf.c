@@ -91,7 +91,6 @@ void sync_shelf_put(sync_shelf *shelf, const sync_session *session, const sync_c
   }
   place->used = true;
   place->change = *change;
-  place->change.shelved = true;
   place->connection = session->connections;
   place->put_ms = br_clock_monotonic_ms();
   place->state = known->state;

@@ -418,6 +418,18 @@ def test_an_update_that_reaches_other_tables_needs_a_word(sync):
     assert sync.server("SELECT code FROM dbo.Parts").json()["rows"] == [["b"]]
 
 
+def test_what_the_server_computes_of_a_column_is_changed_with_it(sync):
+    if "SQLSERVER_HOST" not in sync.bridge.settings:
+        pytest.skip("the sandbox knows no ON UPDATE CASCADE; test_cascade.c has its own server")
+    sync.server("CREATE TABLE dbo.Auto (id int NOT NULL PRIMARY KEY, n int NOT NULL, name varchar(10) NULL, twice AS (n * 2) PERSISTED UNIQUE)")
+    sync.server("CREATE TABLE dbo.Parts (id int NOT NULL PRIMARY KEY, twice int NULL CONSTRAINT FK_twice REFERENCES dbo.Auto(twice) ON UPDATE CASCADE)")
+    sync.server("INSERT INTO dbo.Auto (id, n) VALUES (1, 1); INSERT INTO dbo.Parts VALUES (1, 2)")
+    event = sync.emit("UPDATE", sync.source("u", "SELECT 1 AS id, 5 AS n"), target="dbo.Auto")
+    sync.run(status=1)
+    assert "updating dbo.auto would change other tables too, through fk_twice on dbo.parts" in sync.event(event)["error_message"].lower()
+    assert sync.server("SELECT twice FROM dbo.Parts").json()["rows"] == [[2]]
+
+
 @pytest.mark.parametrize(
     "order, expected",
     [("highest_first", ["9", "5", "none", "0"]), ("lowest_first", ["none", "0", "5", "9"])],

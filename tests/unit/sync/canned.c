@@ -112,6 +112,18 @@ void canned_connect(canned *c) {
   assert_int_equal(connect_without_login(stream, &options, NULL, &c->conn, NULL), BR_OK);
 }
 
+size_t canned_requests(const canned *c) {
+  size_t count = 0;
+  for (size_t at = 0; at + 8 <= c->sent.len;) {
+    const uint8_t *header = c->sent.data + at;
+    const size_t length = ((size_t)header[2] << 8) + header[3];
+    assert_true(length >= 8);
+    count += (header[1] & TDS_STATUS_EOM) != 0;
+    at += length;
+  }
+  return count;
+}
+
 size_t canned_count_sent(const canned *c, const char *text) {
   const size_t length = strlen(text);
   size_t count = 0;

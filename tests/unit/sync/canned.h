@@ -23,6 +23,8 @@ void canned_nothing(canned *c);
 void canned_error(canned *c, uint32_t number, const char *message);
 /* After these the server hangs up. */
 void canned_connect(canned *c);
+/* Requests that were sent. */
+size_t canned_requests(const canned *c);
 /* How often, and whether at all, the ASCII text stands in what was sent. */
 size_t canned_count_sent(const canned *c, const char *text);
 bool canned_was_sent(const canned *c, const char *text);
