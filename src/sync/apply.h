@@ -57,7 +57,7 @@ typedef struct sync_asker {
 } sync_asker;
 
 /* What the actor may do with the change's target, into the change, which borrows the asker: tables
- * that a DELETE reaches besides are asked for later. BR_ERR_AUTH: nothing, and why;
+ * that it reaches besides are asked for later. BR_ERR_AUTH: nothing, and why;
  * BR_ERR_CONFLICT: not now. */
 br_status sync_ask_rights(sync_asker *asker, sync_change *change, br_error *err) BR_CHECKED;
 
