@@ -326,18 +326,22 @@ static br_status plan_event(cli_syncing *s, sync_queue *queue, const cli_argumen
     return st;
   }
   sync_event *event = NULL;
+  sync_ledger ledger;
   char *text = NULL;
   sync_session session = {.options = &s->sqlserver,
                           .lock_timeout_s = s->options.lock_timeout_s,
                           .cancel = s->session.cancel};
   const sync_apply_options options = {.client = s->client,
                                       .queue = queue,
+                                      .ledger = &ledger,
                                       .principal = s->options.principal,
                                       .empty_is_fine = s->options.empty_is_fine,
                                       .cancel = s->session.cancel,
                                       .rights = s->options.rights,
                                       .rights_context = s->options.rights_context};
-  st = sync_queue_find(queue, first_operand(args), s->session.cancel, &event, err);
+  st = sync_ledger_init(&ledger, s->options.ledger_table, err);
+  st = st == BR_OK ? sync_queue_find(queue, first_operand(args), s->session.cancel, &event, err)
+                   : st;
   st = st == BR_OK ? sync_preview(&options, &session, event, &text, err) : st;
   st = st == BR_OK ? say(s, args, first_operand(args), "plan", text, err) : st;
   br_free(text);

@@ -248,11 +248,6 @@ static br_status in_transaction(work *w, sync_change *change, br_error *err) {
              : br_error_set(err, BR_ERR_NETWORK, "The connection was lost at the end of a dry run");
 }
 
-/* Somebody asked over HTTP for exactly this; a retry of it is theirs too. */
-static bool is_asked_for(const work *w) {
-  return w->known.principal[0] != '\0' && strcmp(w->known.hash, w->event->hash) == 0;
-}
-
 static br_status refuse_ledger(const work *w, br_error *err) {
   const sync_name *target = &w->event->target, *ledger = &w->options->ledger->name;
   bool same = sync_name_may_mean(target, ledger);
@@ -272,10 +267,8 @@ static br_status check_rights(work *w, sync_change *change, br_error *err) {
   if (st != BR_OK) {
     return st;
   }
-  w->asker = (sync_asker){
-      .options = w->options,
-      .actor = {.name = w->applied->principal, .asked = is_asked_for(w)},
-  };
+  w->asker =
+      (sync_asker){.options = w->options, .actor = sync_actor_of(w->options, &w->known, w->event)};
   return sync_ask_rights(&w->asker, change, err);
 }
 
@@ -344,7 +337,7 @@ static br_status locked(work *w, br_error *why, br_error *err) {
     return st;
   }
   (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
-                 is_asked_for(w) ? w->known.principal : w->options->principal);
+                 sync_actor_of(w->options, &w->known, w->event).name);
   br_error_clear(why);
   st = carry_out(w, why);
   if (st == BR_OK) {

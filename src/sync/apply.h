@@ -56,6 +56,11 @@ typedef struct sync_asker {
   sync_actor actor;
 } sync_asker;
 
+/* Who sent exactly this event over HTTP, as the ledger knows it (known, borrowed): a retry is
+ * theirs too. Else whom events of the table act as. */
+sync_actor sync_actor_of(const sync_apply_options *options, const sync_ledger_row *known,
+                         const sync_event *event);
+
 /* What the actor may do with the change's target, into the change, which borrows the asker: tables
  * that it reaches besides are asked for later. BR_ERR_AUTH: nothing, and why;
  * BR_ERR_CONFLICT: not now. */

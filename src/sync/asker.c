@@ -1,4 +1,12 @@
+#include <string.h>
+
 #include "sync/apply.h"
+
+sync_actor sync_actor_of(const sync_apply_options *options, const sync_ledger_row *known,
+                         const sync_event *event) {
+  const bool asked = known->principal[0] != '\0' && strcmp(known->hash, event->hash) == 0;
+  return (sync_actor){.name = asked ? known->principal : options->principal, .asked = asked};
+}
 
 static br_status ask(const sync_asker *asker, const char *table, sync_rights *ret_rights,
                      br_error *err) {

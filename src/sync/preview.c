@@ -7,9 +7,10 @@
 #include "sync/apply.h"
 #include "sync/lock.h"
 
-static br_status look(const sync_apply_options *options, sync_change *change, br_error *err) {
+static br_status look(const sync_apply_options *options, const sync_ledger_row *known,
+                      sync_change *change, br_error *err) {
   int64_t rows = 0;
-  sync_asker asker = {.options = options, .actor = {.name = options->principal}};
+  sync_asker asker = {.options = options, .actor = sync_actor_of(options, known, change->event)};
   br_status st = sync_ask_rights(&asker, change, err);
   st = st == BR_OK ? sync_change_prepare(change, err) : st;
   st = st == BR_OK ? tds_begin(change->conn, TDS_ISOLATION_READ_COMMITTED, err) : st;
@@ -28,13 +29,14 @@ static br_status take_text(const sync_change *change, char **ret_text, br_error 
   return BR_OK;
 }
 
-static br_status under_lock(const sync_apply_options *options, sync_session *session,
-                            const sync_event *event, char **ret_text, br_error *err) {
+static br_status roll_back(const sync_apply_options *options, sync_session *session,
+                           const sync_event *event, const sync_ledger_row *known, char **ret_text,
+                           br_error *err) {
   sync_change change;
   sync_change_init(&change, session->conn, options->client, options->cancel, event,
                    "#bridge_stage");
   change.empty_is_fine = options->empty_is_fine;
-  br_status st = look(options, &change, err);
+  br_status st = look(options, known, &change, err);
   if (tds_is_usable(session->conn)) {
     br_error second = BR_ERROR_INIT;
     if (tds_rollback(session->conn, &second) != BR_OK && st == BR_OK) {
@@ -47,6 +49,19 @@ static br_status under_lock(const sync_apply_options *options, sync_session *ses
   }
   st = st == BR_OK ? take_text(&change, ret_text, err) : st;
   sync_change_done(&change);
+  return st;
+}
+
+static br_status under_lock(const sync_apply_options *options, sync_session *session,
+                            const sync_event *event, char **ret_text, br_error *err) {
+  sync_ledger_row known = {.state = SYNC_LEDGER_NONE};
+  br_status st = sync_ledger_read(options->ledger, session->conn, event->key, &known, err);
+  if (st == BR_ERR_NOT_FOUND) { /* nothing is carried out yet, and nothing was sent over HTTP */
+    br_error_clear(err);
+    st = BR_OK;
+  }
+  st = st == BR_OK ? roll_back(options, session, event, &known, ret_text, err) : st;
+  sync_ledger_row_done(&known);
   return st;
 }
 

@@ -471,6 +471,8 @@ def test_an_event_acts_as_its_user_also_after_a_retry(service):
     assert service.post("/sync/events?process_immediately=true", asked, token="writer").status == 202
     blocked = settled(service, asked["event_id"])
     assert blocked["status"] == "blocked" and "10" in blocked["error_message"], blocked
+    planned = service.bridge.run("events", "plan", asked["event_id"])
+    assert planned.status == 1 and "would take 10 rows from dbo.Orders; the limit is 5" in planned.err, planned
     assert service.post(f"/sync/events/{asked['event_id']}/retry", token="admin").json()["status"] == "pending"
     again = settled(service, asked["event_id"])
     assert again["status"] == "blocked", "the limit is still that of who asked"
