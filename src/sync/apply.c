@@ -248,25 +248,7 @@ static br_status in_transaction(work *w, sync_change *change, br_error *err) {
              : br_error_set(err, BR_ERR_NETWORK, "The connection was lost at the end of a dry run");
 }
 
-static br_status refuse_ledger(const work *w, br_error *err) {
-  const sync_name *target = &w->event->target, *ledger = &w->options->ledger->name;
-  bool same = sync_name_may_mean(target, ledger);
-  if (!same && sync_name_could_mean(target, ledger)) {
-    br_status st = sync_target_is_same(w->session->conn, target, ledger, &same, err);
-    if (st != BR_OK) {
-      return st;
-    }
-  }
-  return same ? br_error_set(err, BR_ERR_AUTH, "The ledger %s is changed by no event",
-                             w->options->ledger->plain)
-              : BR_OK;
-}
-
 static br_status check_rights(work *w, sync_change *change, br_error *err) {
-  br_status st = refuse_ledger(w, err);
-  if (st != BR_OK) {
-    return st;
-  }
   w->asker =
       (sync_asker){.options = w->options, .actor = sync_actor_of(w->options, &w->known, w->event)};
   return sync_ask_rights(&w->asker, change, err);

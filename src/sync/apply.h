@@ -62,8 +62,8 @@ sync_actor sync_actor_of(const sync_apply_options *options, const sync_ledger_ro
                          const sync_event *event);
 
 /* What the actor may do with the change's target, into the change, which borrows the asker: tables
- * that it reaches besides are asked for later. BR_ERR_AUTH: nothing, and why;
- * BR_ERR_CONFLICT: not now. */
+ * that it reaches besides are asked for later. BR_ERR_AUTH: nothing, and why (with the ledger
+ * nobody may anything); BR_ERR_CONFLICT: not now. */
 br_status sync_ask_rights(sync_asker *asker, sync_change *change, br_error *err) BR_CHECKED;
 
 typedef enum sync_verdict {

@@ -28,11 +28,27 @@ static br_status may_change(void *context, const char *table, br_error *err) {
   return ask(context, table, &rights, err);
 }
 
+static br_status refuse_ledger(const sync_ledger *ledger, const sync_change *change,
+                               br_error *err) {
+  const sync_name *target = &change->event->target;
+  bool same = sync_name_may_mean(target, &ledger->name);
+  if (!same && sync_name_could_mean(target, &ledger->name)) {
+    br_status st = sync_target_is_same(change->conn, target, &ledger->name, &same, err);
+    if (st != BR_OK) {
+      return st;
+    }
+  }
+  return same
+             ? br_error_set(err, BR_ERR_AUTH, "The ledger %s is changed by no event", ledger->plain)
+             : BR_OK;
+}
+
 br_status sync_ask_rights(sync_asker *asker, sync_change *change, br_error *err) {
   char table[SYNC_NAME_TEXT_MAX];
   sync_rights rights = {.may_write = false};
+  br_status st = refuse_ledger(asker->options->ledger, change, err);
   sync_name_plain(&change->event->target, table);
-  br_status st = ask(asker, table, &rights, err);
+  st = st == BR_OK ? ask(asker, table, &rights, err) : st;
   if (st == BR_OK) {
     change->max_delete_rows = rights.max_delete_rows;
     change->may_read = rights.may_read;

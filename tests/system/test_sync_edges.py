@@ -257,6 +257,8 @@ def test_the_ledger_is_no_target(sync):
         sync.run(status=1)
         row = sync.event(event)
         assert row["status"] == "failed" and "ledger" in row["error_message"], (target, row)
+        planned = sync.bridge.run("events", "plan", event)
+        assert planned.status == 1 and row["error_message"] in planned.err, planned
     left = sync.server("SELECT COUNT(*) FROM dbo.bridge_ledger WHERE status = 'completed'").json()["rows"]
     assert left == [[1]]
 
