@@ -28,8 +28,10 @@ need() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   step "Installing ${missing[*]}"
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # A mirror that fails once is asked again, and a machine that installs its updates just now is waited for.
+  local patient=(-o Acquire::Retries=5 -o DPkg::Lock::Timeout=600)
+  as_root apt-get "${patient[@]}" update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get "${patient[@]}" install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # What compiling takes.

@@ -470,7 +470,7 @@ def test_an_event_acts_as_its_user_also_after_a_retry(service):
     asked = event(operation="DELETE", source_table="", primary_keys=["id"], filter_conditions={"name": "x"})
     assert service.post("/sync/events?process_immediately=true", asked, token="writer").status == 202
     blocked = settled(service, asked["event_id"])
-    assert blocked["status"] == "blocked" and "10" in blocked["error_message"], blocked
+    assert blocked["status"] == "blocked" and "would take 10 rows" in blocked["error_message"], blocked
     planned = service.bridge.run("events", "plan", asked["event_id"])
     assert planned.status == 1 and "would take 10 rows from dbo.Orders; the limit is 5" in planned.err, planned
     assert service.post(f"/sync/events/{asked['event_id']}/retry", token="admin").json()["status"] == "pending"
@@ -663,9 +663,9 @@ def test_a_bad_permissions_file_does_not_start(bridge):
 
 
 def test_schemes_and_tokens(service):
+    assert service.get("/jobs", token=("raw", f"bearer {token_of('admin')}")).status == 200
     for value in ("Basic abc", "Bearer", "Bearer ", "Bearer x y", token_of("admin"), "Bearer " + "a" * 5000):
         assert service.get("/jobs", token=("raw", value)).status in (401, 429), value
-    assert service.get("/jobs", token=("raw", f"bearer {token_of('admin')}")).status in (200, 429)
 
 
 def test_failed_logins_are_slowed_down(start):

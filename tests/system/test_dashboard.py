@@ -311,7 +311,7 @@ def test_signing_in_and_out(service, open_browser):
     browser.button("Sign out").click()
     browser.until(lambda: browser.find("#token"))
     assert browser.run("return Object.values(sessionStorage)") == []
-    assert [p for p in browser.problems() if "401" not in p] == []
+    assert [p for p in browser.problems() if "a status of 401" not in p] == []
     assert all("token" not in url.lower() for url in browser.addresses())
 
 
@@ -467,7 +467,7 @@ def test_a_side_that_is_down(start, open_browser, sandbox):
     browser.until(lambda: browser.find("#view-events .notice[data-kind=error]"))
     browser.view("overview")
     browser.until(lambda: "unhealthy" in browser.find("#view-overview .cards").text)
-    assert [p for p in browser.problems() if "503" not in p] == []
+    assert [p for p in browser.problems() if "a status of 503" not in p] == []
 
 
 def test_paused_and_hidden_pages_ask_nothing(service, browser):

@@ -82,7 +82,7 @@ def test_null_in_conditions_is_null(sync):
         ("update, key not in the source", {"operation": "UPDATE", "select": "SELECT 'x' AS name"},
          "The source has no column 'id'"),
         ("condition on no column", {"operation": "DELETE", "filter_conditions": {"nmae": 1}}, "has no column 'nmae'"),
-        ("condition that doesn't convert", {"operation": "DELETE", "filter_conditions": {"id": "one"}}, "one"),
+        ("condition that doesn't convert", {"operation": "DELETE", "filter_conditions": {"id": "one"}}, "'one'"),
         ("broken conditions", {"operation": "DELETE", "filter_conditions": "{nonsense"}, "no JSON object"),
     ],
 )
