@@ -181,8 +181,42 @@ static bool add_some(engine_table_maker *m, const sql_stmt *stmt, const catalog_
   return true;
 }
 
+static size_t primary_keys_of(const sql_constraint *list) {
+  size_t count = 0;
+  for (const sql_constraint *k = list; k != NULL; k = k->next) {
+    count += k->kind == SQL_C_PRIMARY;
+  }
+  return count;
+}
+
+/* A table has one primary key. */
+static bool check_primary(engine_table_maker *m, const sql_stmt *stmt) {
+  size_t keys = primary_keys_of(stmt->constraints);
+  for (const sql_column_def *def = stmt->columns; def != NULL; def = def->next) {
+    keys += primary_keys_of(def->constraints);
+  }
+  if (keys == 0 || !m->is_tsql) {
+    return true;
+  }
+  sqlite3_stmt *old = catalog_prepare(
+      m->c, m->s->db,
+      sql_text(m->c, "SELECT 1 FROM %s.c_index WHERE object_id = ? AND kind = 'P'", m->schema), "i",
+      m->id);
+  const bool has_one = old != NULL && sqlite3_step(old) == SQLITE_ROW;
+  (void)sqlite3_finalize(old);
+  if (has_one) {
+    (void)sql_fail(m->c, 1779, stmt->line, "Table '%s' already has a primary key defined on it.",
+                   m->name);
+  } else if (keys > 1) {
+    (void)sql_fail(m->c, 8110, stmt->line,
+                   "Cannot add multiple PRIMARY KEY constraints to table '%s'.", m->name);
+  }
+  return m->c->status == BR_OK;
+}
+
 /* Keys first: a table's foreign key may point to the table itself. */
 bool table_add_constraints(engine_table_maker *m, const sql_stmt *stmt,
                            const catalog_column *columns, size_t count) {
-  return add_some(m, stmt, columns, count, false) && add_some(m, stmt, columns, count, true);
+  return check_primary(m, stmt) && add_some(m, stmt, columns, count, false) &&
+         add_some(m, stmt, columns, count, true);
 }

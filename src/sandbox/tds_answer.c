@@ -16,6 +16,8 @@ enum {
   KEEP_BYTES = 4 * 1024 * 1024,
   OWN_ERROR = 50000, /* failures of our own side that are no error of SQL Server's */
   DEADLOCK = 1205,
+  NO_SPACE = 1105, /* a filegroup is full */
+  NO_MEMORY = 701,
 };
 
 br_status tds_answer_begin(tds_answer *a, tds_session *s, tds_token done, const char *sql,
@@ -90,7 +92,13 @@ br_status tds_answer_failure(tds_answer *a, br_status st, br_error *err) {
     return st;
   }
   br_error own = BR_ERROR_INIT;
-  br_status sent = tds_answer_refuse(a, OWN_ERROR, 16, &own, "%.900s",
+  const bool full = st == BR_ERR_DISK_FULL;
+  const bool resource = full || st == BR_ERR_NOMEM;
+  br_status sent = tds_answer_refuse(a,
+                                     full       ? NO_SPACE
+                                     : resource ? NO_MEMORY
+                                                : OWN_ERROR,
+                                     resource ? 17 : 16, &own, "%.900s",
                                      err != NULL ? err->message : br_status_name(st));
   return sent == BR_OK ? BR_OK : br_error_set(err, sent, "%s", own.message);
 }

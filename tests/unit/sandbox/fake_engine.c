@@ -202,6 +202,10 @@ static br_status run_statement(engine_session *s, char *text, engine_result_kind
     s->transaction = true;
   } else if (strcmp(text, "commit") == 0) {
     s->transaction = false;
+  } else if (strcmp(text, "full") == 0) {
+    return br_error_set(err, BR_ERR_DISK_FULL, "database or disk is full");
+  } else if (strcmp(text, "memory") == 0) {
+    return br_error_nomem(err);
   } else if (strcmp(text, "wait") == 0) {
     return br_cancel_sleep_ms(s->cancel, 60000, err);
   } else if (text[0] != '\0') {

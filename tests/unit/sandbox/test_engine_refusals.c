@@ -110,6 +110,16 @@ static void a_foreign_key_points_to_a_key_of_its_own_types(void **state) {
        ""});
 }
 
+static void a_table_has_one_primary_key(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE t (a int PRIMARY KEY, b int, PRIMARY KEY (b))",
+         "!8110 Cannot add multiple PRIMARY KEY constraints to table 't'.\n"},
+        {"CREATE TABLE t (a int PRIMARY KEY, b int NOT NULL)", ""},
+        {"ALTER TABLE t ADD PRIMARY KEY (b)",
+         "!1779 Table 't' already has a primary key defined on it.\n"},
+        {"DROP TABLE t", ""});
+}
+
 #define WAYS(key, table)                                                                           \
   "!1785 Introducing FOREIGN KEY constraint '" key "' on table '" table                            \
   "' may cause cycles or multiple cascade paths. Specify ON DELETE NO ACTION or ON UPDATE NO "     \
@@ -192,6 +202,7 @@ int main(void) {
       cmocka_unit_test(merge_inserts_into_what_insert_may_fill),
       cmocka_unit_test(an_index_may_leave_double_rows_out),
       cmocka_unit_test(a_foreign_key_points_to_a_key_of_its_own_types),
+      cmocka_unit_test(a_table_has_one_primary_key),
       cmocka_unit_test(a_cascade_reaches_no_table_twice),
       cmocka_unit_test(what_set_null_breaks_stops_the_delete),
       cmocka_unit_test(under_rowcount_nothing_is_changed),

@@ -150,6 +150,21 @@ static void an_error_keeps_the_connection(void **state) {
   tds_close(conn);
 }
 
+/* Resources that are at their end have SQL Server's numbers and severity. */
+static void a_full_disk_and_full_memory_are_told_as_such(void **state) {
+  (void)state;
+  tds_conn *conn = open_conn();
+  br_error err = BR_ERROR_INIT;
+  uint64_t rows = 0;
+  assert_int_equal(execute(conn, "full", &err), BR_ERR_REMOTE);
+  assert_int_equal(err.native_code, 1105);
+  assert_int_equal(execute(conn, "memory", &err), BR_ERR_REMOTE);
+  assert_int_equal(err.native_code, 701);
+  assert_int_equal(execute(conn, "rows 1", NULL), BR_OK);
+  assert_int_equal(read_rows(conn, &rows, NULL), BR_DONE);
+  tds_close(conn);
+}
+
 static void an_attention_interrupts_what_runs(void **state) {
   (void)state;
   tds_conn *conn = open_conn();
@@ -301,6 +316,7 @@ int main(void) {
       WITH_SERVER(results_of_a_batch_come_in_order),
       WITH_SERVER(wrong_logins_are_refused_with_their_numbers),
       WITH_SERVER(an_error_keeps_the_connection),
+      WITH_SERVER(a_full_disk_and_full_memory_are_told_as_such),
       WITH_SERVER(an_attention_interrupts_what_runs),
       WITH_SERVER(a_stop_ends_connections_that_wait_and_that_run),
       WITH_SERVER(faults_strike_in_rows_and_bytes),
