@@ -264,8 +264,9 @@ static bool has_large(const tds_bulk *bulk) {
   return false;
 }
 
+/* *ret_error: number of the engine's error that was sent; 0 where there was none. */
 static br_status insert_all(tds_session *s, tds_answer *a, tds_bulk *bulk, uint64_t *ret_rows,
-                            br_error *err) {
+                            int32_t *ret_error, br_error *err) {
   batch *b = NULL;
   br_status st = batch_new(bulk->schema, has_large(bulk) ? BATCH_ROWS_LARGE : BATCH_ROWS, &b, err);
   while (st == BR_OK && !a->failed) {
@@ -279,6 +280,7 @@ static br_status insert_all(tds_session *s, tds_answer *a, tds_bulk *bulk, uint6
     st = engine_insert_batch(s->engine, s->bulk_table, b, &rows, &why, err);
     *ret_rows += st == BR_OK ? rows : 0;
     if (st != BR_OK && why.number != 0) {
+      *ret_error = why.number;
       st = tds_answer_error(a, &why, err);
     }
   }
@@ -286,7 +288,8 @@ static br_status insert_all(tds_session *s, tds_answer *a, tds_bulk *bulk, uint6
   return st == BR_DONE ? BR_OK : st;
 }
 
-static br_status load(tds_session *s, tds_answer *a, uint64_t *ret_rows, br_error *err) {
+static br_status load(tds_session *s, tds_answer *a, uint64_t *ret_rows, int32_t *ret_error,
+                      br_error *err) {
   tds_bulk bulk;
   br_status st = tds_bulk_begin(&bulk, &s->reader, BR_LIMIT_CELL_MAX, err);
   if (st != BR_OK) {
@@ -294,7 +297,7 @@ static br_status load(tds_session *s, tds_answer *a, uint64_t *ret_rows, br_erro
   }
   st = name_columns(s, &bulk, err);
   if (st == BR_OK) {
-    st = insert_all(s, a, &bulk, ret_rows, err);
+    st = insert_all(s, a, &bulk, ret_rows, ret_error, err);
   }
   tds_bulk_done(&bulk);
   return st;
@@ -313,6 +316,21 @@ static br_status drain(tds_session *s, bool *ret_abandoned, br_error *err) {
   return BR_OK;
 }
 
+/* Keeps the load or takes it back, and the transaction with it where its failure ends that. */
+static br_status end_load(tds_session *s, tds_answer *a, bool keep, int32_t number, br_status st,
+                          br_error *err) {
+  engine_error why = {0};
+  br_status ended = engine_load_end(s->engine, keep, &why, st == BR_OK ? err : NULL);
+  if (ended != BR_OK && st == BR_OK) {
+    number = why.number;
+    st = number != 0 ? tds_answer_error(a, &why, err) : tds_answer_failure(a, ended, err);
+  }
+  if (a->failed) {
+    engine_strike(s->engine, number);
+  }
+  return st == BR_OK ? tds_answer_environment(a, NULL, err) : st;
+}
+
 /* Which failures leave the connection in order: the message can still be read to its end. */
 static bool is_local(br_status st) {
   return st != BR_ERR_NETWORK && st != BR_ERR_TIMEOUT && st != BR_ERR_CANCELLED;
@@ -321,6 +339,7 @@ static bool is_local(br_status st) {
 br_status tds_bulk_run(tds_session *s, br_error *err) {
   tds_answer a;
   uint64_t rows = 0;
+  int32_t number = 0;
   bool abandoned = false;
   engine_error why = {0};
   br_status st = tds_answer_begin(&a, s, TDS_TOKEN_DONE, NULL, err);
@@ -337,7 +356,7 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
     st = tds_answer_error(&a, &why, err);
   }
   if (begun && !tds_reader_at_end(&s->reader)) {
-    st = load(s, &a, &rows, err);
+    st = load(s, &a, &rows, &number, err);
   }
   br_status failure = st;
   if (failure != BR_OK && is_local(failure)) {
@@ -348,10 +367,7 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
   }
   const bool keep = st == BR_OK && !a.failed && !abandoned;
   if (begun) {
-    br_status ended = engine_load_end(s->engine, keep, &why, st == BR_OK ? err : NULL);
-    if (ended != BR_OK && st == BR_OK) {
-      st = why.number != 0 ? tds_answer_error(&a, &why, err) : tds_answer_failure(&a, ended, err);
-    }
+    st = end_load(s, &a, keep, number, st, err);
   }
   tds_bulk_forget(s);
   if (st != BR_OK) {

@@ -277,6 +277,27 @@ static void hints_of_a_load_mean_what_they_say(void **state) {
   tds_close(conn);
 }
 
+/* Under XACT_ABORT a load's error ends the transaction around it, as any statement's does. */
+static void a_load_that_fails_under_xact_abort_ends_the_transaction(void **state) {
+  (void)state;
+  const char *columns[] = {"a", "d"};
+  const tds_load_options options = {
+      .table = "x", .columns = columns, .column_count = 2, .check_constraints = true};
+  tds_conn *conn = open_conn();
+  run(conn, "CREATE TABLE x (a int CHECK (a > 1), d int NULL)");
+  for (int abort = 0; abort < 2; abort++) {
+    run(conn, abort ? "SET XACT_ABORT ON" : "SET XACT_ABORT OFF");
+    run(conn, "BEGIN TRAN; INSERT x VALUES (2, 2)");
+    assert_int_equal(load_row(conn, &options), 547);
+    assert_int_equal(conn->transaction != 0, !abort);
+    assert_int_equal(number(conn, "SELECT @@TRANCOUNT"), !abort);
+    assert_int_equal(number(conn, "SELECT COUNT(*) FROM x"), !abort);
+    run(conn, "IF @@TRANCOUNT > 0 ROLLBACK");
+  }
+  run(conn, "DROP TABLE x");
+  tds_close(conn);
+}
+
 /* A remote sp_executesql is a scope of its own. */
 static void what_a_call_sets_ends_with_it(void **state) {
   (void)state;
@@ -331,6 +352,7 @@ int main(void) {
       cmocka_unit_test(a_load_asks_no_token_of_an_earlier_request),
       cmocka_unit_test(an_error_on_purpose_does_to_the_transaction_what_a_real_one_does),
       cmocka_unit_test(hints_of_a_load_mean_what_they_say),
+      cmocka_unit_test(a_load_that_fails_under_xact_abort_ends_the_transaction),
       cmocka_unit_test(what_a_call_sets_ends_with_it),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
