@@ -28,7 +28,8 @@ br_status tds_answer_begin(tds_answer *a, tds_session *s, tds_token done, const 
     return BR_OK;
   }
   s->reset = false;
-  return tds_put_env_bytes(&s->writer, TDS_ENV_RESET_ACK, NULL, 0, NULL, 0, err);
+  br_status st = tds_put_env_bytes(&s->writer, TDS_ENV_RESET_ACK, NULL, 0, NULL, 0, err);
+  return st == BR_OK ? tds_answer_environment(a, NULL, err) : st; /* a transaction that it ended */
 }
 
 void tds_answer_set_done(tds_answer *a, uint16_t status, uint16_t command, uint64_t rows) {

@@ -435,18 +435,32 @@ static br_status reset_session(tds_session *s, bool keep_transaction, br_error *
   br_status st =
       engine_session_reset(s->engine, s->login_database[0] == '\0' ? NULL : s->login_database,
                            keep_transaction, &why, err);
-  if (!engine_in_transaction(s->engine)) {
-    s->descriptor = 0;
-  }
   (void)snprintf(s->database, sizeof s->database, "%s", engine_session_database(s->engine));
   return st;
 }
 
-static br_status run_payload(tds_session *s, uint8_t type, const br_buf *message, br_error *err) {
+/* A request must name the transaction that is open, or none where none is. */
+static br_status refuse_descriptor(tds_session *s, br_error *err) {
+  tds_answer a;
+  br_status st = tds_answer_begin(&a, s, TDS_TOKEN_DONE, NULL, err);
+  if (st == BR_OK) {
+    st = tds_answer_refuse(&a, 3989, 16, err,
+                           "New request is not allowed to start because it should come with valid "
+                           "transaction descriptor.");
+  }
+  return st == BR_OK ? tds_answer_end(&a, err) : st;
+}
+
+/* A request that resets the connection may name what it ends. */
+static br_status run_payload(tds_session *s, uint8_t type, const br_buf *message, bool reset,
+                             br_error *err) {
   size_t headers = 0;
   br_status st = tds_all_headers_read(message->data, message->len, &headers, err);
   if (st != BR_OK) {
     return st;
+  }
+  if (!reset && tds_all_headers_transaction(message->data, headers) != s->descriptor) {
+    return refuse_descriptor(s, err);
   }
   const uint8_t *payload = message->data + headers;
   size_t length = message->len - headers;
@@ -480,7 +494,7 @@ static br_status run_request(tds_session *s, br_error *err) {
     st = reset_session(s, (resets_asked & TDS_STATUS_RESET_CONNECTION_KEEP_TRANSACTION) != 0, err);
   }
   if (st == BR_OK) {
-    st = run_payload(s, type, &message, err);
+    st = run_payload(s, type, &message, resets_asked != 0, err);
   } else if (st == BR_DONE) {
     st = answer_abandoned(s, err);
   }

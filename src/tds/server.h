@@ -41,6 +41,8 @@ void tds_server_login_done(tds_server_login *login);
  * over. *ret_used: bytes. */
 br_status tds_all_headers_read(const uint8_t *bytes, size_t length, size_t *ret_used,
                                br_error *err) BR_CHECKED;
+/* The transaction that headers that were read name (2.2.5.3.2); 0: none. used: their bytes. */
+uint64_t tds_all_headers_transaction(const uint8_t *bytes, size_t used);
 /* The text of a batch, appended as UTF-8. */
 br_status tds_batch_text_read(const uint8_t *bytes, size_t length, br_buf *text,
                               br_error *err) BR_CHECKED;

@@ -11,6 +11,7 @@
 enum {
   STATUS_OUTPUT = 0x01,
   STATUS_DEFAULT = 0x02,
+  HEADER_TRANSACTION = 0x0002,
 };
 
 br_status tds_all_headers_read(const uint8_t *bytes, size_t length, size_t *ret_used,
@@ -33,6 +34,15 @@ br_status tds_all_headers_read(const uint8_t *bytes, size_t length, size_t *ret_
   }
   *ret_used = total;
   return BR_OK;
+}
+
+uint64_t tds_all_headers_transaction(const uint8_t *bytes, size_t used) {
+  for (size_t at = 4; at < used; at += br_load_u32le(bytes + at)) {
+    if (br_load_u32le(bytes + at) >= 14 && br_load_u16le(bytes + at + 4) == HEADER_TRANSACTION) {
+      return br_load_u64le(bytes + at + 6);
+    }
+  }
+  return 0;
 }
 
 br_status tds_batch_text_read(const uint8_t *bytes, size_t length, br_buf *text, br_error *err) {

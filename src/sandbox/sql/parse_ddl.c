@@ -288,7 +288,10 @@ static sql_stmt *parse_alter(sql_parser *p) {
   stmt->line = p->tokens[start].line;
   if (p->is_tsql && parse_is(p, "WITH") && !parse_is_symbol_at(p, 1, '(')) {
     p->at++; /* WITH CHECK ADD CONSTRAINT */
-    (void)(parse_accept(p, "CHECK") || parse_expect(p, "NOCHECK"));
+    if (parse_is(p, "NOCHECK")) {
+      return sql_unsupported(p->context, stmt->line, "ALTER TABLE … WITH NOCHECK");
+    }
+    (void)parse_expect(p, "CHECK");
   }
   if (parse_accept(p, "ADD")) {
     bool databricks = !p->is_tsql && (parse_accept(p, "COLUMNS") || parse_accept(p, "COLUMN"));

@@ -120,6 +120,18 @@ static void a_table_has_one_primary_key(void **state) {
         {"DROP TABLE t", ""});
 }
 
+/* Its rows would be known as unchecked; the sandbox has no such rows. */
+static void a_constraint_is_not_added_unchecked(void **state) {
+  (void)state;
+  CHECK({"CREATE TABLE t (a int); INSERT t VALUES (1)", "(1)\n"},
+        {"ALTER TABLE t WITH NOCHECK ADD CONSTRAINT c CHECK (a > 1)",
+         "!40517 ALTER TABLE … WITH NOCHECK is not supported by the sandbox.\n"},
+        {"ALTER TABLE t WITH CHECK ADD CONSTRAINT c CHECK (a > 1)",
+         "!547 The ALTER TABLE statement conflicted with the CHECK constraint \"c\". The conflict "
+         "occurred in database \"master\", table \"dbo.t\".\n"},
+        {"ALTER TABLE t WITH CHECK ADD CONSTRAINT c CHECK (a > 0); DROP TABLE t", ""});
+}
+
 #define WAYS(key, table)                                                                           \
   "!1785 Introducing FOREIGN KEY constraint '" key "' on table '" table                            \
   "' may cause cycles or multiple cascade paths. Specify ON DELETE NO ACTION or ON UPDATE NO "     \
@@ -203,6 +215,7 @@ int main(void) {
       cmocka_unit_test(an_index_may_leave_double_rows_out),
       cmocka_unit_test(a_foreign_key_points_to_a_key_of_its_own_types),
       cmocka_unit_test(a_table_has_one_primary_key),
+      cmocka_unit_test(a_constraint_is_not_added_unchecked),
       cmocka_unit_test(a_cascade_reaches_no_table_twice),
       cmocka_unit_test(what_set_null_breaks_stops_the_delete),
       cmocka_unit_test(under_rowcount_nothing_is_changed),

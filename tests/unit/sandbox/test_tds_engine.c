@@ -121,7 +121,9 @@ static void a_reset_keeps_the_transaction_where_it_is_told_to(void **state) {
   run(conn, "CREATE TABLE r (a int)");
   int32_t spid = number(conn, "SELECT CAST(@@SPID AS int)");
   run(conn, "CREATE TABLE #r (a int); BEGIN TRAN; INSERT r VALUES (1)");
+  const uint64_t kept = conn->transaction;
   run_with_status(conn, TDS_STATUS_RESET_CONNECTION_KEEP_TRANSACTION, "INSERT r VALUES (2)");
+  conn->transaction = kept; /* the client itself never keeps one */
   assert_int_equal(number(conn, "SELECT @@TRANCOUNT"), 1);
   assert_int_equal(number(conn, "SELECT COUNT(*) FROM r"), 2);
   assert_int_equal(number(conn, "SELECT ISNULL(OBJECT_ID('tempdb..#r'), 0)"), 0);
@@ -277,6 +279,28 @@ static void hints_of_a_load_mean_what_they_say(void **state) {
   tds_close(conn);
 }
 
+/* What a client takes for its transaction must be the one that is open: SQL Server refuses the
+ * rest, and nothing runs outside by mistake. */
+static void a_request_names_the_open_transaction_or_none(void **state) {
+  (void)state;
+  tds_conn *conn = open_conn();
+  br_error err = BR_ERROR_INIT;
+  run(conn, "CREATE TABLE e (a int)");
+  conn->transaction = 77;
+  assert_int_equal(tds_run(conn, "INSERT e VALUES (1)", &err), BR_ERR_REMOTE);
+  assert_int_equal(err.native_code, 3989);
+  conn->transaction = 0;
+  run(conn, "BEGIN TRAN; INSERT e VALUES (2)");
+  const uint64_t own = conn->transaction;
+  conn->transaction = 0;
+  assert_int_equal(tds_run(conn, "INSERT e VALUES (3)", &err), BR_ERR_REMOTE);
+  assert_int_equal(err.native_code, 3989);
+  conn->transaction = own;
+  assert_int_equal(number(conn, "SELECT SUM(a) FROM e"), 2);
+  run(conn, "COMMIT; DROP TABLE e");
+  tds_close(conn);
+}
+
 /* Under XACT_ABORT a load's error ends the transaction around it, as any statement's does. */
 static void a_load_that_fails_under_xact_abort_ends_the_transaction(void **state) {
   (void)state;
@@ -354,6 +378,7 @@ int main(void) {
       cmocka_unit_test(hints_of_a_load_mean_what_they_say),
       cmocka_unit_test(a_load_that_fails_under_xact_abort_ends_the_transaction),
       cmocka_unit_test(what_a_call_sets_ends_with_it),
+      cmocka_unit_test(a_request_names_the_open_transaction_or_none),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

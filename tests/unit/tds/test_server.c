@@ -104,10 +104,14 @@ static void headers_are_passed_over_and_checked(void **state) {
   uint8_t bytes[sizeof all_headers];
   assert_int_equal(tds_all_headers_read(all_headers, sizeof all_headers, &used, NULL), BR_OK);
   assert_int_equal(used, 22);
+  assert_int_equal(tds_all_headers_transaction(all_headers, used), 9);
   for (size_t length = 0; length < sizeof all_headers; length++) {
     assert_int_equal(tds_all_headers_read(all_headers, length, &used, NULL), BR_ERR_PROTOCOL);
   }
   memcpy(bytes, all_headers, sizeof bytes);
+  bytes[8] = 1; /* another header */
+  assert_int_equal(tds_all_headers_transaction(bytes, sizeof bytes), 0);
+  assert_int_equal(tds_all_headers_transaction(all_headers, 4), 0);
   bytes[4] = 19; /* longer than the whole */
   assert_int_equal(tds_all_headers_read(bytes, sizeof bytes, &used, NULL), BR_ERR_PROTOCOL);
   bytes[4] = 0; /* would never end */
