@@ -88,6 +88,7 @@ struct engine_session {
   bool in_sqlite;                         /* SQLite has a transaction of ours */
   char transaction_name[ENGINE_NAME_MAX]; /* of the outermost BEGIN TRANSACTION; "" = none */
   bool part_is_whole;                     /* engine_part_begin() opened the transaction */
+  bool keeps_locks;                       /* hints of the statement that is being run */
   bool null_is_default;                   /* a load without KEEP_NULLS is under way */
   bool doomed; /* a CATCH holds a transaction that can only be rolled back */
 
@@ -214,7 +215,8 @@ br_status engine_write_end(engine_session *s, bool keep, br_error *err) BR_CHECK
 /* Around several statements that are kept together or not at all. */
 br_status engine_part_begin(engine_session *s, br_error *err) BR_CHECKED;
 br_status engine_part_end(engine_session *s, bool keep, br_error *err) BR_CHECKED;
-/* Before a text of SQLite's is read: SNAPSHOT and SERIALIZABLE begin with the first table. */
+/* Before a text of SQLite's is read: SNAPSHOT, SERIALIZABLE and hints that keep
+ * locks begin with the first table. */
 br_status engine_read_begin(engine_session *s, const char *sql, br_error *err) BR_CHECKED;
 void engine_rollback_all(engine_session *s);
 /* Behind a failure: where SQLite has taken the transaction back by itself, none is open any more.

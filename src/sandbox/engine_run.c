@@ -519,6 +519,7 @@ static const sql_stmt *next_statement(engine_session *s, br_status *ret_status, 
       const sql_stmt *loop = f->loop;
       bool truth = false;
       begin_context(s);
+      s->keeps_locks = loop->keeps_locks;
       *ret_status = br_cancel_check(s->cancel, err);
       if (*ret_status == BR_OK) {
         *ret_status = engine_evaluate_condition(s, loop->expr, &truth, err);
@@ -609,6 +610,7 @@ br_status engine_next_result(engine_session *s, engine_result_kind *ret_kind, br
       begin_context(s);
       memset(&s->error, 0, sizeof s->error);
       s->rows_affected = 0;
+      s->keeps_locks = stmt->keeps_locks;
       s->rows_line = stmt->line;
       st = run_statement(s, stmt, &outcome, err);
     }

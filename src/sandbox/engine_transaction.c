@@ -3,8 +3,8 @@
  *
  * BEGIN TRANSACTION opens nothing in SQLite: until the first write each statement reads what is
  * committed then (READ COMMITTED). The first write takes SQLite's write lock; from there on nobody
- * else writes. SNAPSHOT fixes what is read at the first read; REPEATABLE READ and SERIALIZABLE take
- * the write lock at the first read.
+ * else writes. SNAPSHOT fixes what is read at the first read; REPEATABLE READ, SERIALIZABLE and
+ * hints that keep locks (UPDLOCK, HOLDLOCK…) take the write lock at the first read.
  */
 #include <stdio.h>
 #include <string.h>
@@ -86,11 +86,12 @@ br_status engine_write_end(engine_session *s, bool keep, br_error *err) {
 }
 
 br_status engine_read_begin(engine_session *s, const char *sql, br_error *err) {
-  if (s->trancount == 0 || s->in_sqlite || (!s->snapshot && !s->serializable) ||
+  const bool locks = s->serializable || s->keeps_locks;
+  if (s->trancount == 0 || s->in_sqlite || (!s->snapshot && !locks) ||
       strstr(sql, "main.t") == NULL) {
     return BR_OK;
   }
-  br_status st = run(s, s->serializable ? "BEGIN IMMEDIATE" : "BEGIN", err);
+  br_status st = run(s, locks ? "BEGIN IMMEDIATE" : "BEGIN", err);
   s->in_sqlite = st == BR_OK;
   return st;
 }

@@ -338,6 +338,7 @@ struct sql_stmt {
   sql_name *objects; /* DROP …: the objects */
   size_t object_count;
   bool if_exists, if_not_exists, or_replace, unique, with_work, clustered, ignore_dup_key;
+  bool keeps_locks; /* a table hint wants what is read to be locked to the transaction's end */
   sql_query *query; /* SELECT; INSERT … SELECT/VALUES; CTAS; view */
   sql_cte *ctes;    /* WITH before INSERT, UPDATE, DELETE */
   sql_item *output; /* OUTPUT: what of the changed rows is told */

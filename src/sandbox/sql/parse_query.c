@@ -97,11 +97,22 @@ sql_item *parse_items(sql_parser *p) {
 
 /* WITH (NOLOCK, INDEX(…)), (NOLOCK): the sandbox reads committed rows whatever is asked. */
 void parse_table_hints(sql_parser *p) {
+  static const char *const locks[] = {"UPDLOCK",      "XLOCK",          "TABLOCKX", "HOLDLOCK",
+                                      "SERIALIZABLE", "REPEATABLEREAD", NULL};
   if (!p->is_tsql || !parse_is(p, "WITH") || !parse_is_symbol_at(p, 1, '(')) {
     return;
   }
   p->at += 2;
-  (void)parse_skip_brackets(p);
+  const size_t first = p->at;
+  if (!parse_skip_brackets(p)) {
+    return;
+  }
+  const size_t end = p->at;
+  for (p->at = first; p->at < end; p->at++) {
+    for (size_t i = 0; locks[i] != NULL; i++) {
+      p->keeps_locks = p->keeps_locks || parse_is(p, locks[i]);
+    }
+  }
 }
 
 static sql_table *parse_new_table(sql_parser *p, sql_table_kind kind) {

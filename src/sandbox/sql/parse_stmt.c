@@ -18,13 +18,17 @@ sql_stmt *parse_statement(sql_parser *p) {
     return NULL;
   }
   int32_t line = parse_peek(p, 0)->line;
+  const bool outer_keeps_locks = p->keeps_locks;
+  p->keeps_locks = false;
   for (size_t i = 0; i < sizeof parsers / sizeof parsers[0]; i++) {
     sql_stmt *stmt = parsers[i](p);
     if (stmt != NULL || parse_failed(p)) {
       p->depth--;
       if (stmt != NULL) {
         stmt->line = line;
+        stmt->keeps_locks = p->keeps_locks;
       }
+      p->keeps_locks = p->keeps_locks || outer_keeps_locks;
       return stmt;
     }
   }

@@ -42,6 +42,7 @@ typedef struct sql_parser {
   size_t at; /* tokens[at] is the next one; the last is SQL_TOKEN_END */
   int depth;
   bool is_tsql;
+  bool keeps_locks; /* hints of the statement so far: sql_stmt.keeps_locks */
 } sql_parser;
 
 const sql_token *parse_peek(const sql_parser *p, size_t ahead);

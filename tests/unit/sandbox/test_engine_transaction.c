@@ -215,6 +215,32 @@ static void isolation_begins_with_the_first_table_that_is_read(void **state) {
   engine_session_free(other);
 }
 
+/* The old way to an upsert: read under UPDLOCK and HOLDLOCK, then insert. Two that do it must not
+ * both find nothing. */
+static void hints_that_keep_locks_keep_them(void **state) {
+  (void)state;
+  static const char busy[] = "!1222 Lock request time out period exceeded.\n";
+  engine_session *other = NULL;
+  assert_int_equal(engine_session_new(the_engine, &other, NULL), BR_OK);
+  CHECK({"CREATE TABLE t (a int)", ""});
+  other_runs(other, "SET LOCK_TIMEOUT 0", "");
+  other_runs(other, "BEGIN TRAN; SELECT COUNT(*) FROM t WITH (NOLOCK, INDEX(1))", "0\n");
+  CHECK(
+      {"BEGIN TRAN; IF NOT EXISTS (SELECT 1 FROM t WITH (UPDLOCK, HOLDLOCK) WHERE a = 1) INSERT t "
+       "VALUES (1)",
+       "(1)\n"},
+      {"ROLLBACK", ""},
+      {"BEGIN TRAN; DECLARE @n int; SELECT @n = COUNT(*) FROM t WITH (HOLDLOCK)", ""});
+  other_runs(other, "SELECT COUNT(*) FROM t WITH (UPDLOCK)", busy);
+  CHECK({"ROLLBACK", ""});
+  other_runs(other, "SELECT COUNT(*) FROM t WITH (UPDLOCK)", "0\n");
+  CHECK({"SET LOCK_TIMEOUT 0; BEGIN TRAN; SELECT COUNT(*) FROM t WITH (XLOCK)", busy},
+        {"SELECT COUNT(*) FROM t", "0\n"}, {"ROLLBACK; SET LOCK_TIMEOUT -1", ""});
+  other_runs(other, "ROLLBACK", "");
+  engine_session_free(other);
+  CHECK({"DROP TABLE t", ""});
+}
+
 static void what_a_text_sets_ends_with_it(void **state) {
   (void)state;
   CHECK({"CREATE TABLE t (id int IDENTITY)", ""},
@@ -240,6 +266,7 @@ int main(void) {
       cmocka_unit_test(a_reset_leaves_nothing_of_the_session),
       cmocka_unit_test(under_xact_abort_a_batch_cut_off_is_rolled_back),
       cmocka_unit_test(isolation_begins_with_the_first_table_that_is_read),
+      cmocka_unit_test(hints_that_keep_locks_keep_them),
       cmocka_unit_test(what_a_text_sets_ends_with_it),
       cmocka_unit_test(a_message_too_long_is_cut_between_characters),
   };
