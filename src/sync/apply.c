@@ -19,7 +19,9 @@ typedef struct work {
   sync_event_lock lock;
   sync_applied *applied;
   sync_asker asker;
-  bool spoilt; /* the session is to be given up once the event is settled */
+  bool spoilt;     /* the session is to be given up once the event is settled */
+  unsigned losses; /* attempts whose session broke while the event was carried out */
+  br_error loss;   /* the last of them */
 } work;
 
 /* ---- outcomes ---- */
@@ -305,6 +307,17 @@ static br_status lock(work *w, bool *ret_granted, br_error *err) {
                          ret_granted, err);
 }
 
+/* The event breaks each session that it is given, and the ledger has been asked: it left no trace.
+ * Left to wait it would be tried for ever, and what comes behind it in its table with it. */
+static br_status breaks_sessions(const work *w, br_error *why) {
+  return br_error_set(
+      why, BR_ERR_REMOTE,
+      "The connection to SQL Server was lost in each of %d attempts, and nothing was "
+      "changed: %.4000s. Look at SQL Server's error log; retry the event when the cause "
+      "is gone",
+      SYNC_ATTEMPTS, w->loss.message);
+}
+
 /* Under the locks. BR_OK: a verdict stands. */
 static br_status locked(work *w, br_error *why, br_error *err) {
   bool run = false;
@@ -321,7 +334,7 @@ static br_status locked(work *w, br_error *why, br_error *err) {
   (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
                  sync_actor_of(w->options, &w->known, w->event).name);
   br_error_clear(why);
-  st = carry_out(w, why);
+  st = w->losses == SYNC_ATTEMPTS ? breaks_sessions(w, why) : carry_out(w, why);
   if (st == BR_OK) {
     return BR_OK;
   }
@@ -362,7 +375,12 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
   }
   st = locked(w, &why, err);
   if (st != BR_OK && why.status != BR_OK) {
-    if (!last && sync_is_transient(&why)) {
+    const bool lost = !sync_session_is_usable(w->session) && !is_our_own(&why);
+    if (lost) {
+      w->losses++;
+      w->loss = why;
+    }
+    if (!last && (lost || sync_is_transient(&why))) {
       *ret_settled = false;
       *err = why;
       st = BR_OK;
@@ -394,8 +412,9 @@ static br_status attempts(work *w, br_error *err) {
   for (unsigned attempt = 1;; attempt++) {
     bool settled = true;
     br_error local = BR_ERROR_INIT;
-    br_status st = one_attempt(w, attempt == SYNC_ATTEMPTS, &settled, &local);
-    const bool again = (st == BR_OK && !settled) ||
+    br_status st = one_attempt(w, attempt >= SYNC_ATTEMPTS, &settled, &local);
+    const bool ask_once_more = attempt == SYNC_ATTEMPTS && w->losses == SYNC_ATTEMPTS;
+    const bool again = (st == BR_OK && !settled) || ask_once_more ||
                        (st != BR_OK && attempt < SYNC_ATTEMPTS && sync_is_transient(&local));
     if (!again) {
       if (st != BR_OK && err != NULL) {

@@ -112,8 +112,8 @@ class Part:
     def words(self):
         log = pathlib.Path(self.replicas.log.name).read_text()
         return (f"{self.run.kills} kills, {self.run.idle} when all had ended, {self.run.retried} tried again, {self.run.repeated} more"
-                f" than once, {len(self.run.cancelled)} cancelled, {self.run.mishaps} failed by the server's cascade; other writers inserted"
-                f" {self.others[0].written} rows, updated {self.others[1].written} and were refused"
+                f" than once, {len(self.run.cancelled)} cancelled, {self.run.mishaps} failed by the server's cascade, {self.run.lost} by"
+                f" three cuts in a row; other writers inserted {self.others[0].written} rows, updated {self.others[1].written} and were refused"
                 f" {self.others[0].refused + self.others[1].refused} times; status writes refused and repeated"
                 f" {log.count('statuses could not be written')}")
 

@@ -47,6 +47,7 @@ HEAP = ("n", "tag")
 SOURCE_COLUMNS = {"h": HEAP, "l": HEAP, "m": HEAP, "n": ("name",)}  # by a source's first letter
 FORMS = {"STRING": EVENTS, "MAP": "main.default.events_of_maps"}  # how conditions and metadata are written, and in what table
 ENDED = "('completed', 'failed', 'blocked')"
+LOST = "The connection to SQL Server was lost in each of 3 attempts, and nothing was changed: %"  # a pattern for LIKE
 
 
 def literal(value):
@@ -163,7 +164,7 @@ class Run:
         self.table = FORMS[form]
         self.web = Web(replicas.port)
         self.expected = collections.defaultdict(list)  # by event_id: what its rows must show
-        self.kills = self.retried = self.repeated = self.idle = self.mishaps = 0
+        self.kills = self.retried = self.repeated = self.idle = self.mishaps = self.lost = 0
         self.cancelled = set()
 
     def round(self, events, web_events, kills, seconds=900):
@@ -174,11 +175,14 @@ class Run:
         self._until_all_have_ended(len({e["event_id"] for e in events}) + len(web_events), kills * 4 // 5, seconds, base, author)
         self.cancelled |= author.cancelled
         events = events + [event for event in web_events if event["event_id"] not in author.cancelled]
-        mishaps = self._mishaps({event["event_id"] for event in events})
+        ids = {event["event_id"] for event in events}
+        mishaps, losses = self._failed_by(self.defect, ids), self._failed_by(LOST, ids)
+        self.mishaps += mishaps.total()
+        self.lost += losses.total()
+        mishaps += losses
         for event in in_order(events):
             mishap = mishaps[event["event_id"]] > 0
             mishaps[event["event_id"]] -= mishap
-            self.mishaps += mishap
             self.expected[event["event_id"]].append(self.world.outcome(event, mishap))
         self._compare()
         self._retry(events, kills - kills * 4 // 5, seconds)
@@ -269,11 +273,11 @@ class Run:
             shown[event_id].append((status, int(rows or 0)))
         return shown
 
-    def _mishaps(self, event_ids):
-        """How many rows of each event show the server's own defect."""
-        if not self.defect:
+    def _failed_by(self, message, event_ids):
+        """How many rows of each event show a failure that the model can't foresee: the server's own defect, or three cuts in a row."""
+        if not message:
             return collections.Counter()
-        shown = self.lake(f"SELECT event_id FROM {self.table} WHERE status = 'failed' AND error_message LIKE {text(self.defect)}")
+        shown = self.lake(f"SELECT event_id FROM {self.table} WHERE status = 'failed' AND error_message LIKE {text(message)}")
         return collections.Counter(event_id for event_id, in shown if event_id in event_ids)
 
     def _compare(self):

@@ -86,7 +86,7 @@ class Proxy:
         return head + self._exactly(client, size - 8)
 
     @staticmethod
-    def _is_commit(packet):
+    def is_commit(packet):
         return packet[0] == TRANSACTION_REQUEST and packet[8 + ALL_HEADERS] == COMMIT
 
     def _requests(self, client, server):
@@ -99,7 +99,7 @@ class Proxy:
                     continue
                 if self.delay:
                     wait_for(self.delay)
-                if self._is_commit(packet) and self.random.random() < self.commit_cuts:
+                if self.is_commit(packet) and self.random.random() < self.commit_cuts:
                     if self.random.random() < 0.5:
                         self.cut_before += 1
                     else:

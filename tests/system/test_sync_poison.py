@@ -7,7 +7,8 @@ Tables that nobody names in earnest, the canaries, stand on both sides; every ho
 import json
 
 import pytest
-from sync_case import EVENTS, Sql, sync, text  # noqa: F401 (a fixture)
+from sync_case import EVENTS, Sql, Sync, sync, text  # noqa: F401 (a fixture)
+from tds_proxy import Proxy
 
 CANARY = [[1, "alive"], [2, "alive"], [3, "alive"]]
 
@@ -417,3 +418,33 @@ def test_lists_as_text(sync, keys):
                                                  "is no name of a column", "more than 64 names"]):
         assert words in message
     assert sync.items() == [(1, "A", None), (2, "b", None)]
+
+
+def test_an_event_that_breaks_each_session_fails_alone(make_sandbox, make_bridge):
+    """A connection that is lost whenever the event's change is committed, while others hold: three attempts, then the ledger is
+    asked once more; the next event of the table goes through, and the first one too once the cause is gone."""
+    sandbox = make_sandbox()
+    proxy = Proxy("127.0.0.1", sandbox.info["sqlserver"]["port"])
+    sync = Sync(make_bridge({**sandbox.sqlserver, **sandbox.databricks, "SQLSERVER_PORT": str(proxy.port)}))
+    first = sync.emit("INSERT", sync.source("a", "SELECT 1 AS id, 'a' AS name"), priority=9)
+    second = sync.emit("INSERT", sync.source("b", "SELECT 2 AS id, 'b' AS name"))
+    left = [3]
+
+    def cut(packet):
+        if left[0] > 0 and Proxy.is_commit(packet):
+            left[0] -= 1
+            raise OSError("cut")
+
+    proxy.hold = cut
+    sync.run(status=1)
+    row = sync.event(first)
+    assert row["status"] == "failed" and row["rows_affected"] == 0, row
+    assert row["error_message"].startswith("The connection to SQL Server was lost in each of 3 attempts, and nothing was changed: "), row
+    assert left == [0] and sync.event(second)["status"] == "completed"
+    assert sync.items() == [(2, "b", None)]
+    sync.bridge.run("events", "retry", first, check=True)
+    left[0] = 2
+    sync.run()
+    assert left == [0] and sync.event(first)["status"] == "completed"
+    assert sync.items() == [(1, "a", None), (2, "b", None)]
+    proxy.stop()
