@@ -136,7 +136,7 @@ def statuses(spark, table):
         found = {row[0]: row[1] for row in spark.sql(f"SELECT status, count(*) FROM {table} GROUP BY status").collect()}
         return None if {"pending", "processing"} & set(found) else found
 
-    return wait_until(ended, 300, "the end of all events")
+    return wait_until(ended, 600, "the end of all events")
 
 
 def test_every_example_of_the_english_guide(reader, spark):

@@ -55,7 +55,7 @@ class Notebook:
         return self.run(self.block(text))
 
     def wait(self, event_id=None):
-        return self.names["wait_for_event"](event_id or self.names["event_id"], 120, 1)
+        return self.names["wait_for_event"](event_id or self.names["event_id"], 600, 1)
 
     def __getattr__(self, name):
         return self.names[name]
@@ -168,7 +168,7 @@ def test_priorities_and_the_limit_of_deletes(desk):
     assert n.wait(n.sync_insert_to_sql(many, TARGET, ["username"]))["rows_affected"] == 4
     event_id = n.sync_delete_from_sql(TARGET, ["is_user"], {"is_user": 1})
     found = wait_until(lambda: next((s for s in [n.check_event_status(event_id)] if s["status"] not in ("pending", "processing")), None),
-                       120, "the end of the DELETE")
+                       600, "the end of the DELETE")
     assert found["status"] == "blocked" and "4" in found["error_message"] and "3" in found["error_message"]
     assert len(desk.users()) == 4
     desk.stop()

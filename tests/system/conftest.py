@@ -69,7 +69,7 @@ class Bridge:
     def env(self, extra=None):
         return {**CLEAN_ENV, **self.settings, **(extra or {})}
 
-    def run(self, *arguments, env=None, timeout=300, check=False):
+    def run(self, *arguments, env=None, timeout=900, check=False):
         completed = subprocess.run(
             [str(PROGRAM), *map(str, arguments)],
             cwd=self.folder,
