@@ -155,6 +155,14 @@ static bool is_on(const sql_stmt *stmt) {
   return br_text_equal_nocase(stmt->value, "ON");
 }
 
+static br_status check_switch(engine_session *s, const sql_stmt *stmt, br_error *err) {
+  if (is_on(stmt) || br_text_equal_nocase(stmt->value, "OFF")) {
+    return BR_OK;
+  }
+  sql_error_set(&s->error, 102, 15, "Incorrect syntax near '%.100s'.", stmt->value);
+  return br_error_set(err, BR_ERR_REMOTE, "%s", s->error.message);
+}
+
 static br_status set_identity_insert(engine_session *s, const sql_stmt *stmt, br_error *err) {
   sql_binder b = engine_binder(s);
   const catalog_table *table = catalog_need(&s->context, &b.names, &stmt->name);
@@ -167,6 +175,10 @@ static br_status set_identity_insert(engine_session *s, const sql_stmt *stmt, br
   }
   const char *name = engine_table_name(&s->context, table);
   int64_t id = table->temporary ? -table->id : table->id;
+  br_status st = check_switch(s, stmt, err);
+  if (st != BR_OK) {
+    return st;
+  }
   if (!has_identity) {
     sql_error_set(&s->error, 8106, 16,
                   "Table '%s' does not have the identity property. Cannot perform SET operation.",
@@ -214,7 +226,7 @@ static const struct {
     {"IMPLICIT_TRANSACTIONS", "OFF"},
     {"NUMERIC_ROUNDABORT", "OFF"},
     {"TEXTSIZE", NULL},
-    {"LANGUAGE", NULL},
+    {"LANGUAGE", "us_english"},
     {"DATEFORMAT", "mdy"},
     {"DATEFIRST", "7"},
     {"DEADLOCK_PRIORITY", NULL},
@@ -281,8 +293,9 @@ static br_status set_one(engine_session *s, const sql_stmt *stmt, const char *na
   br_status st = BR_OK;
   for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
     if (br_text_equal_nocase(name, flags[i].name)) {
-      *flags[i].flag = is_on(stmt);
-      return BR_OK;
+      st = check_switch(s, stmt, err);
+      *flags[i].flag = st == BR_OK ? is_on(stmt) : *flags[i].flag;
+      return st;
     }
   }
   if (br_text_equal_nocase(name, "ISOLATION")) {

@@ -15,7 +15,15 @@
 #include "sandbox/sql/parser.h"
 #include "store/store.h"
 
+/* The bits of @@OPTIONS: ANSI_WARNINGS, ANSI_PADDING, ANSI_NULLS, ARITHABORT, ANSI_NULL_DFLT_ON and
+ * CONCAT_NULL_YIELDS_NULL are always on. */
+static int32_t options_of(const engine_session *s) {
+  return (8 | 16 | 32 | 64 | 1024 | 4096) | (s->quoted_identifier ? 256 : 0) |
+         (s->nocount ? 512 : 0) | (s->xact_abort ? 16384 : 0);
+}
+
 sql_binder engine_binder(engine_session *s) {
+  s->environment.options = options_of(s);
   s->environment.trancount = s->trancount;
   s->environment.lock_timeout_ms = s->lock_timeout_ms;
   s->environment.doomed = s->doomed;

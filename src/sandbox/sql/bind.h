@@ -106,6 +106,7 @@ typedef struct sql_environment {
   sql_variable *variables;
   int64_t rowcount;
   int32_t trancount, error_number, spid, lock_timeout_ms;
+  int32_t options; /* @@OPTIONS */
   bool has_identity, doomed;
   int64_t identity; /* SCOPE_IDENTITY() */
   const char *user;

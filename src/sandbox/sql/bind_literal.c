@@ -428,9 +428,12 @@ static bool comparable(sql_binder *b, int op, const sql_bound *x, const sql_boun
       return false;
     }
   }
+  /* Two columns, or two collations that were asked for; else the default one gives way. */
+  const bool columns = x->column != NULL && y->column != NULL;
   if (sql_type_is_text(x->type.kind) && sql_type_is_text(y->type.kind) && b->is_tsql &&
-      x->type.collation != y->type.collation && x->type.collation != SQL_COLLATION_CI &&
-      y->type.collation != SQL_COLLATION_CI) {
+      x->type.collation != y->type.collation &&
+      (columns ||
+       (x->type.collation != SQL_COLLATION_CI && y->type.collation != SQL_COLLATION_CI))) {
     (void)sql_fail(b->context, 468, line,
                    "Cannot resolve the collation conflict in the %s operation.", operator_name(op));
     return false;

@@ -449,7 +449,7 @@ sql_bound *bind_global(sql_binder *b, const sql_expr *expr) {
       {"TEXTSIZE", 2147483647},
       {"LOCK_TIMEOUT", e->lock_timeout_ms},
       {"NESTLEVEL", 0},
-      {"OPTIONS", 5496},
+      {"OPTIONS", e->options},
       {"FETCH_STATUS", 0},
       {"LANGID", 0},
       {"MICROSOFTVERSION", 0x100003e8},

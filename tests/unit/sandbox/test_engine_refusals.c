@@ -132,6 +132,28 @@ static void a_constraint_is_not_added_unchecked(void **state) {
         {"ALTER TABLE t WITH CHECK ADD CONSTRAINT c CHECK (a > 0); DROP TABLE t", ""});
 }
 
+static void columns_of_two_collations_are_not_compared(void **state) {
+  (void)state;
+#define CONFLICT "!468 Cannot resolve the collation conflict in the equal to operation.\n"
+  CHECK({"CREATE TABLE t (a varchar(5), b varchar(5) COLLATE Latin1_General_CS_AS, c nvarchar(5) "
+         "COLLATE Latin1_General_BIN2); INSERT t VALUES ('x', 'X', N'x')",
+         "(1)\n"},
+        {"SELECT 1 FROM t WHERE a = b", CONFLICT}, {"SELECT 1 FROM t WHERE c = b", CONFLICT},
+        {"SELECT 1 FROM t JOIN t u ON u.c = t.a", CONFLICT},
+        {"DECLARE @v varchar(5) = 'X'; SELECT 1 FROM t WHERE b = @v AND a = 'X' AND a = b COLLATE "
+         "Latin1_General_CI_AS",
+         "1\n"},
+        {"DROP TABLE t", ""});
+}
+
+static void a_switch_is_on_or_off(void **state) {
+  (void)state;
+  CHECK(
+      {"SET XACT_ABORT ON", ""}, {"SET XACT_ABORT MAYBE", "!102 Incorrect syntax near 'MAYBE'.\n"},
+      {"SELECT @@OPTIONS & 16384; SET XACT_ABORT OFF", "16384\n"}, {"SET LANGUAGE us_english", ""},
+      {"SET LANGUAGE deutsch", "!40517 SET LANGUAGE deutsch is not supported by the sandbox.\n"});
+}
+
 #define WAYS(key, table)                                                                           \
   "!1785 Introducing FOREIGN KEY constraint '" key "' on table '" table                            \
   "' may cause cycles or multiple cascade paths. Specify ON DELETE NO ACTION or ON UPDATE NO "     \
@@ -214,6 +236,8 @@ int main(void) {
       cmocka_unit_test(merge_inserts_into_what_insert_may_fill),
       cmocka_unit_test(an_index_may_leave_double_rows_out),
       cmocka_unit_test(a_foreign_key_points_to_a_key_of_its_own_types),
+      cmocka_unit_test(columns_of_two_collations_are_not_compared),
+      cmocka_unit_test(a_switch_is_on_or_off),
       cmocka_unit_test(a_table_has_one_primary_key),
       cmocka_unit_test(a_constraint_is_not_added_unchecked),
       cmocka_unit_test(a_cascade_reaches_no_table_twice),
