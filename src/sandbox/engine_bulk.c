@@ -87,6 +87,7 @@ typedef struct feed {
   bool direct;          /* the batch's form is the stored form */
   sql_value constant;   /* default's value, for source -1 */
   bool null_is_default; /* the same for a NULL that is sent */
+  bool varies;          /* the default is another one for each row */
 } feed;
 
 static br_status default_value(engine_session *s, const catalog_column *c, sql_value *ret_value,
@@ -134,6 +135,9 @@ static br_status plan_feeds(engine_session *s, const catalog_table *table, const
         feeds[i].direct = same_form(&feeds[i].from, &c->type);
       }
     }
+    feeds[i].varies =
+        c->default_text != NULL && (strcasestr(c->default_text, "NEWID") != NULL ||
+                                    strcasestr(c->default_text, "NEWSEQUENTIALID") != NULL);
     feeds[i].null_is_default =
         s->null_is_default && feeds[i].source >= 0 && c->default_text != NULL && !c->identity;
     if ((feeds[i].source < 0 || feeds[i].null_is_default) && takes_values(c) && !c->identity) {
@@ -167,12 +171,24 @@ static br_status keep(sql_value *value, br_buf *bytes, br_error *err) {
   return st;
 }
 
+static br_status take_default(const engine_writer *w, const feed *f, size_t column,
+                              sql_value *ret_value, br_error *err) {
+  if (!f->varies) {
+    *ret_value = f->constant;
+    return BR_OK;
+  }
+  return default_value(w->session, &w->table->columns[column], ret_value, err);
+}
+
 static br_status read_row(engine_writer *w, const char *full, const batch *b, size_t row,
                           const feed *feeds, br_buf *kept, br_error *err) {
   engine_session *s = w->session;
   for (size_t i = 0; i < w->table->column_count; i++) {
     if (feeds[i].source < 0) {
-      w->row[i] = feeds[i].constant;
+      br_status given = take_default(w, &feeds[i], i, &w->row[i], err);
+      if (given != BR_OK) {
+        return given;
+      }
       continue;
     }
     sql_value in;
@@ -204,7 +220,10 @@ static br_status read_row(engine_writer *w, const char *full, const batch *b, si
       return st;
     }
     if (in.form == SQL_FORM_NULL && feeds[i].null_is_default) {
-      in = feeds[i].constant;
+      st = take_default(w, &feeds[i], i, &in, err);
+    }
+    if (st != BR_OK) {
+      return st;
     }
     w->row[i] = in;
   }

@@ -97,6 +97,22 @@ def test_constraints_hold_under_a_direct_load(sync, rows, words):
     assert sync.server("SELECT id FROM dbo.Lines").json()["rows"] == [[9]]
 
 
+@pytest.mark.parametrize("bulk", ["staged", "direct"])
+def test_rows_that_an_index_leaves_out_are_told(sync, bulk):
+    """IGNORE_DUP_KEY: no error, and fewer rows than the source has."""
+    if "SQLSERVER_HOST" in sync.bridge.settings and "Babelfish" in str(sync.server("SELECT @@VERSION").json()["rows"]):
+        pytest.skip("Babelfish knows no IGNORE_DUP_KEY")
+    sync.server("CREATE TABLE dbo.Other (id int NOT NULL PRIMARY KEY WITH (IGNORE_DUP_KEY = ON), name nvarchar(9))")
+    sync.server("INSERT INTO dbo.Other VALUES (1, 'kept')")
+    event = sync.emit("INSERT", sync.source("i", "SELECT 1 AS id, 'a' AS name UNION ALL SELECT 2, 'b' UNION ALL SELECT 3, 'c'"),
+                      target="dbo.Other", metadata={"bulk": bulk})
+    sync.run()
+    row = sync.event(event)
+    assert (row["status"], row["rows_affected"]) == ("completed", 2), row
+    assert "left 1 of the source's 3 rows out" in row["warning"]
+    assert sync.server("SELECT id, name FROM dbo.Other ORDER BY id").json()["rows"] == [[1, "kept"], [2, "b"], [3, "c"]]
+
+
 def test_a_source_that_is_too_large_to_be_read_fails(sync):
     """Blocked is what the limit of a DELETE holds back, and nothing else."""
     event = sync.emit("INSERT", sync.source("huge", "SELECT 1 AS id, repeat('x', 140000000) AS name"))

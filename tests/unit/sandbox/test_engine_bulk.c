@@ -112,6 +112,23 @@ static void constraints_are_looked_at_only_where_the_hint_says_so(void **state) 
   batch_schema_free(schema);
 }
 
+static void a_default_of_newid_is_another_for_each_row(void **state) {
+  (void)state;
+  batch *b = NULL;
+  CHECK(
+      {"CREATE TABLE h (id int, name nvarchar(4), d decimal(9,2), at datetime2(0)); CREATE TABLE g "
+       "(id int, name nvarchar(4), d decimal(9,2), at datetime2(0), u uniqueidentifier DEFAULT "
+       "NEWID())",
+       ""});
+  batch_schema *schema = schema_of("h");
+  assert_int_equal(batch_new(schema, 8, &b, NULL), BR_OK);
+  fill(b, 5, 1);
+  load("g", b, (engine_load_hints){.keep_nulls = true}, BR_OK, 0);
+  CHECK({"SELECT COUNT(DISTINCT u), COUNT(u) FROM g; DROP TABLE g; DROP TABLE h", "5|5\n"});
+  batch_free(b);
+  batch_schema_free(schema);
+}
+
 static void an_identity_that_is_sent_as_null_is_refused(void **state) {
   (void)state;
   CHECK({"CREATE TABLE i (a int, id int IDENTITY)", ""});
@@ -139,6 +156,7 @@ int main(void) {
       cmocka_unit_test(a_batch_is_inserted_whole_or_not_at_all),
       cmocka_unit_test(a_null_stays_one_only_where_the_hint_says_so),
       cmocka_unit_test(constraints_are_looked_at_only_where_the_hint_says_so),
+      cmocka_unit_test(a_default_of_newid_is_another_for_each_row),
       cmocka_unit_test(an_identity_that_is_sent_as_null_is_refused),
       cmocka_unit_test(an_unknown_table_is_named),
   };
