@@ -19,9 +19,8 @@ typedef struct work {
   sync_event_lock lock;
   sync_applied *applied;
   sync_asker asker;
-  bool spoilt;     /* the session is to be given up once the event is settled */
-  unsigned losses; /* attempts whose session broke while the event was carried out */
-  br_error loss;   /* the last of them */
+  bool spoilt; /* the session is to be given up once the event is settled */
+  bool lost;   /* the attempt's session broke while the event was carried out */
 } work;
 
 /* ---- outcomes ---- */
@@ -307,19 +306,24 @@ static br_status lock(work *w, bool *ret_granted, br_error *err) {
                          ret_granted, err);
 }
 
-/* The event breaks each session that it is given, and the ledger has been asked: it left no trace.
+/* Each session broke that the event was given, and the ledger has been asked: it left no trace.
  * Left to wait it would be tried for ever, and what comes behind it in its table with it. */
-static br_status breaks_sessions(const work *w, br_error *why) {
+static br_status breaks_sessions(const char *last, br_error *why) {
   return br_error_set(
       why, BR_ERR_REMOTE,
       "The connection to SQL Server was lost in each of %d attempts, and nothing was "
-      "changed: %.4000s. Look at SQL Server's error log; retry the event when the cause "
+      "changed: %s. Look at SQL Server's error log; retry the event when the cause "
       "is gone",
-      SYNC_ATTEMPTS, w->loss.message);
+      SYNC_ATTEMPTS, last);
+}
+
+static bool has_lost_enough(const work *w, char ret_last[SYNC_LOSS_MESSAGE_MAX]) {
+  return sync_losses_count(w->options->losses, w->event->fingerprint, ret_last) >= SYNC_ATTEMPTS;
 }
 
 /* Under the locks. BR_OK: a verdict stands. */
 static br_status locked(work *w, br_error *why, br_error *err) {
+  char last_loss[SYNC_LOSS_MESSAGE_MAX];
   bool run = false;
   br_status st =
       sync_ledger_read(w->options->ledger, w->session->conn, w->event->key, &w->known, err);
@@ -334,7 +338,7 @@ static br_status locked(work *w, br_error *why, br_error *err) {
   (void)snprintf(w->applied->principal, sizeof w->applied->principal, "%.255s",
                  sync_actor_of(w->options, &w->known, w->event).name);
   br_error_clear(why);
-  st = w->losses == SYNC_ATTEMPTS ? breaks_sessions(w, why) : carry_out(w, why);
+  st = has_lost_enough(w, last_loss) ? breaks_sessions(last_loss, why) : carry_out(w, why);
   if (st == BR_OK) {
     return BR_OK;
   }
@@ -359,6 +363,7 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
   br_error why = BR_ERROR_INIT;
   bool granted = false;
   sync_ledger_row_done(&w->known);
+  w->lost = false;
   *ret_settled = true;
   br_status st = sync_session_ensure(w->session, err);
   if (st == BR_OK && w->session->slots > 0 && !w->session->has_slot) {
@@ -375,12 +380,11 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
   }
   st = locked(w, &why, err);
   if (st != BR_OK && why.status != BR_OK) {
-    const bool lost = !sync_session_is_usable(w->session) && !is_our_own(&why);
-    if (lost) {
-      w->losses++;
-      w->loss = why;
+    w->lost = !sync_session_is_usable(w->session) && !is_our_own(&why);
+    if (w->lost) {
+      sync_losses_add(w->options->losses, w->event->fingerprint, why.message);
     }
-    if (!last && (lost || sync_is_transient(&why))) {
+    if (!last && (w->lost || sync_is_transient(&why))) {
       *ret_settled = false;
       *err = why;
       st = BR_OK;
@@ -410,10 +414,11 @@ static br_status without_id(work *w, br_error *err) {
 
 static br_status attempts(work *w, br_error *err) {
   for (unsigned attempt = 1;; attempt++) {
+    char last_loss[SYNC_LOSS_MESSAGE_MAX];
     bool settled = true;
     br_error local = BR_ERROR_INIT;
     br_status st = one_attempt(w, attempt >= SYNC_ATTEMPTS, &settled, &local);
-    const bool ask_once_more = attempt == SYNC_ATTEMPTS && w->losses == SYNC_ATTEMPTS;
+    const bool ask_once_more = w->lost && has_lost_enough(w, last_loss);
     const bool again = (st == BR_OK && !settled) || ask_once_more ||
                        (st != BR_OK && attempt < SYNC_ATTEMPTS && sync_is_transient(&local));
     if (!again) {
@@ -448,6 +453,9 @@ br_status sync_apply(const sync_apply_options *options, sync_session *session, s
     return st == BR_ERR_NOT_FOUND || (err != NULL && is_our_own(err))
                ? st
                : br_error_context(err, st, "SQL Server");
+  }
+  if (applied.verdict == SYNC_VERDICT_REPORT || applied.verdict == SYNC_VERDICT_DROP) {
+    sync_losses_forget(options->losses, event->fingerprint);
   }
   *ret_applied = applied;
   return BR_OK;

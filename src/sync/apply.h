@@ -16,6 +16,7 @@
 
 #include "sync/change.h"
 #include "sync/ledger.h"
+#include "sync/losses.h"
 #include "sync/queue.h"
 #include "sync/session.h"
 #include "sync/shelf.h"
@@ -39,6 +40,7 @@ typedef struct sync_apply_options {
   dbx_client *client;
   sync_queue *queue;
   const sync_ledger *ledger;
+  sync_losses *losses;   /* of sync_apply() */
   const char *principal; /* whom events of the table act as */
   bool empty_is_fine;
   br_cancel *cancel; /* stops reading sources and waiting between attempts: the event goes back */

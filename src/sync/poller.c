@@ -32,6 +32,7 @@ struct sync_poller {
   sync_reporter *reporter;
   br_cancel *stop;
   sync_apply_options apply;
+  sync_losses losses;
   char *database; /* the session's, of tables that are named without one */
 
   pthread_mutex_t lock;
@@ -412,6 +413,7 @@ static void free_poller(sync_poller *p) {
   br_free(p->database);
   pthread_cond_destroy(&p->changed);
   pthread_mutex_destroy(&p->lock);
+  sync_losses_done(&p->losses);
   br_free(p);
 }
 
@@ -447,6 +449,7 @@ static void set_apply_options(sync_poller *p) {
       .client = p->options.databricks,
       .queue = p->queue,
       .ledger = &p->ledger,
+      .losses = &p->losses,
       .principal = p->options.principal,
       .empty_is_fine = p->options.empty_is_fine,
       .cancel = p->stop,
@@ -490,6 +493,7 @@ br_status sync_poller_start(const sync_options *options, sync_poller **ret_polle
   pthread_condattr_t attributes;
   pthread_condattr_init(&attributes);
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  sync_losses_init(&p->losses);
   pthread_mutex_init(&p->lock, NULL);
   pthread_cond_init(&p->changed, &attributes);
   pthread_condattr_destroy(&attributes);

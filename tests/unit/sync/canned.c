@@ -87,6 +87,11 @@ void canned_nothing(canned *c) {
   answer(c, done, sizeof done);
 }
 
+void canned_one_row(canned *c) {
+  static const uint8_t counted[] = {0xFD, 0x10, 0, 0xC3, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+  answer(c, counted, sizeof counted);
+}
+
 void canned_error(canned *c, uint32_t number, const char *message) {
   br_buf body;
   br_buf_init(&body, MOST);

@@ -20,6 +20,7 @@ void canned_text(canned *c, const char *text);
 void canned_table(canned *c, size_t columns, const char *const *names, size_t rows,
                   const char *const *cells);
 void canned_nothing(canned *c);
+void canned_one_row(canned *c); /* one was changed */
 void canned_error(canned *c, uint32_t number, const char *message);
 /* After these the server hangs up. */
 void canned_connect(canned *c);

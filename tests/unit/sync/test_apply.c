@@ -13,6 +13,7 @@ typedef struct fixture {
   sync_ledger ledger;
   sync_session session;
   sync_shelf shelf;
+  sync_losses losses;
   sync_event *event;
   sync_rights rights;
   long allocations; /* after the rights are asked, so many succeed; -1 = all */
@@ -35,6 +36,7 @@ static void rights_of(void *context, const sync_actor *actor, const char *table,
 static void begin(fixture *f, const char *target) {
   memset(f, 0, sizeof *f);
   canned_init(&f->server);
+  sync_losses_init(&f->losses);
   const sync_event_row row = {.event_id = "e1",
                               .operation = "DELETE",
                               .target_table = target,
@@ -60,8 +62,11 @@ static void apply(fixture *f) {
   canned_connect(&f->server);
   f->session = (sync_session){.conn = f->server.conn, .connections = 1};
   f->server.conn = NULL; /* the session's from here on */
-  const sync_apply_options options = {
-      .ledger = &f->ledger, .principal = "tests", .rights = rights_of, .rights_context = f};
+  const sync_apply_options options = {.ledger = &f->ledger,
+                                      .losses = &f->losses,
+                                      .principal = "tests",
+                                      .rights = rights_of,
+                                      .rights_context = f};
   f->status = sync_apply(&options, &f->session, &f->shelf, f->event, &f->applied, &f->err);
   br_mem_fail_after(-1);
 }
@@ -71,6 +76,7 @@ static void end(fixture *f) {
   sync_report_done(&f->applied.report);
   sync_session_close(&f->session);
   sync_event_free(f->event);
+  sync_losses_done(&f->losses);
   canned_done(&f->server);
 }
 
@@ -111,6 +117,31 @@ static void what_may_not_be_written_fails(void **state) {
   apply(&f);
   assert_true(ledger_was_written(&f));
   end(&f);
+}
+
+/* Sessions broke three times, in this process's memory: the ledger is asked, and nothing tried. */
+static void what_broke_its_sessions_fails(void **state) {
+  (void)state;
+  for (int losses = 2; losses <= 3; losses++) {
+    fixture f;
+    begin(&f, "dbo.T");
+    for (int i = 0; i < losses; i++) {
+      sync_losses_add(&f.losses, f.event->fingerprint, "gone");
+    }
+    locked_and_new(&f);
+    f.rights = (sync_rights){.reason = "no"};
+    canned_one_row(&f.server); /* in the ledger */
+    canned_nothing(&f.server); /* the locks are given back */
+    apply(&f);
+    assert_int_equal(f.status, BR_OK);
+    assert_int_equal(f.applied.report.status, SYNC_FAILED);
+    assert_int_equal(strstr(f.applied.report.error_message, "in each of 3 attempts") != NULL,
+                     losses == 3);
+    assert_true(ledger_was_written(&f));
+    char last[SYNC_LOSS_MESSAGE_MAX];
+    assert_int_equal(sync_losses_count(&f.losses, f.event->fingerprint, last), 0);
+    end(&f);
+  }
 }
 
 /* A name that the server takes for the ledger's is refused, whatever its letters; another one with
@@ -165,6 +196,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_event_waits_while_rights_can_not_be_told),
       cmocka_unit_test(what_may_not_be_written_fails),
+      cmocka_unit_test(what_broke_its_sessions_fails),
       cmocka_unit_test(the_server_says_what_is_the_ledger),
       cmocka_unit_test(an_event_waits_while_there_is_no_memory),
       cmocka_unit_test(a_session_whose_locks_are_not_known_is_given_up),

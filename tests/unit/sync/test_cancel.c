@@ -89,9 +89,12 @@ static void all_rights(void *context, const sync_actor *actor, const char *table
 
 static sync_verdict apply(const sync_event *event) {
   br_error err = BR_ERROR_INIT;
+  sync_losses losses;
+  sync_losses_init(&losses);
   const sync_apply_options options = {.client = both.client,
                                       .queue = both.queue,
                                       .ledger = &both.ledger,
+                                      .losses = &losses,
                                       .principal = "tests",
                                       .rights = all_rights,
                                       .rights_context = (void *)(uintptr_t)event};
@@ -100,6 +103,7 @@ static sync_verdict apply(const sync_event *event) {
   embedded_assert_ok(sync_apply(&options, &both.session, &shelf, event, &applied, &err), &err);
   sync_shelf_done(&shelf, &both.session);
   sync_report_done(&applied.report);
+  sync_losses_done(&losses);
   return applied.verdict;
 }
 

@@ -71,9 +71,12 @@ static bool lies_there(const worker *w) {
 static sync_verdict work_on(worker *w, const sync_event *event, sync_status expected) {
   br_error err = BR_ERROR_INIT;
   const char *keys[] = {event->key};
+  sync_losses losses;
+  sync_losses_init(&losses);
   const sync_apply_options options = {.client = both.client,
                                       .queue = both.queue,
                                       .ledger = &both.ledger,
+                                      .losses = &losses,
                                       .principal = "tests",
                                       .rights = all_rights};
   sync_applied applied = {.verdict = SYNC_VERDICT_BUSY};
@@ -87,6 +90,7 @@ static sync_verdict work_on(worker *w, const sync_event *event, sync_status expe
     embedded_assert_ok(sync_ledger_reported(&both.ledger, w->session.conn, keys, 1, &err), &err);
   }
   sync_report_done(&applied.report);
+  sync_losses_done(&losses);
   return applied.verdict;
 }
 
