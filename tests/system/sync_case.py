@@ -14,6 +14,8 @@ class Sync:
 
     def __init__(self, bridge):
         self.bridge = bridge
+        if "SQLSERVER_HOST" in bridge.settings:  # a run that was killed may have left it, and a view can keep its table
+            self.server("DROP VIEW IF EXISTS dbo.Through", check=False)
         for table in ("Parts", "Lines", "Items", "Other", "Log", "Auto", "bridge_ledger"):
             self.server(f"DROP TABLE IF EXISTS dbo.{table}")
         bridge.run("init", check=True)
