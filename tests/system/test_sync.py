@@ -147,9 +147,9 @@ def test_rows_in_each_others_way_are_named(sync):
                       target="dbo.Other")
     sync.run(status=1)
     message = sync.event(twice)["error_message"]
-    assert "2627" in message and message.endswith("(7). 1 value is more than once in the source: id=7 (2 times). Send one row for each")
+    assert "2627" in message and message.endswith("1 value is more than once in the source: id=7 (2 times). Send one row for each")
     message = sync.event(nulls)["error_message"].lower()
-    assert ". 1 value is more than once in the source: code=x (2 times). send one row for each" in message
+    assert "1 value is more than once in the source: code=x (2 times). send one row for each" in message
 
 
 def test_a_missing_partner_names_the_rows(sync):
