@@ -318,7 +318,8 @@ static br_status breaks_sessions(const char *last, br_error *why) {
 }
 
 static bool has_lost_enough(const work *w, char ret_last[SYNC_LOSS_MESSAGE_MAX]) {
-  return sync_losses_count(w->options->losses, w->event->fingerprint, ret_last) >= SYNC_ATTEMPTS;
+  return sync_losses_count(w->options->losses, w->event->fingerprint, &w->known, ret_last) >=
+         SYNC_ATTEMPTS;
 }
 
 /* Under the locks. BR_OK: a verdict stands. */
@@ -382,7 +383,7 @@ static br_status one_attempt(work *w, bool last, bool *ret_settled, br_error *er
   if (st != BR_OK && why.status != BR_OK) {
     w->lost = !sync_session_is_usable(w->session) && !is_our_own(&why);
     if (w->lost) {
-      sync_losses_add(w->options->losses, w->event->fingerprint, why.message);
+      sync_losses_add(w->options->losses, w->event->fingerprint, &w->known, why.message);
     }
     if (!last && (w->lost || sync_is_transient(&why))) {
       *ret_settled = false;

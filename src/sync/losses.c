@@ -14,19 +14,19 @@ void sync_losses_done(sync_losses *losses) {
   pthread_mutex_destroy(&losses->lock);
 }
 
-/* An old count is none. */
 static sync_loss *find(sync_losses *losses, const char *fingerprint) {
   for (size_t i = 0; i < SYNC_LOSSES_PLACES; i++) {
-    sync_loss *place = &losses->places[i];
-    if (strcmp(place->fingerprint, fingerprint) == 0) {
-      if (br_clock_monotonic_ms() - place->at_ms >= SYNC_LOSSES_KEPT_MS) {
-        *place = (sync_loss){.count = 0};
-        return NULL;
-      }
-      return place;
+    if (strcmp(losses->places[i].fingerprint, fingerprint) == 0) {
+      return &losses->places[i];
     }
   }
   return NULL;
+}
+
+/* An old count is none, nor is one from before the event ended, here or at another replica's. */
+static bool is_current(const sync_loss *place, const sync_ledger_row *known) {
+  return br_clock_monotonic_ms() - place->at_ms < SYNC_LOSSES_KEPT_MS &&
+         place->state == known->state && strcmp(place->changed_at, known->changed_at) == 0;
 }
 
 static sync_loss *oldest(sync_losses *losses) {
@@ -39,12 +39,14 @@ static sync_loss *oldest(sync_losses *losses) {
   return place;
 }
 
-void sync_losses_add(sync_losses *losses, const char *fingerprint, const char *message) {
+void sync_losses_add(sync_losses *losses, const char *fingerprint, const sync_ledger_row *known,
+                     const char *message) {
   pthread_mutex_lock(&losses->lock);
   sync_loss *place = find(losses, fingerprint);
-  if (place == NULL) {
-    place = oldest(losses);
-    *place = (sync_loss){.count = 0};
+  if (place == NULL || !is_current(place, known)) {
+    place = place == NULL ? oldest(losses) : place;
+    *place = (sync_loss){.state = known->state};
+    memcpy(place->changed_at, known->changed_at, sizeof place->changed_at);
     (void)snprintf(place->fingerprint, sizeof place->fingerprint, "%s", fingerprint);
   }
   place->count++;
@@ -54,11 +56,12 @@ void sync_losses_add(sync_losses *losses, const char *fingerprint, const char *m
 }
 
 unsigned sync_losses_count(sync_losses *losses, const char *fingerprint,
-                           char ret_message[SYNC_LOSS_MESSAGE_MAX]) {
+                           const sync_ledger_row *known, char ret_message[SYNC_LOSS_MESSAGE_MAX]) {
   pthread_mutex_lock(&losses->lock);
   const sync_loss *place = find(losses, fingerprint);
-  const unsigned count = place == NULL ? 0 : place->count;
-  (void)snprintf(ret_message, SYNC_LOSS_MESSAGE_MAX, "%s", place == NULL ? "" : place->message);
+  const bool any = place != NULL && is_current(place, known);
+  const unsigned count = any ? place->count : 0;
+  (void)snprintf(ret_message, SYNC_LOSS_MESSAGE_MAX, "%s", any ? place->message : "");
   pthread_mutex_unlock(&losses->lock);
   return count;
 }
