@@ -176,13 +176,14 @@ static bool insert_key(const foreign_key *f) {
 static bool check_ways(const foreign_key *f, const char *action) {
   sqlite3_stmt *stmt = catalog_prepare(
       f->m->c, f->m->s->db,
-      sql_text(f->m->c,
-               "WITH RECURSIVE way(first, at, action, length) AS (SELECT target_id, object_id, %s,"
-               " 1 FROM c_foreign WHERE %s <> 0 UNION ALL SELECT way.first, k.object_id, k.%s,"
-               " way.length + 1 FROM way JOIN c_foreign k ON k.target_id = way.at WHERE k.%s <> 0"
-               " AND way.action = %d AND way.at <> way.first AND way.length < 64) SELECT 1 FROM way"
-               " GROUP BY first, at HAVING count(*) > 1 OR first = at LIMIT 1",
-               action, action, action, action, (int)SQL_FK_CASCADE),
+      sql_text(
+          f->m->c,
+          "WITH RECURSIVE way(first, at, action, length) AS (SELECT target_id, object_id, %s,"
+          " 1 FROM main.c_foreign WHERE %s <> 0 UNION ALL SELECT way.first, k.object_id, k.%s,"
+          " way.length + 1 FROM way JOIN main.c_foreign k ON k.target_id = way.at WHERE k.%s <> 0"
+          " AND way.action = %d AND way.at <> way.first AND way.length < 64) SELECT 1 FROM way"
+          " GROUP BY first, at HAVING count(*) > 1 OR first = at LIMIT 1",
+          action, action, action, action, (int)SQL_FK_CASCADE),
       "");
   const int rc = stmt == NULL ? SQLITE_ERROR : sqlite3_step(stmt);
   if (stmt != NULL && rc != SQLITE_ROW && rc != SQLITE_DONE) {

@@ -265,7 +265,9 @@ static br_status set_accepted(engine_session *s, const sql_stmt *stmt, const cha
     if (!br_text_equal_nocase(name, accepted[i].name)) {
       continue;
     }
-    if (accepted[i].value == NULL || br_text_equal_nocase(stmt->value, accepted[i].value)) {
+    if (accepted[i].value == NULL || br_text_equal_nocase(stmt->value, accepted[i].value) ||
+        (br_text_equal_nocase(name, "LANGUAGE") &&
+         br_text_equal_nocase(stmt->value, "English"))) { /* us_english's other name */
       return BR_OK;
     }
     sql_error_set(&s->error, 40517, 16, "SET %s %s is not supported by the sandbox.", name,

@@ -34,6 +34,7 @@ typedef struct sql_bound {
   sql_value value;
   const char *column; /* a plain column's name: an unnamed item of the select list is called so */
   bool proven;        /* described as NOT NULL where nullable is false; so are columns, literals */
+  bool collated;      /* COLLATE asked for the type's collation: it wins over any other */
 } sql_bound;
 
 typedef struct sql_result_column {

@@ -180,6 +180,7 @@ static bool common_of_all(sql_binder *b, sql_bound *const *values, size_t count,
       return false;
     }
     so_far.type = type;
+    so_far.collated = so_far.collated || values[i]->collated;
   }
   *ret_type = so_far.type;
   return true;
@@ -271,6 +272,7 @@ static sql_bound *bind_collate(sql_binder *b, const sql_expr *expr) {
   sql_bound *copy = bind_new(b, value->type, value->nullable, value->sql);
   if (copy != NULL) {
     copy->type.collation = collation;
+    copy->collated = true;
   }
   return copy;
 }

@@ -356,6 +356,9 @@ bool bind_common(sql_binder *b, const sql_bound *x, const sql_bound *y, const ch
     }
     return false;
   }
+  if (sql_type_is_text(type.kind) && x->collated != y->collated) {
+    type.collation = x->collated ? x->type.collation : y->type.collation;
+  }
   *ret_type = type;
   return true;
 }
@@ -408,6 +411,18 @@ static const char *operator_name(int op) {
   }
 }
 
+/* Two columns, or two collations that were asked for, conflict; one that was asked for wins, else
+ * the default one gives way
+ * (https://learn.microsoft.com/sql/t-sql/statements/collation-precedence-transact-sql). */
+static bool collations_conflict(const sql_bound *x, const sql_bound *y) {
+  if (!sql_type_is_text(x->type.kind) || !sql_type_is_text(y->type.kind) ||
+      x->type.collation == y->type.collation || x->collated != y->collated) {
+    return false;
+  }
+  return x->collated || (x->column != NULL && y->column != NULL) ||
+         (x->type.collation != SQL_COLLATION_CI && y->type.collation != SQL_COLLATION_CI);
+}
+
 /* Types that have no comparison. */
 static bool comparable(sql_binder *b, int op, const sql_bound *x, const sql_bound *y,
                        int32_t line) {
@@ -428,12 +443,7 @@ static bool comparable(sql_binder *b, int op, const sql_bound *x, const sql_boun
       return false;
     }
   }
-  /* Two columns, or two collations that were asked for; else the default one gives way. */
-  const bool columns = x->column != NULL && y->column != NULL;
-  if (sql_type_is_text(x->type.kind) && sql_type_is_text(y->type.kind) && b->is_tsql &&
-      x->type.collation != y->type.collation &&
-      (columns ||
-       (x->type.collation != SQL_COLLATION_CI && y->type.collation != SQL_COLLATION_CI))) {
+  if (b->is_tsql && collations_conflict(x, y)) {
     (void)sql_fail(b->context, 468, line,
                    "Cannot resolve the collation conflict in the %s operation.", operator_name(op));
     return false;

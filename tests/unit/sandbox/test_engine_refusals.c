@@ -146,12 +146,29 @@ static void columns_of_two_collations_are_not_compared(void **state) {
         {"DROP TABLE t", ""});
 }
 
+/* What is refused goes with the collation that is asked for. */
+static void a_collation_that_is_asked_for_wins(void **state) {
+  (void)state;
+#define ASKED(collation) " COLLATE Latin1_General_" collation
+  CHECK({"CREATE TABLE t (a varchar(5), b varchar(5) COLLATE Latin1_General_CS_AS, c nvarchar(5) "
+         "COLLATE Latin1_General_BIN2); INSERT t VALUES ('x', 'X', N'x')",
+         "(1)\n"},
+        {"SELECT 1 FROM t WHERE b = 'x'" ASKED("CI_AS"), "1\n"},
+        {"SELECT 1 FROM t WHERE a" ASKED("CI_AS") " = b AND b LIKE a" ASKED("CI_AS"), "1\n"},
+        {"SELECT 1 FROM t WHERE b = c" ASKED("CI_AS"), "1\n"},
+        {"SELECT 1 FROM t WHERE b = 'X'" ASKED("BIN2") " AND b <> 'x'" ASKED("BIN2"), "1\n"},
+        {"SELECT 1 FROM t WHERE b = a", CONFLICT},
+        {"SELECT 1 FROM t WHERE b" ASKED("CS_AS") " = a" ASKED("CI_AS"), CONFLICT},
+        {"DROP TABLE t", ""});
+}
+
 static void a_switch_is_on_or_off(void **state) {
   (void)state;
-  CHECK(
-      {"SET XACT_ABORT ON", ""}, {"SET XACT_ABORT MAYBE", "!102 Incorrect syntax near 'MAYBE'.\n"},
-      {"SELECT @@OPTIONS & 16384; SET XACT_ABORT OFF", "16384\n"}, {"SET LANGUAGE us_english", ""},
-      {"SET LANGUAGE deutsch", "!40517 SET LANGUAGE deutsch is not supported by the sandbox.\n"});
+  CHECK({"SET XACT_ABORT ON", ""},
+        {"SET XACT_ABORT MAYBE", "!102 Incorrect syntax near 'MAYBE'.\n"},
+        {"SELECT @@OPTIONS & 16384; SET XACT_ABORT OFF", "16384\n"},
+        {"SET LANGUAGE us_english", ""}, {"SET LANGUAGE English", ""},
+        {"SET LANGUAGE deutsch", "!40517 SET LANGUAGE deutsch is not supported by the sandbox.\n"});
 }
 
 #define WAYS(key, table)                                                                           \
@@ -171,6 +188,7 @@ static void a_cascade_reaches_no_table_twice(void **state) {
       {"CREATE TABLE c (i int REFERENCES a ON DELETE CASCADE, j int CONSTRAINT f REFERENCES b ON "
        "DELETE CASCADE)",
        WAYS("f", "c")},
+      {"CREATE TABLE #x (a int)", ""}, /* its session has two catalogs */
       {"CREATE TABLE c (i int PRIMARY KEY, j int CONSTRAINT f REFERENCES c ON DELETE CASCADE)",
        WAYS("f", "c")},
       {"ALTER TABLE a ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES b ON DELETE CASCADE",
@@ -178,7 +196,7 @@ static void a_cascade_reaches_no_table_twice(void **state) {
       {"CREATE TABLE c (j int REFERENCES c(i), i int PRIMARY KEY REFERENCES a ON DELETE CASCADE, k "
        "int REFERENCES b)",
        ""},
-      {"DROP TABLE c; DROP TABLE b; DROP TABLE a", ""});
+      {"DROP TABLE c; DROP TABLE b; DROP TABLE a; DROP TABLE #x", ""});
 }
 
 static void what_set_null_breaks_stops_the_delete(void **state) {
@@ -237,6 +255,7 @@ int main(void) {
       cmocka_unit_test(an_index_may_leave_double_rows_out),
       cmocka_unit_test(a_foreign_key_points_to_a_key_of_its_own_types),
       cmocka_unit_test(columns_of_two_collations_are_not_compared),
+      cmocka_unit_test(a_collation_that_is_asked_for_wins),
       cmocka_unit_test(a_switch_is_on_or_off),
       cmocka_unit_test(a_table_has_one_primary_key),
       cmocka_unit_test(a_constraint_is_not_added_unchecked),

@@ -19,7 +19,11 @@ static void text_compares_without_case_and_trailing_blanks(void **state) {
         {"SELECT CASE WHEN 'a' = 'ä' THEN 1 ELSE 0 END", "0\n"},
         {"SELECT CASE WHEN 'abc' LIKE 'A[a-c]_' THEN 1 ELSE 0 END", "1\n"},
         {"SELECT CASE WHEN 'a%c' LIKE 'a!%c' ESCAPE '!' THEN 1 ELSE 0 END", "1\n"},
-        {"SELECT x FROM (VALUES ('b'), ('A'), ('a'), ('B')) v(x) GROUP BY x ORDER BY x", "A\nb\n"});
+        {"SELECT x FROM (VALUES ('b'), ('A'), ('a'), ('B')) v(x) GROUP BY x ORDER BY x", "A\nb\n"},
+        {"CREATE TABLE c (k char(3)); CREATE TABLE v (k varchar(3)); INSERT c VALUES ('U'); INSERT "
+         "v VALUES ('u')",
+         "(1)\n(1)\n"},
+        {"SELECT v.k FROM c JOIN v ON c.k = v.k; DROP TABLE c; DROP TABLE v", "u\n"});
 }
 
 static void rows_are_stored_with_their_types(void **state) {
