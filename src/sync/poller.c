@@ -42,6 +42,7 @@ struct sync_poller {
   sync_poller_status status;
   unsigned slots_held;
   uint64_t slot_tries; /* by all workers */
+  bool slot_asked_for; /* SQL Server has answered the last try, and no slot was lost since */
   bool look_now;       /* somebody wants a look before the interval is over */
   bool more_waiting;   /* the last list was cut at its limit */
   bool last_was_full;  /* the same, also while the next one is asked for */
@@ -303,6 +304,7 @@ static void count_slot(sync_poller *p, bool *counted, bool has) {
   pthread_mutex_lock(&p->lock);
   p->slots_held += has ? 1U : 0U;
   p->slots_held -= has ? 0U : 1U;
+  p->slot_asked_for = p->slot_asked_for && has;
   p->look_now = p->look_now || has;
   if (has || p->slots_held == 0) {
     sync_schedule_clear(&p->schedule);
@@ -314,6 +316,7 @@ static void count_slot(sync_poller *p, bool *counted, bool has) {
 static void count_try(sync_poller *p, bool well) {
   pthread_mutex_lock(&p->lock);
   p->slot_tries += well;
+  p->slot_asked_for = well;
   pthread_mutex_unlock(&p->lock);
 }
 
@@ -531,10 +534,19 @@ void sync_poller_stop(sync_poller *p, uint64_t timeout_ms) {
   free_poller(p);
 }
 
+/* All slots are others', and nothing keeps this process from a free one: an earlier failure is
+ * over, though nobody looks here who would say so. Under the lock. */
+static bool stands_by(const sync_poller *p) {
+  return p->slots_held == 0 && p->slot_asked_for;
+}
+
 void sync_poller_get_status(sync_poller *p, sync_poller_status *ret_status) {
   pthread_mutex_lock(&p->lock);
   *ret_status = p->status;
   ret_status->standby = p->slots_held == 0;
+  if (stands_by(p)) {
+    ret_status->last_error[0] = '\0';
+  }
   ret_status->waiting = p->schedule.waiting_count;
   ret_status->active = p->schedule.running_count;
   pthread_mutex_unlock(&p->lock);
@@ -554,14 +566,13 @@ static bool round_is_over(const sync_poller *p, uint64_t look) {
 }
 
 /* Why a round can't end; BR_OK: nothing speaks against waiting. failures: so many were there before
- * it was asked for; those may be over, but for one that keeps all slots away, without which nobody
- * looks. Under the lock. */
+ * it was asked for; those may be over, but for one that keeps all slots away. Under the lock. */
 static br_status check_round(const sync_poller *p, uint64_t failures, br_cancel *cancel,
                              br_error *err) {
   if (p->stopping) {
     return br_error_set(err, BR_ERR_CANCELLED, "Cancelled");
   }
-  const bool counts = p->failures > failures || p->slots_held == 0;
+  const bool counts = p->failures > failures || (p->slots_held == 0 && !stands_by(p));
   if (counts && p->status.last_error[0] != '\0') {
     return br_error_set(err, BR_ERR_NETWORK, "%s", p->status.last_error);
   }

@@ -16,6 +16,7 @@ import pytest
 from canary import Hostile
 from conftest import Bridge
 from service import wish
+from tds_proxy import Proxy
 
 USERS = {"admin": [("*", "read_write")], "writer": [("dbo.Orders", "write")], "reader": [("*", "read")], "nobody": []}
 
@@ -151,6 +152,39 @@ def test_a_trigger_waits_for_a_while(start, sandbox):
     finally:
         released.set()
         server.close()
+
+
+def test_a_standby_tells_no_failure_that_is_over(start, sandbox):
+    """Nobody looks there who would find out; SQL Server is asked for a slot again and again."""
+    proxy, cut = Proxy("127.0.0.1", int(sandbox.sqlserver["SQLSERVER_PORT"])), threading.Event()
+
+    def hold(_packet):
+        if cut.is_set():
+            raise OSError("cut")
+
+    proxy.hold = hold
+    try:
+        settings = {**sandbox.sqlserver, **sandbox.databricks, "EVENTS_TABLE": "main.standby.events", "SYNC_LEDGER_TABLE": "dbo.standby_ledger"}
+        active = start(settings, ready=False)
+        active.bridge.run("init", check=True)
+
+        def is_shown(service, **values):
+            shown = service.get("/sync/poller/status").json()
+            return values.items() <= shown.items() and shown
+
+        active.until(lambda: is_shown(active, running=True, standby=False, last_error=None))
+        standby = start({**settings, "SQLSERVER_PORT": str(proxy.port)}, ready=False)
+        standby.until(lambda: is_shown(standby, running=True, standby=True, last_error=None))
+        cut.set()
+        standby.until(lambda: "SQL Server can't be reached" in (is_shown(standby)["last_error"] or ""))
+        refused = standby.post("/sync/poller/trigger", token="writer")
+        assert refused.status == 503 and "SQL Server can't be reached" in refused.detail, refused
+        cut.clear()
+        standby.until(lambda: is_shown(standby, standby=True, last_error=None))
+        refused = standby.post("/sync/poller/trigger", token="writer")
+        assert refused.status == 503 and refused.detail.startswith("Another process works on the events table main.standby.events"), refused
+    finally:
+        proxy.stop()
 
 
 # ---- health ----
