@@ -16,6 +16,9 @@
 #include "sync/listing.h"
 #include "sync/source.h"
 
+/* In a table's place: the login may not see which, so it may be any. */
+#define SYNC_UNSEEN_TABLE "?.?"
+
 typedef struct sync_change {
   tds_conn *conn;
   dbx_client *client;
@@ -25,7 +28,8 @@ typedef struct sync_change {
   bool empty_is_fine;       /* an INSERT from an empty source is completed */
   bool may_read;            /* preview shows rows */
 
-  /* Whether the event's user may change a table besides: BR_ERR_AUTH says why not. NULL: any. */
+  /* Whether the event's user may change a table besides, or SYNC_UNSEEN_TABLE: BR_ERR_AUTH says why
+   * not. NULL: any. */
   br_status (*may_change)(void *context, const char *table, br_error *err);
   void *may_change_context; /* borrowed */
 

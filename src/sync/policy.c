@@ -1,6 +1,7 @@
 #include "sync/policy.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void allow(const sync_policy *policy, sync_rights *rights) {
   rights->may_write = true;
@@ -31,9 +32,18 @@ static void no_user(const sync_policy *policy, const sync_actor *actor, bool has
                  actor->name, policy->file);
 }
 
+/* A table that is not seen may be any one: what one rule keeps back, it keeps back here. */
+static auth_rights rights_on(const auth_user *user, const char *table) {
+  auth_rights rights = auth_rights_on(user, table);
+  for (size_t i = 0; strcmp(table, SYNC_UNSEEN_TABLE) == 0 && i < auth_user_rules(user); i++) {
+    rights.access &= auth_user_rule(user, i).access;
+  }
+  return rights;
+}
+
 static void rights_of_user(const sync_policy *policy, const auth_user *user, const char *table,
                            sync_rights *rights) {
-  const auth_rights found = auth_rights_on(user, table);
+  const auth_rights found = rights_on(user, table);
   if ((found.access & AUTH_WRITE) == 0) {
     (void)snprintf(rights->reason, sizeof rights->reason,
                    "The user '%.100s' may not write %.200s: give it access write or read_write on "

@@ -130,7 +130,7 @@ static br_status explain(const sync_change *change, int64_t number, br_error *er
 
 /* Only who may write every table may write one without a name. */
 static br_status check_unseen(const sync_change *change, br_error *err) {
-  br_status st = change->may_change(change->may_change_context, "?.?", err);
+  br_status st = change->may_change(change->may_change_context, SYNC_UNSEEN_TABLE, err);
   return st == BR_ERR_AUTH ? br_error_set(err, st,
                                           "The change of %s may reach tables that this login may "
                                           "not see, and its user may not write every table; grant "

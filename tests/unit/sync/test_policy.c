@@ -61,6 +61,34 @@ static void rights_come_from_the_file_and_limits_from_the_rule(void **state) {
   auth_permissions_unref(p);
 }
 
+#define USER(rules)                                                                                \
+  "users:\n  - name: databricks\n    token_sha256: "                                               \
+  "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n    permissions:\n" rules
+#define RULE(table, access) "      - {table: \"" table "\", access: " access "}\n"
+
+/* It may be any table, one that a narrower rule keeps from the user too. */
+static void what_is_not_seen_takes_the_right_to_all(void **state) {
+  (void)state;
+  static const struct {
+    const char *file;
+    bool may;
+  } cases[] = {{USER(RULE("*", "write")), true},
+               {USER(RULE("*", "read_write") RULE("dbo.Orders", "write")), true},
+               {USER(RULE("*", "write") RULE("hr.People", "read")), false},
+               {USER(RULE("*", "write") RULE("hr.*", "read")), false},
+               {USER(RULE("*", "read") RULE("hr.*", "write")), false},
+               {USER(RULE("dbo.*", "write") RULE("hr.*", "write")), false}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    auth_permissions *p = NULL;
+    br_error err = BR_ERROR_INIT;
+    assert_int_equal(
+        auth_permissions_parse(cases[i].file, strlen(cases[i].file), "permissions.yaml", &p, &err),
+        BR_OK);
+    assert_int_equal(ask(p, true, "databricks", SYNC_UNSEEN_TABLE).may_write, cases[i].may);
+    auth_permissions_unref(p);
+  }
+}
+
 static void without_a_user_strict_mode_writes_nothing(void **state) {
   (void)state;
   auth_permissions *p = NULL;
@@ -144,6 +172,7 @@ static void what_is_decided_is_audited_or_not_decided(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rights_come_from_the_file_and_limits_from_the_rule),
+      cmocka_unit_test(what_is_not_seen_takes_the_right_to_all),
       cmocka_unit_test(without_a_user_strict_mode_writes_nothing),
       cmocka_unit_test(who_asked_over_http_has_no_rights_without_the_file),
       cmocka_unit_test(what_is_decided_is_audited_or_not_decided),

@@ -429,7 +429,7 @@ static void each_table_that_a_change_reaches_is_asked_for(void **state) {
 static void a_table_that_is_not_seen_takes_the_right_to_all(void **state) {
   (void)state;
   static const char *const key[] = {"11", "101", "1", "FK_lines", "dbo", NULL};
-  static char none[] = "", every[] = "?.?";
+  static char none[] = "", every[] = SYNC_UNSEEN_TABLE;
   for (int i = 0; i < 6; i++) {
     const bool denied = i % 2 == 1;
     fixture f;
@@ -449,7 +449,7 @@ static void a_table_that_is_not_seen_takes_the_right_to_all(void **state) {
     assert_int_equal(i < 4 ? sync_reach_refuse(&f.change, &err)
                            : sync_change_run(&f.change, &rows, &err),
                      denied ? BR_ERR_AUTH : BR_OK);
-    assert_string_equal(asked_for, "?.?;");
+    assert_string_equal(asked_for, SYNC_UNSEEN_TABLE ";");
     assert_int_equal(rows, 1);
     assert_string_equal(err.message,
                         denied ? "The change of dbo.T may reach tables that this login may not "
