@@ -82,7 +82,7 @@ bool tds_rpc_parameter_is_null(const tds_rpc_parameter *parameter);
 typedef struct tds_transaction_request {
   uint16_t type;
   uint8_t isolation; /* BEGIN: 0 current … 5 snapshot */
-  char name[3 * 255 + 1];
+  char name[3 * 127 + 1];
   bool begin_next; /* COMMIT, ROLLBACK: a new transaction follows */
 } tds_transaction_request;
 br_status tds_transaction_read(const uint8_t *bytes, size_t length,

@@ -195,9 +195,22 @@ br_status tds_rpc_read(tds_reader *r, tds_rpc *ret_rpc, br_error *err) {
   return BR_OK;
 }
 
+/* B_VARBYTE: unlike other names' lengths this one counts bytes. */
+static br_status read_transaction_name(br_reader *view, tds_transaction_request *request,
+                                       br_error *err) {
+  uint8_t length = 0;
+  br_status st = br_reader_u8(view, &length, err);
+  if (st == BR_OK && length % 2 != 0) {
+    return br_error_set(err, BR_ERR_PROTOCOL,
+                        "A transaction's name has half a character at its end");
+  }
+  return st == BR_OK ? tds_view_utf16(view, length / 2U, request->name, sizeof request->name, err)
+                     : st;
+}
+
 static br_status read_end(br_reader *view, tds_transaction_request *request, br_error *err) {
   uint8_t flags = 0;
-  br_status st = tds_view_bvarchar(view, request->name, sizeof request->name, err);
+  br_status st = read_transaction_name(view, request, err);
   if (st == BR_OK) {
     st = br_reader_u8(view, &flags, err);
   }
@@ -220,7 +233,7 @@ br_status tds_transaction_read(const uint8_t *bytes, size_t length,
   case TDS_TRANSACTION_BEGIN:
     st = br_reader_u8(&view, &request.isolation, err);
     if (st == BR_OK && br_reader_left(&view) > 0) {
-      st = tds_view_bvarchar(&view, request.name, sizeof request.name, err);
+      st = read_transaction_name(&view, &request, err);
     }
     break;
   case TDS_TRANSACTION_COMMIT:
@@ -228,7 +241,7 @@ br_status tds_transaction_read(const uint8_t *bytes, size_t length,
     st = read_end(&view, &request, err);
     break;
   case TDS_TRANSACTION_SAVE:
-    st = tds_view_bvarchar(&view, request.name, sizeof request.name, err);
+    st = read_transaction_name(&view, &request, err);
     break;
   default:
     return br_error_set(err, BR_ERR_UNSUPPORTED, "Transaction request %u is not supported",

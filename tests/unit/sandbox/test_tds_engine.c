@@ -63,7 +63,7 @@ static br_status transaction(tds_conn *conn, uint16_t type, const char *name, br
   if (type == TDS_TRANSACTION_BEGIN) {
     bytes[n++] = 0;
   }
-  bytes[n++] = (uint8_t)strlen(name);
+  bytes[n++] = (uint8_t)(2 * strlen(name));
   for (const char *p = name; *p != '\0'; p++) {
     bytes[n++] = (uint8_t)*p;
     bytes[n++] = 0;

@@ -204,10 +204,15 @@ static void transaction_requests_are_read(void **state) {
   assert_int_equal(tds_transaction_read((const uint8_t *)"\x05\0\x02\0", 4, &t, NULL), BR_OK);
   assert_int_equal(t.type, TDS_TRANSACTION_BEGIN);
   assert_int_equal(t.isolation, 2);
-  assert_int_equal(tds_transaction_read((const uint8_t *)"\x08\0\x01x\0\x01\x05", 7, &t, NULL),
+  assert_int_equal(tds_transaction_read((const uint8_t *)"\x08\0\x02x\0\x01\x05", 7, &t, NULL),
                    BR_OK);
   assert_string_equal(t.name, "x");
   assert_true(t.begin_next);
+  /* As .NET's client, tedious and mssql-tds send it: the length of a name is one of bytes. */
+  assert_int_equal(tds_transaction_read((const uint8_t *)"\x09\0\x04s\0]\0", 7, &t, NULL), BR_OK);
+  assert_string_equal(t.name, "s]");
+  assert_int_equal(tds_transaction_read((const uint8_t *)"\x09\0\x01x\0", 5, &t, NULL),
+                   BR_ERR_PROTOCOL);
   assert_int_equal(tds_transaction_read((const uint8_t *)"\x07\0\0", 3, &t, NULL), BR_ERR_PROTOCOL);
   assert_int_equal(tds_transaction_read((const uint8_t *)"\x63\0", 2, &t, NULL),
                    BR_ERR_UNSUPPORTED);
