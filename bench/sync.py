@@ -74,8 +74,8 @@ def executemany(connection_text, rows):
 
 
 class Bench:
-    def __init__(self, folder):
-        self.sandbox = Sandbox(folder / "sandbox")
+    def __init__(self, folder, sandbox):
+        self.sandbox = sandbox
         self.server = named("SQLSERVER") or self.sandbox.sqlserver
         self.database = self.server.get("SQLSERVER_DATABASE", "master")
         self.lake = Lake(self.sandbox.databricks)
@@ -190,14 +190,15 @@ def main():
         return
     print(f"{PROGRAM.name} beside freebcp and mssql-python, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(pathlib.Path(folder))
+        sandbox = Sandbox(pathlib.Path(folder) / "sandbox")
         try:
+            bench = Bench(pathlib.Path(folder), sandbox)
             if options.insert:
                 inserts(bench, options.insert, options.executemany)
             if options.update:
                 updates(bench, options.update, options.sample)
         finally:
-            bench.sandbox.stop()
+            sandbox.stop()
 
 
 if __name__ == "__main__":
