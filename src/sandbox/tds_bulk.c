@@ -316,11 +316,13 @@ static br_status drain(tds_session *s, bool *ret_abandoned, br_error *err) {
   return BR_OK;
 }
 
-/* Keeps the load or takes it back, and the transaction with it where its failure ends that. */
-static br_status end_load(tds_session *s, tds_answer *a, bool keep, int32_t number, br_status st,
-                          br_error *err) {
+/* Keeps a load that has begun or takes it back, and the transaction with it where the failure ends
+ * that. */
+static br_status end_load(tds_session *s, tds_answer *a, bool begun, bool keep, int32_t number,
+                          br_status st, br_error *err) {
   engine_error why = {0};
-  br_status ended = engine_load_end(s->engine, keep, &why, st == BR_OK ? err : NULL);
+  br_status ended =
+      begun ? engine_load_end(s->engine, keep, &why, st == BR_OK ? err : NULL) : BR_OK;
   if (ended != BR_OK && st == BR_OK) {
     number = why.number;
     st = number != 0 ? tds_answer_error(a, &why, err) : tds_answer_failure(a, ended, err);
@@ -353,6 +355,7 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
   st = engine_load_begin(s->engine, s->bulk_table, s->bulk_hints, &why, err);
   const bool begun = st == BR_OK;
   if (!begun && why.number != 0) {
+    number = why.number;
     st = tds_answer_error(&a, &why, err);
   }
   if (begun && !tds_reader_at_end(&s->reader)) {
@@ -366,9 +369,7 @@ br_status tds_bulk_run(tds_session *s, br_error *err) {
     st = drain(s, &abandoned, err);
   }
   const bool keep = st == BR_OK && !a.failed && !abandoned;
-  if (begun) {
-    st = end_load(s, &a, keep, number, st, err);
-  }
+  st = end_load(s, &a, begun, keep, number, st, err);
   tds_bulk_forget(s);
   if (st != BR_OK) {
     return st;
