@@ -36,6 +36,16 @@ void sync_ledger_row_done(sync_ledger_row *row) {
   *row = (sync_ledger_row){.state = SYNC_LEDGER_NONE};
 }
 
+sync_ledger_mark sync_ledger_mark_of(const sync_ledger_row *row) {
+  sync_ledger_mark mark = {.state = row->state};
+  memcpy(mark.changed_at, row->changed_at, sizeof mark.changed_at);
+  return mark;
+}
+
+bool sync_ledger_is_at(const sync_ledger_row *row, const sync_ledger_mark *mark) {
+  return row->state == mark->state && strcmp(row->changed_at, mark->changed_at) == 0;
+}
+
 /* Statement texts are short: the ledger's name and a fixed text. */
 typedef struct text {
   char sql[SYNC_NAME_TEXT_MAX + 1024];

@@ -48,6 +48,15 @@ typedef struct sync_ledger_row {
 } sync_ledger_row;
 void sync_ledger_row_done(sync_ledger_row *row);
 
+/* What tells a row from what it was before: kept with what was done while it was so. */
+typedef struct sync_ledger_mark {
+  sync_ledger_state state;
+  char changed_at[32];
+} sync_ledger_mark;
+sync_ledger_mark sync_ledger_mark_of(const sync_ledger_row *row);
+/* Nobody has written the row since. */
+bool sync_ledger_is_at(const sync_ledger_row *row, const sync_ledger_mark *mark);
+
 /* BR_ERR_NOT_FOUND where there is no ledger; the message names the command that makes it. */
 br_status sync_ledger_read(const sync_ledger *ledger, tds_conn *conn, const char *event_key,
                            sync_ledger_row *ret_row, br_error *err) BR_CHECKED;

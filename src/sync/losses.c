@@ -26,7 +26,7 @@ static sync_loss *find(sync_losses *losses, const char *fingerprint) {
 /* An old count is none, nor is one from before the event ended, here or at another replica's. */
 static bool is_current(const sync_loss *place, const sync_ledger_row *known) {
   return br_clock_monotonic_ms() - place->at_ms < SYNC_LOSSES_KEPT_MS &&
-         place->state == known->state && strcmp(place->changed_at, known->changed_at) == 0;
+         sync_ledger_is_at(known, &place->known);
 }
 
 static sync_loss *oldest(sync_losses *losses) {
@@ -45,8 +45,7 @@ void sync_losses_add(sync_losses *losses, const char *fingerprint, const sync_le
   sync_loss *place = find(losses, fingerprint);
   if (place == NULL || !is_current(place, known)) {
     place = place == NULL ? oldest(losses) : place;
-    *place = (sync_loss){.state = known->state};
-    memcpy(place->changed_at, known->changed_at, sizeof place->changed_at);
+    *place = (sync_loss){.known = sync_ledger_mark_of(known)};
     (void)snprintf(place->fingerprint, sizeof place->fingerprint, "%s", fingerprint);
   }
   place->count++;

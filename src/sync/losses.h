@@ -17,8 +17,7 @@ enum { SYNC_LOSSES_PLACES = 32, SYNC_LOSS_MESSAGE_MAX = 1024, SYNC_LOSSES_KEPT_M
 
 typedef struct sync_loss {
   char fingerprint[BR_SHA256_HEX_MAX]; /* the event's; "" = a free place */
-  sync_ledger_state state;             /* the event's row in the ledger */
-  char changed_at[32];                 /* and when that was written */
+  sync_ledger_mark known;              /* its row in the ledger */
   unsigned count;
   uint64_t at_ms;
   char message[SYNC_LOSS_MESSAGE_MAX]; /* the last one's */

@@ -51,11 +51,6 @@ static void free_name(const sync_shelf *shelf, char *name) {
   }
 }
 
-/* Nobody has ended the event since: then its author may have mended the source. */
-static bool is_current(const sync_shelf_place *place, const sync_ledger_row *known) {
-  return place->state == known->state && strcmp(place->changed_at, known->changed_at) == 0;
-}
-
 void sync_shelf_take(sync_shelf *shelf, sync_session *session, dbx_client *client,
                      br_cancel *cancel, const sync_event *event, const sync_ledger_row *known,
                      sync_change *ret_change) {
@@ -64,7 +59,7 @@ void sync_shelf_take(sync_shelf *shelf, sync_session *session, dbx_client *clien
   for (size_t i = 0; i < SYNC_SHELF_PLACES; i++) {
     sync_shelf_place *place = &shelf->places[i];
     if (place->used && strcmp(place->fingerprint, event->fingerprint) == 0) {
-      if (!is_current(place, known)) {
+      if (!sync_ledger_is_at(known, &place->known)) { /* its author may have mended the source */
         drop(place, session);
         break;
       }
@@ -93,8 +88,7 @@ void sync_shelf_put(sync_shelf *shelf, const sync_session *session, const sync_c
   place->change = *change;
   place->connection = session->connections;
   place->put_ms = br_clock_monotonic_ms();
-  place->state = known->state;
-  memcpy(place->changed_at, known->changed_at, sizeof place->changed_at);
+  place->known = sync_ledger_mark_of(known);
   memcpy(place->fingerprint, change->event->fingerprint, sizeof place->fingerprint);
   place->change.event = NULL; /* it ends before the next try, and so does who asks for rights */
   place->change.may_change_context = NULL;

@@ -19,8 +19,7 @@ typedef struct sync_shelf_place {
   bool used;
   sync_change change;
   char fingerprint[BR_SHA256_HEX_MAX]; /* the event's */
-  sync_ledger_state state;             /* the event's row in the ledger */
-  char changed_at[32];                 /* and when that was written */
+  sync_ledger_mark known;              /* its row in the ledger */
   uint64_t connection;                 /* of session->connections */
   uint64_t put_ms;
 } sync_shelf_place;
